@@ -1,0 +1,227 @@
+package gallra
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// Period is a calendar period of years, months and days (ISO 8601 without a
+// time part). It is never turned into hours.
+type Period struct{ Years, Months, Days int }
+
+var periodPattern = regexp.MustCompile(`^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?$`)
+
+// ParsePeriod reads an ISO 8601 period such as P2Y, P6M, P30D, P1Y6M or P2W.
+// It returns an Invalid error for an empty or negative one.
+func ParsePeriod(s string) (Period, error) {
+	m := periodPattern.FindStringSubmatch(s)
+	if m == nil || s == "P" {
+		return Period{}, Errorf(Invalid, "period.malformed", "value", s)
+	}
+	var n [4]int
+	for i, v := range m[1:] {
+		if v == "" {
+			continue
+		}
+		x, err := strconv.Atoi(v)
+		if err != nil || x > 10000 {
+			return Period{}, Errorf(Invalid, "period.malformed", "value", s)
+		}
+		n[i] = x
+	}
+	p := Period{Years: n[0], Months: n[1], Days: n[2]*7 + n[3]}
+	if p.IsZero() {
+		return Period{}, Errorf(Invalid, "period.empty")
+	}
+	return p, nil
+}
+
+// IsZero reports whether p has no length.
+func (p Period) IsZero() bool { return p == Period{} }
+
+// String returns the ISO 8601 form; "P0D" for the zero period.
+func (p Period) String() string {
+	if p.IsZero() {
+		return "P0D"
+	}
+	s := "P"
+	for _, u := range []struct {
+		n int
+		c string
+	}{{p.Years, "Y"}, {p.Months, "M"}, {p.Days, "D"}} {
+		if u.n != 0 {
+			s += fmt.Sprintf("%d%s", u.n, u.c)
+		}
+	}
+	return s
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (p Period) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *Period) UnmarshalText(b []byte) (err error) { *p, err = ParsePeriod(string(b)); return err }
+
+// After returns the date that ends p counted from the date of t, in t's
+// location, at midnight. A month that lacks the day ends on its last day
+// (Reg. 1182/71 art. 3(2)(c); lag 1930:173 1 §; REQUIREMENTS T2, T10).
+// Days are added after years and months.
+func (p Period) After(t time.Time) time.Time {
+	y, m, d := t.Date()
+	months := int(m) - 1 + p.Months + 12*p.Years
+	y, m = y+months/12, time.Month(months%12+1)
+	if last := time.Date(y, m+1, 0, 0, 0, 0, 0, t.Location()).Day(); d > last {
+		d = last
+	}
+	return time.Date(y, m, d+p.Days, 0, 0, 0, 0, t.Location())
+}
+
+// Before returns the latest date whose p ends on or before the date of t: the
+// inverse of After, for turning "past its date" into a range query. A record
+// whose start event is on or after the day following Before(t) is not yet due.
+func (p Period) Before(t time.Time) time.Time {
+	y, m, d := t.Date()
+	day := time.Date(y, m, d, 0, 0, 0, 0, t.Location())
+	c := day.AddDate(-p.Years, -p.Months, -p.Days+3)
+	for p.After(c).After(day) {
+		c = c.AddDate(0, 0, -1)
+	}
+	return c
+}
+
+// StartEvent is the event a retention period is counted from (REQUIREMENTS T11).
+type StartEvent string
+
+// The start events a connector can know of a record.
+const (
+	StartCreated     StartEvent = "created"
+	StartLastContact StartEvent = "last_contact"
+	StartClosed      StartEvent = "closed"
+	StartUpdated     StartEvent = "updated"
+)
+
+// Event returns when e happened to r; false when the system does not know it.
+func (r Record) Event(e StartEvent) (time.Time, bool) {
+	var t time.Time
+	switch e {
+	case StartCreated:
+		t = r.Created
+	case StartLastContact:
+		t = r.Contact
+	case StartClosed:
+		t = r.Closed
+	case StartUpdated:
+		t = r.Updated
+	}
+	return t, !t.IsZero()
+}
+
+// Action is what is to be done with a record.
+type Action string
+
+// The actions.
+const (
+	ActionErase     Action = "erase"
+	ActionAnonymise Action = "anonymise"
+	ActionRedact    Action = "redact" // remove one person's values from a record that stays
+	ActionRestrict  Action = "restrict"
+	ActionRectify   Action = "rectify"
+)
+
+// Outcome is what a record has become. The three words are never mixed
+// (REQUIREMENTS section 0.1): de-identified data are still personal data.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeErased       Outcome = "erased"
+	OutcomeAnonymised   Outcome = "anonymised"    // AN1-AN6 passed
+	OutcomeDeidentified Outcome = "de-identified" // something failed; still has an end date
+	OutcomeKept         Outcome = "kept"          // skipped, with a reason
+	OutcomeFailed       Outcome = "failed"
+)
+
+// OrganisationType switches the rules for public bodies (REQUIREMENTS SE-1).
+type OrganisationType string
+
+// The organisation types.
+const (
+	OrgCompany          OrganisationType = "company"
+	OrgAssociation      OrganisationType = "association"
+	OrgAuthority        OrganisationType = "authority"         // state agency
+	OrgMunicipality     OrganisationType = "municipality"      // municipality or region
+	OrgMunicipalCompany OrganisationType = "municipal_company" // OSL 2:3, arkivlagen 2 a §
+)
+
+// Public reports whether the rules of public records apply: gallring then needs
+// a disposal decision (arkivlagen 10 §; REQUIREMENTS SE-2, SE-3).
+func (o OrganisationType) Public() bool {
+	return o == OrgAuthority || o == OrgMunicipality || o == OrgMunicipalCompany
+}
+
+// Decision is the document that gives a rule its right: an agreement, a
+// privacy notice or, in a public body, the gallringsbeslut (REQUIREMENTS S14, SE-2).
+type Decision struct {
+	Title  string `json:"title,omitempty" yaml:"title,omitempty"`
+	Body   string `json:"body,omitempty" yaml:"body,omitempty"`     // who decided: instans
+	Number string `json:"number,omitempty" yaml:"number,omitempty"` // diarienummer, paragraph
+	Date   string `json:"date,omitempty" yaml:"date,omitempty"`     // YYYY-MM-DD
+	URL    string `json:"url,omitempty" yaml:"url,omitempty"`
+}
+
+// Rule is one retention rule: what is kept for which purpose, how long, and
+// what happens then. A decided version is never changed, only replaced.
+type Rule struct {
+	ID       string     `json:"id" yaml:"id"`
+	Version  int        `json:"version" yaml:"version,omitempty"`
+	Title    string     `json:"title,omitempty" yaml:"title,omitempty"`
+	Purpose  string     `json:"purpose" yaml:"purpose"`
+	Basis    string     `json:"basis,omitempty" yaml:"basis,omitempty"` // GDPR art. 6(1) letter or text
+	Systems  []SystemID `json:"systems" yaml:"systems"`
+	Types    []string   `json:"types,omitempty" yaml:"types,omitempty"` // empty: the conversations of the system
+	Start    StartEvent `json:"start" yaml:"start"`
+	Fallback StartEvent `json:"fallback,omitempty" yaml:"fallback,omitempty"` // when Start is unknown of a record
+	Keep     Period     `json:"keep" yaml:"keep"`
+	Action   Action     `json:"action" yaml:"action"`
+	Decision Decision   `json:"decision" yaml:"decision,omitempty"`
+	Motive   string     `json:"motive,omitempty" yaml:"motive,omitempty"`
+}
+
+// Due returns the last day r may be kept under the rule, counted in loc, and
+// whether the fallback event was used. It may be gallrad from the following day
+// (REQUIREMENTS T10). ok is false when neither event is known: such a record is
+// never due and must be counted and shown.
+func (u Rule) Due(r Record, loc *time.Location) (last time.Time, fallback, ok bool) {
+	t, ok := r.Event(u.Start)
+	if !ok && u.Fallback != "" {
+		t, ok = r.Event(u.Fallback)
+		fallback = ok
+	}
+	if !ok {
+		return time.Time{}, false, false
+	}
+	return u.Keep.After(t.In(loc)), fallback, true
+}
+
+// Covers reports whether the rule speaks of records of type typ in system sys.
+// conversation says that the type is the system's conversations, the default.
+func (u Rule) Covers(sys SystemID, typ string, conversation bool) bool {
+	in := false
+	for _, s := range u.Systems {
+		in = in || s == sys
+	}
+	if !in {
+		return false
+	}
+	if len(u.Types) == 0 {
+		return conversation
+	}
+	for _, t := range u.Types {
+		if t == typ {
+			return true
+		}
+	}
+	return false
+}

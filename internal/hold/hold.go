@@ -1,0 +1,199 @@
+// Package hold keeps the holds that beat every path by which a record could be
+// gallrat: scheduled runs, erasure requests, cascades and manual orders
+// (REQUIREMENTS W-20, SE-13). A hold ends when someone releases it and in no
+// other way: a review date that has passed alarms, and releases nothing.
+//
+// It stands below retention and request, which both ask it before every change.
+package hold
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/store"
+	"github.com/gallra/gallra/internal/work"
+)
+
+// Kind is why a hold stands.
+type Kind string
+
+// The kinds.
+const (
+	Legal   Kind = "legal"   // dispute, supervision, claim
+	Request Kind = "request" // an open request concerns it: access, public document (SE-13), appeal
+	Archive Kind = "archive" // to be delivered to an archive first
+)
+
+// MaxReview is the longest time to the next review (REQUIREMENTS W-20).
+var MaxReview = gallra.Period{Months: 6}
+
+// Hold is one hold and what it covers.
+type Hold struct {
+	ID         string    `json:"id"`
+	Kind       Kind      `json:"kind"`
+	Reason     string    `json:"reason"`           // without personal values
+	Matter     string    `json:"matter,omitempty"` // case or registration number
+	Placed     time.Time `json:"placed"`
+	PlacedBy   string    `json:"placed_by"`
+	Review     time.Time `json:"review"` // at the latest six months on, which is also the default
+	Released   time.Time `json:"released,omitzero"`
+	ReleasedBy string    `json:"released_by,omitempty"`
+	Targets    []Target  `json:"targets"`
+}
+
+// Overdue reports whether h should have been reviewed by now.
+func (h Hold) Overdue(now time.Time) bool { return h.Released.IsZero() && now.After(h.Review) }
+
+// Target is what a hold covers. Ref may lack its ID (every record of the type)
+// or its Type too (the whole system). The record of a person covers the
+// person's conversations, that of a conversation its messages.
+type Target struct {
+	Ref    gallra.Ref `json:"ref"`
+	Digest string     `json:"digest,omitempty"` // keyed digest of an identifier
+}
+
+// Register places, lists and releases holds, each with an entry of evidence.
+type Register struct {
+	DB  *store.DB
+	Log *evidence.Log
+}
+
+// Place puts a hold in force and returns it with its id and dates. It may be
+// called within the transaction that registers the request that asks for it.
+func (g Register) Place(ctx context.Context, tx *sql.Tx, h Hold) (Hold, error) {
+	now := g.DB.Now().UTC()
+	h.ID, h.Placed = work.NewID("hold"), now
+	latest := MaxReview.After(now)
+	if h.Review.IsZero() {
+		h.Review = latest
+	}
+	switch {
+	case strings.TrimSpace(h.Reason) == "":
+		return Hold{}, gallra.Errorf(gallra.Invalid, "hold.reason_missing")
+	case len(h.Targets) == 0:
+		return Hold{}, gallra.Errorf(gallra.Invalid, "hold.target_missing")
+	case h.Review.After(latest):
+		return Hold{}, gallra.Errorf(gallra.Invalid, "hold.review_late", "latest", latest.Format(time.DateOnly))
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO hold (id, kind, reason, matter, placed, placed_by, review) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		h.ID, string(h.Kind), h.Reason, h.Matter, store.Micros(h.Placed), h.PlacedBy, store.Micros(h.Review)); err != nil {
+		return Hold{}, fmt.Errorf("hold: place: %w", err)
+	}
+	for _, t := range h.Targets {
+		if t.Ref.System == "" && t.Digest == "" {
+			return Hold{}, gallra.Errorf(gallra.Invalid, "hold.target_missing")
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO hold_target (hold, system, type, ref_id, digest) VALUES ($1, $2, $3, $4, $5)`,
+			h.ID, string(t.Ref.System), t.Ref.Type, t.Ref.ID, t.Digest); err != nil {
+			return Hold{}, fmt.Errorf("hold: place: %w", err)
+		}
+	}
+	_, err := g.Log.Append(ctx, tx, evidence.Entry{Actor: h.PlacedBy, Action: "hold.place", Subject: h.ID, Reason: string(h.Kind), Counts: map[string]int64{"targets": int64(len(h.Targets))}})
+	return h, err
+}
+
+// Release ends a hold. gallra.ErrNotFound when there is none in force.
+func (g Register) Release(ctx context.Context, tx *sql.Tx, id, actor string) error {
+	res, err := tx.ExecContext(ctx, `UPDATE hold SET released = $2, released_by = $3 WHERE id = $1 AND released = 0`, id, store.Micros(g.DB.Now()), actor)
+	if err != nil {
+		return fmt.Errorf("hold: release: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return gallra.Errorf(gallra.NotFound, "hold.unknown", "id", id)
+	}
+	_, err = g.Log.Append(ctx, tx, evidence.Entry{Actor: actor, Action: "hold.release", Subject: id})
+	return err
+}
+
+// List returns the holds, newest first; those in force only, unless all.
+func (g Register) List(ctx context.Context, all bool) ([]Hold, error) {
+	rows, err := g.DB.QueryContext(ctx, `SELECT h.id, h.kind, h.reason, h.matter, h.placed, h.placed_by, h.review, h.released, h.released_by,
+		t.system, t.type, t.ref_id, t.digest FROM hold h JOIN hold_target t ON t.hold = h.id
+		WHERE h.released = 0 OR $1 = 1 ORDER BY h.placed DESC, h.id, t.system, t.type, t.ref_id`, flag(all))
+	if err != nil {
+		return nil, fmt.Errorf("hold: list: %w", err)
+	}
+	defer rows.Close()
+	var out []Hold
+	for rows.Next() {
+		var h Hold
+		var t Target
+		var placed, review, released int64
+		if err := rows.Scan(&h.ID, &h.Kind, &h.Reason, &h.Matter, &placed, &h.PlacedBy, &review, &released, &h.ReleasedBy,
+			&t.Ref.System, &t.Ref.Type, &t.Ref.ID, &t.Digest); err != nil {
+			return nil, fmt.Errorf("hold: list: %w", err)
+		}
+		if len(out) == 0 || out[len(out)-1].ID != h.ID {
+			h.Placed, h.Review, h.Released = store.Time(placed), store.Time(review), store.Time(released)
+			out = append(out, h)
+		}
+		out[len(out)-1].Targets = append(out[len(out)-1].Targets, t)
+	}
+	return out, rows.Err()
+}
+
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Set is the holds in force over one system, for asking about many records.
+type Set struct {
+	refs    map[gallra.Ref]string // target to hold id
+	digests map[string]string
+}
+
+// Load returns the holds in force over system.
+func Load(ctx context.Context, db *store.DB, system gallra.SystemID) (Set, error) {
+	rows, err := db.QueryContext(ctx, `SELECT h.id, t.system, t.type, t.ref_id, t.digest FROM hold h JOIN hold_target t ON t.hold = h.id
+		WHERE h.released = 0 AND t.system IN ('', $1)`, string(system))
+	if err != nil {
+		return Set{}, fmt.Errorf("hold: load: %w", err)
+	}
+	defer rows.Close()
+	s := Set{refs: map[gallra.Ref]string{}, digests: map[string]string{}}
+	for rows.Next() {
+		var id string
+		var t Target
+		if err := rows.Scan(&id, &t.Ref.System, &t.Ref.Type, &t.Ref.ID, &t.Digest); err != nil {
+			return Set{}, fmt.Errorf("hold: load: %w", err)
+		}
+		if t.Digest != "" {
+			s.digests[t.Digest] = id
+			continue
+		}
+		s.refs[t.Ref] = id
+	}
+	return s, rows.Err()
+}
+
+// Empty reports whether s holds nothing.
+func (s Set) Empty() bool { return len(s.refs) == 0 && len(s.digests) == 0 }
+
+// Covers returns the id of a hold over a record, given the record, the
+// conversation it belongs to and the person it is about (zero when none).
+func (s Set) Covers(ref, parent, person gallra.Ref) (string, bool) {
+	for _, r := range []gallra.Ref{ref, {System: ref.System, Type: ref.Type}, {System: ref.System}, parent, person} {
+		if r.IsZero() {
+			continue
+		}
+		if id, ok := s.refs[r]; ok {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+// CoversDigest returns the id of a hold over a person known by a keyed digest
+// of an identifier.
+func (s Set) CoversDigest(digest string) (string, bool) {
+	id, ok := s.digests[digest]
+	return id, ok
+}

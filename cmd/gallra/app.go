@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+	_ "github.com/gallra/gallra/connector/all" // every connector
+	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/config"
+	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/store"
+	"github.com/gallra/gallra/internal/subject"
+	"github.com/gallra/gallra/internal/work"
+	"github.com/gallra/gallra/pii"
+)
+
+// stockholm is where dates are meant (REQUIREMENTS T8).
+var stockholm = func() *time.Location {
+	l, err := time.LoadLocation("Europe/Stockholm")
+	if err != nil {
+		panic(err) // deadline embeds the zone database
+	}
+	return l
+}()
+
+// app is the product wired together for one process.
+type app struct {
+	data   string
+	env    func(string) (string, bool)
+	config *config.Config
+	engine *pii.Engine
+
+	database string
+
+	db   *store.DB // nil until openStore, as the two below
+	auth *auth.Auth
+	log  *evidence.Log
+}
+
+// light wires what needs no store: a scan of a bare address writes nothing,
+// not even a data directory.
+func (s *session) light() (*app, error) {
+	a := &app{data: s.flags.Data, database: s.flags.Database, env: s.env}
+	c, err := config.Load(a.configPath())
+	if errors.Is(err, gallra.ErrNotFound) {
+		c, err = &config.Config{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.config = c
+	a.engine, err = pii.New(detector(c))
+	return a, err
+}
+
+func (a *app) configPath() string { return filepath.Join(a.data, config.FileName) }
+
+func detector(c *config.Config) pii.Options {
+	o := pii.Options{Recall: 0.5, Allow: c.Allow}
+	for _, p := range c.Patterns {
+		o.Patterns = append(o.Patterns, pii.Pattern{Name: p.Name, Expr: p.Expr, Category: p.Category})
+	}
+	return o
+}
+
+// named returns the systems that args name, by name in gallra.yaml or by bare
+// address; all of gallra.yaml when args is empty.
+func (a *app) named(args []string) ([]config.System, error) {
+	if len(args) == 0 {
+		if len(a.config.Systems) == 0 {
+			return nil, gallra.Errorf(gallra.Invalid, "cli.no_systems", "file", a.configPath())
+		}
+		return a.config.Systems, nil
+	}
+	var out []config.System
+	taken := func(id gallra.SystemID) bool {
+		if _, ok := a.config.System(id); ok {
+			return true
+		}
+		for _, o := range out {
+			if o.Name == id {
+				return true
+			}
+		}
+		return false
+	}
+	for _, arg := range args {
+		if sys, ok := a.config.System(gallra.SystemID(arg)); ok {
+			out = append(out, sys)
+			continue
+		}
+		if connector.Scheme(arg) == "" {
+			return nil, gallra.Errorf(gallra.Invalid, "cli.unknown_system", "system", arg)
+		}
+		out = append(out, config.Adhoc(arg, taken))
+	}
+	return out, nil
+}
+
+// source opens one system.
+func (a *app) source(ctx context.Context, sys config.System) (connector.Source, error) {
+	c, err := a.config.Connect(sys, a.env)
+	if err != nil {
+		return nil, err
+	}
+	return connector.Open(ctx, c)
+}
+
+// open opens the system of that name in gallra.yaml: what jobs are given.
+func (a *app) open(ctx context.Context, id gallra.SystemID) (connector.Source, error) {
+	sys, ok := a.config.System(id)
+	if !ok {
+		return nil, gallra.Errorf(gallra.Invalid, "cli.unknown_system", "system", string(id))
+	}
+	return a.source(ctx, sys)
+}
+
+func (a *app) scanner() *inventory.Scanner {
+	return &inventory.Scanner{DB: a.db, Engine: a.engine, Open: a.open}
+}
+
+// scan makes one inventory and keeps its counts.
+func (a *app) scan(ctx context.Context, id gallra.SystemID, actor string, show func(done, total int64)) error {
+	sc := a.scanner()
+	w, err := sc.Start(ctx, id, actor)
+	if err != nil {
+		return err
+	}
+	return a.steps(ctx, w.ID, sc.Step, show)
+}
+
+// steps does a work to its end in this process.
+func (a *app) steps(ctx context.Context, id string, step func(context.Context, string) (bool, error), show func(done, total int64)) error {
+	for {
+		more, err := step(ctx, id)
+		if err != nil {
+			if ferr := work.Fail(context.WithoutCancel(ctx), a.db, id, err); ferr != nil {
+				return errors.Join(err, ferr)
+			}
+			return err
+		}
+		w, err := work.Get(ctx, a.db, id)
+		if err != nil {
+			return err
+		}
+		if show != nil {
+			show(w.Done, w.Total)
+		}
+		if !more {
+			if w.State == work.Failed {
+				return work.ProblemError(w.Problem)
+			}
+			return nil
+		}
+	}
+}
+
+// found is what one system answered about a person; source stays open for the extract.
+type found struct {
+	system config.System
+	source connector.Source
+	result subject.Result
+}
+
+func closeAll(fs []found) {
+	for _, f := range fs {
+		_ = f.source.Close() // read only: nothing is lost
+	}
+}
+
+func (a *app) find(s *session, systems []string, ids []gallra.Identifier) ([]found, error) {
+	list, err := a.named(systems)
+	if err != nil {
+		return nil, err
+	}
+	var out []found
+	for _, sys := range list {
+		src, err := a.source(s.ctx, sys)
+		if err != nil {
+			closeAll(out)
+			return nil, err
+		}
+		out = append(out, found{system: sys, source: src})
+		what := s.say.T("cli.find.searching", "system", string(sys.Name))
+		r, err := subject.Search(s.ctx, src, sys.Name, ids, time.Now(), func(hits int) { s.status.show(what, int64(hits), -1) })
+		if err != nil {
+			closeAll(out)
+			return nil, err
+		}
+		out[len(out)-1].result = r
+	}
+	s.status.clear()
+	return out, nil
+}
+
+// full wires everything on the store.
+func (s *session) full() (*app, error) {
+	a, err := s.light()
+	if err != nil {
+		return nil, err
+	}
+	return a, a.openStore(s.ctx)
+}
+
+// openStore opens the store and what stands on it.
+func (a *app) openStore(ctx context.Context) (err error) {
+	if a.db, err = store.Open(ctx, a.data, a.database); err != nil {
+		return err
+	}
+	a.auth = auth.New(a.db, auth.Limits{})
+	if a.log, err = evidence.Open(ctx, a.db, a.data); err != nil {
+		a.close()
+		return err
+	}
+	return nil
+}
+
+func (a *app) close() {
+	if a.db != nil {
+		_ = a.db.Close() // everything that matters was committed
+		a.db = nil
+	}
+}

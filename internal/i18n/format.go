@@ -168,3 +168,6 @@ func (p *Printer) Bytes(n int64) string {
 	}
 	return p.Number(n/1_000_000_000) + nbsp + "GB"
 }
+
+// Month is a month among the arguments of a message, or on the axis of a chart.
+type Month time.Time

@@ -226,6 +226,8 @@ func (p *Printer) Value(v any) string {
 		return p.Date(v)
 	case time.Duration:
 		return p.Duration(v)
+	case Month:
+		return p.Month(time.Time(v))
 	case gallra.Period:
 		return p.Period(v)
 	case Message:

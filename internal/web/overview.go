@@ -1,0 +1,225 @@
+package web
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/config"
+	"github.com/gallra/gallra/internal/i18n"
+	"github.com/gallra/gallra/internal/inventory"
+)
+
+// OverviewView is the start page: the three areas of the house and the
+// requests, and what is left to do (REQUIREMENTS S1, S5).
+type OverviewView struct {
+	Panels []Panel
+	Todo   []Todo
+	Works  []Progress
+}
+
+// Panel is one area: one figure, one sentence, one trend, one action.
+type Panel struct {
+	Area   string
+	Path   string
+	Figure i18n.Message // what the number counts; its count is the number
+	Number int64
+	To     string // where the number leads
+	Wrong  bool   // the number should be zero
+	Says   i18n.Message
+	Trend  Chart
+	Action i18n.Message
+	Act    string
+}
+
+// Todo is one thing left to do, why, for whom and until when.
+type Todo struct {
+	Risk int // 2: something is wrong now, 1: a duty is unmet, 0: good to do
+	What i18n.Message
+	Role auth.Role
+	By   time.Time
+	To   string
+	Law  string // key of the law's sentence, without "law."
+	Fine string // key of what breaking it may cost, or ""
+}
+
+// Urgent reports whether something is wrong now.
+func (t Todo) Urgent() bool { return t.Risk == 2 }
+
+// Left is how many things are left to do.
+func (v OverviewView) Left() int64 { return int64(len(v.Todo)) }
+
+func (c *call) overview() error {
+	v, err := c.overviewView()
+	if err != nil {
+		return err
+	}
+	return c.ok("overview", v)
+}
+
+func (c *call) overviewView() (v OverviewView, err error) {
+	cfg, err := c.configuration()
+	if err != nil {
+		return v, err
+	}
+	reports, err := c.reports(cfg)
+	if err != nil {
+		return v, err
+	}
+	if v.Works, err = c.running("scan", "plan", "run"); err != nil {
+		return v, err
+	}
+	v.Panels = append(v.Panels, inventoryPanel(cfg, reports), c.systemsPanel(cfg, reports))
+	v.Todo = append(systemTodos(cfg, reports), c.accountTodos()...)
+	for i, t := range v.Todo {
+		if t.Fine != "" {
+			v.Todo[i].Fine = fine(t.Fine, cfg.Organisation.Type)
+		}
+	}
+	slices.SortStableFunc(v.Todo, func(a, b Todo) int { return b.Risk - a.Risk })
+	return v, nil
+}
+
+func inventoryPanel(cfg *config.Config, reports map[gallra.SystemID]inventory.Report) Panel {
+	p := Panel{Area: "inventory", Path: "/inventory", To: "/inventory", Act: "/inventory", Action: i18n.Msg("panel.inventory.act")}
+	var oldest time.Time
+	months := map[string]int64{}
+	for _, r := range reports {
+		for _, l := range r.Lines {
+			p.Number += l.Findings
+		}
+		for _, t := range counted(r) {
+			for m, n := range t.Months {
+				if m != "" {
+					months[m] += n
+				}
+			}
+			if !t.Oldest.IsZero() && (oldest.IsZero() || t.Oldest.Before(oldest)) {
+				oldest = t.Oldest
+			}
+		}
+	}
+	p.Figure = i18n.Plural("panel.inventory.figure", p.Number)
+	switch {
+	case len(cfg.Systems) == 0:
+		p.Says = i18n.Msg("panel.inventory.no_systems")
+	case len(reports) == 0:
+		p.Says = i18n.Msg("panel.inventory.not_scanned")
+		p.Action, p.Act = i18n.Msg("panel.inventory.scan"), "/systems"
+	default:
+		p.Says = i18n.Plural("panel.inventory.says", int64(len(reports)), "oldest", oldest)
+	}
+	p.Trend = Chart{ID: "trend-inventory", Title: i18n.Msg("panel.inventory.trend"), Desc: i18n.Msg("chart.created.desc"),
+		Label: i18n.Msg("chart.when"), Unit: i18n.Msg("chart.records"), Points: calendar(months)}
+	return p
+}
+
+func (c *call) systemsPanel(cfg *config.Config, reports map[gallra.SystemID]inventory.Report) Panel {
+	p := Panel{Area: "systems", Path: "/systems", To: "/systems", Act: "/systems", Action: i18n.Msg("panel.systems.act"),
+		Trend: Chart{ID: "trend-systems", Title: i18n.Msg("panel.systems.trend"), Desc: i18n.Msg("panel.systems.trend.desc"), Label: i18n.Msg("chart.system"), Unit: i18n.Msg("chart.records")}}
+	for _, s := range cfg.Systems {
+		missing := s.Vendor.Hosting != "own" && s.Vendor.Agreement == ""
+		if missing {
+			p.Number++
+		}
+		records, _, _ := totals(reports[s.Name])
+		p.Trend.Points = append(p.Trend.Points, Point{Label: title(s), Value: records, Mark: missing})
+	}
+	p.Figure = i18n.Plural("panel.systems.figure", p.Number)
+	p.Wrong = p.Number > 0
+	outside := 0
+	for _, s := range cfg.Systems {
+		if a := storageArea(s.Vendor); a == "outside" || a == "unknown" {
+			outside++
+		}
+	}
+	switch {
+	case len(cfg.Systems) == 0:
+		p.Says = i18n.Msg("panel.systems.none")
+	case outside > 0:
+		p.Says = i18n.Plural("panel.systems.outside", int64(outside), "all", len(cfg.Systems))
+	default:
+		p.Says = i18n.Plural("panel.systems.inside", int64(len(cfg.Systems)))
+	}
+	return p
+}
+
+// systemTodos are the gaps of each system: what the law asks and nobody has
+// answered yet (REQUIREMENTS S5, S9).
+func systemTodos(cfg *config.Config, reports map[gallra.SystemID]inventory.Report) []Todo {
+	var out []Todo
+	if len(cfg.Systems) == 0 {
+		return []Todo{{Risk: 1, What: i18n.Msg("todo.no_systems"), Role: auth.Admin, To: "/systems", Law: "a30", Fine: "4"}}
+	}
+	ruled := map[gallra.SystemID]bool{}
+	for _, r := range cfg.Rules {
+		for _, s := range r.Systems {
+			ruled[s] = true
+		}
+	}
+	for _, s := range cfg.Systems {
+		to := "/systems/" + string(s.Name)
+		if s.Vendor.Hosting != "own" && s.Vendor.Agreement == "" {
+			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.no_agreement", "system", title(s)), Role: auth.Admin, To: to, Law: "a28", Fine: "4"})
+		}
+		switch storageArea(s.Vendor) {
+		case "outside":
+			out = append(out, Todo{Risk: 2, What: i18n.Msg("todo.outside", "system", title(s)), Role: auth.DPO, To: to, Law: "a44", Fine: "5"})
+		case "unknown":
+			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.country", "system", title(s)), Role: auth.Admin, To: to, Law: "a44", Fine: "5"})
+		}
+		if !ruled[s.Name] {
+			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.no_rule", "system", title(s)), Role: auth.Approver, To: "/retention", Law: "a5e", Fine: "5"})
+		}
+		if _, ok := reports[s.Name]; !ok {
+			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.no_scan", "system", title(s)), Role: auth.Admin, To: to, Law: "a30", Fine: "4"})
+		}
+	}
+	for _, r := range cfg.Rules {
+		if cfg.Organisation.Type.Public() && r.Decision.Number == "" {
+			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.no_decision", "rule", rule(r)), Role: auth.Approver, To: "/retention", Law: "archives"})
+		}
+	}
+	return out
+}
+
+// accountTodos asks for the people that four eyes need.
+func (c *call) accountTodos() []Todo {
+	accounts, err := c.Auth.Accounts(c.ctx())
+	if err != nil {
+		return nil // the page lives without; the next one fails the same way and says so
+	}
+	has := map[auth.Role]bool{}
+	for _, a := range accounts {
+		if a.Disabled.IsZero() {
+			has[a.Role] = true
+		}
+	}
+	var out []Todo
+	for _, r := range []auth.Role{auth.Agent, auth.Approver} {
+		if !has[r] {
+			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.no_" + string(r)), Role: auth.Admin, To: "/settings", Law: "a32", Fine: "4"})
+		}
+	}
+	return out
+}
+
+// fine returns the key of what breaking a duty may cost: GDPR art. 83(4) or
+// (5), for a Swedish public body by 6 kap. 2 § lagen (2018:218).
+func fine(tier string, o gallra.OrganisationType) string {
+	if o.Public() && o != gallra.OrgMunicipalCompany {
+		return "fine.public." + tier
+	}
+	return "fine.company." + tier
+}
+
+// rule returns a rule as one sentence: "Chattar gallras 3 månader efter att de
+// stängts".
+func rule(r gallra.Rule) i18n.Message {
+	what := r.Title
+	if what == "" {
+		what = r.Purpose
+	}
+	return i18n.Msg("rule."+string(r.Action)+"."+string(r.Start), "what", what, "period", r.Keep)
+}

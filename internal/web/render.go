@@ -1,0 +1,160 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/i18n"
+)
+
+// Page is what the layout shows around a view.
+type Page struct {
+	Name         string // of the template; the texts title.NAME, lead.NAME and help.NAME belong to it
+	Lang         i18n.Lang
+	Other        i18n.Lang // the language one may change to
+	Here         string    // path and query of this page, for the way back
+	Account      auth.Account
+	Areas        []Area
+	Problem      string // what was wrong with the form
+	Notice       string // what has just been done
+	Organisation string
+	View         any
+}
+
+// Can reports whether the reader may do p; templates hide what may not be done.
+func (p Page) Can(perm string) bool { return p.Account.Can(auth.Permission(perm)) }
+
+// Area is one entry of the navigation.
+type Area struct {
+	Name, Path string
+	Current    bool
+}
+
+var areas = []struct {
+	name, path string
+	may        auth.Permission
+}{
+	{"overview", "/", auth.SeeOverview},
+	{"inventory", "/inventory", auth.SeeInventory},
+	{"systems", "/systems", auth.SeeSystems},
+	{"retention", "/retention", auth.SeeRetention},
+	{"requests", "/requests", auth.SeeRequests},
+	{"statistics", "/statistics", auth.SeeStatistics},
+	{"evidence", "/evidence", auth.SeeEvidence},
+	{"settings", "/settings", auth.ManageAccounts},
+}
+
+// pages holds every page's template in every language.
+type pages map[i18n.Lang]map[string]*template.Template
+
+func loadPages(asset func(string) string) (pages, error) {
+	names, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	out := pages{}
+	for _, l := range i18n.Langs() {
+		base, err := template.New("layout.html").Funcs(functions(i18n.For(l), asset)).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
+		if err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+		out[l] = map[string]*template.Template{}
+		for _, n := range names {
+			name := strings.TrimSuffix(path.Base(n), ".html")
+			if name == "layout" || name == "parts" {
+				continue
+			}
+			t, err := template.Must(base.Clone()).ParseFS(templateFiles, n)
+			if err != nil {
+				return nil, fmt.Errorf("web: %w", err)
+			}
+			out[l][name] = t
+		}
+	}
+	return out, nil
+}
+
+// functions are what templates may call: words, and nothing that reads data.
+func functions(p *i18n.Printer, asset func(string) string) template.FuncMap {
+	return template.FuncMap{
+		"t":        p.T,
+		"has":      p.Has,
+		"n":        func(key string, n int64, args ...any) string { return p.N(key, n, args...) },
+		"msg":      p.Print,
+		"say":      p.Say,
+		"val":      p.Value,
+		"num":      p.Value,
+		"date":     p.Date,
+		"day":      p.Day,
+		"clock":    p.Clock,
+		"pct":      p.Percent,
+		"bytes":    p.Bytes,
+		"period":   p.Period,
+		"duration": p.Duration,
+		"list":     p.List,
+		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"asset":    asset,
+		"bars":     func(c Chart) Bars { return c.bars(p) },
+		"part":     func(name string, page Page, view any) partial { return partial{Page: page, View: view} },
+		"short":    short,
+	}
+}
+
+// partial hands both the page and one value to a part of a template.
+type partial struct {
+	Page Page
+	View any
+}
+
+// short returns the first twelve characters of a digest, as people quote it.
+func short(s string) string {
+	if len(s) > 12 {
+		return s[:12]
+	}
+	return s
+}
+
+// render writes a page: whole or not at all.
+func (c *call) render(status int, name string, view any, problem string) error {
+	t, ok := c.pages[c.print.Lang()][name]
+	if !ok {
+		return fmt.Errorf("web: no page %q", name)
+	}
+	p := Page{Name: name, Lang: c.print.Lang(), Other: i18n.English, Here: c.r.URL.RequestURI(), Account: c.account, Problem: problem, View: view}
+	if p.Lang == i18n.English {
+		p.Other = i18n.Swedish
+	}
+	if c.r.Method != http.MethodGet { // the way back from a refused form is the page it stands on
+		p.Here = path.Dir(c.r.URL.Path)
+	}
+	if k := "notice." + c.r.URL.Query().Get("notice"); c.print.Has(k) {
+		p.Notice = c.print.T(k)
+	}
+	for _, a := range areas {
+		if c.can(a.may) {
+			p.Areas = append(p.Areas, Area{a.name, a.path, c.r.URL.Path == a.path || a.path != "/" && strings.HasPrefix(c.r.URL.Path, a.path+"/")})
+		}
+	}
+	if c.account.ID != "" && c.Config != nil {
+		if cfg, err := c.Config(c.ctx()); err == nil {
+			p.Organisation = cfg.Organisation.Name
+		}
+	}
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, "layout.html", p); err != nil {
+		return fmt.Errorf("web: page %s: %w", name, err)
+	}
+	c.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	c.w.Header().Set("Content-Language", string(p.Lang))
+	c.w.Header().Add("Vary", "Cookie, Accept-Language")
+	c.w.WriteHeader(status)
+	_, _ = b.WriteTo(c.w) // the reader may have gone; nobody is left to tell
+	return nil
+}

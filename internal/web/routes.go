@@ -1,0 +1,49 @@
+package web
+
+import "github.com/gallra/gallra/internal/auth"
+
+// route is one address: who may ask for it, and what answers. Without a
+// permission it is open to anybody.
+type route struct {
+	pattern string
+	may     auth.Permission
+	serve   func(*call) error
+}
+
+var routes = []route{
+	{"GET /sign-in", "", (*call).signInForm},
+	{"POST /sign-in", "", (*call).signIn},
+	{"POST /sign-out", "", (*call).signOut},
+	{"GET /setup", "", (*call).setupForm},
+	{"POST /setup", "", (*call).setup},
+	{"POST /language", "", (*call).setLanguage},
+	{"GET /accessibility", "", (*call).accessibility},
+	{"/", "", (*call).unknownPage},
+
+	{"GET /{$}", auth.SeeOverview, (*call).overview},
+
+	{"GET /inventory", auth.SeeInventory, (*call).inventoryPage},
+	{"GET /inventory.csv", auth.SeeInventory, (*call).inventoryCSV},
+	{"GET /inventory/{system}/{category}", auth.SeeInventory, (*call).findingsPage},
+
+	{"GET /systems", auth.SeeSystems, (*call).systemsPage},
+	{"GET /systems/{system}", auth.SeeSystems, (*call).systemPage},
+	{"POST /systems/{system}/check", auth.EditSystems, (*call).checkSystem},
+	{"POST /systems/{system}/scan", auth.EditSystems, (*call).scanSystem},
+
+	{"GET /evidence", auth.SeeEvidence, (*call).evidencePage},
+	{"GET /evidence/verify", auth.SeeEvidence, (*call).verifyPage},
+	{"POST /evidence/export", auth.SeeEvidence, (*call).exportEvidence},
+
+	{"GET /settings", auth.ManageAccounts, (*call).settingsPage},
+	{"POST /settings/accounts", auth.ManageAccounts, (*call).addAccount},
+	{"POST /settings/accounts/{account}/{change}", auth.ManageAccounts, (*call).changeAccount},
+	{"POST /settings/sessions/{session}/end", auth.ManageAccounts, (*call).endSession},
+
+	{"GET /account", auth.OwnAccount, (*call).accountPage},
+	{"POST /account/password", auth.OwnAccount, (*call).changePassword},
+	{"POST /account/sessions/{session}/end", auth.OwnAccount, (*call).endOwnSession},
+
+	{"GET /work/{work}/live", auth.SeeOverview, (*call).liveWork},
+	{"POST /work/{work}/{wish}", auth.SeeOverview, (*call).brakeWork},
+}

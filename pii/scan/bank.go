@@ -1,0 +1,179 @@
+package scan
+
+import (
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/pii/checkdigit"
+)
+
+// iban reads an IBAN whose country letters stand before the digit at t[i]. The
+// rest may hold letters and single spaces or dashes.
+func (p *pass) iban(i int) (end int, ok bool) {
+	if i < 2 || i+1 >= len(p.t) || !digit(p.t[i+1]) {
+		return 0, false
+	}
+	start := i - 2
+	if p.t[i-1] == ' ' { // "SE 85 5000"
+		start--
+	}
+	if start < p.done || !asciiLetter(p.t[start]) || !asciiLetter(p.t[start+1]) || p.wordBefore(start) {
+		return 0, false
+	}
+	a, b := p.t[start]&^0x20, p.t[start+1]&^0x20
+	n := checkdigit.IBANLength(a, b)
+	if n == 0 {
+		return 0, false
+	}
+	var buf [34]byte
+	buf[0], buf[1] = a, b
+	k, j := 2, i
+	for k < n && j < len(p.t) {
+		switch c := p.t[j]; {
+		case digit(c):
+			buf[k] = c
+			k++
+			j++
+		case asciiLetter(c):
+			buf[k] = c &^ 0x20
+			k++
+			j++
+		case c == ' ' || c == '-':
+			j++
+			if c := p.at0(j); !digit(c) && !asciiLetter(c) {
+				return 0, false
+			}
+		case c == 0xC2 && p.at0(j+1) == 0xA0:
+			j += 2
+		default:
+			return 0, false
+		}
+	}
+	if k < n || p.wordAfter(j) || !checkdigit.Modulo97(buf[:n]) {
+		return 0, false
+	}
+	return p.add(start, j, gallra.CategoryBankAccount, certain, "iban/length+mod97"), true
+}
+
+// account reads bankgiro, plusgiro and domestic account numbers. Bankgiro and
+// accounts need a word; plusgiro in its printed grouping does not.
+func (p *pass) account(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	if ph.n-c.g == 1 && ph.group[c.g].len() < 6 {
+		return 0, false
+	}
+	if end, ok = p.giro(c); ok {
+		return end, ok
+	}
+	// Norwegian accounts have a form and a check digit of their own.
+	if h, fits := ph.upTo(c.g, 11); fits && !p.continues(c, h) && ph.seps(c.g, h, ". ") && checkdigit.NorwegianAccount(ph.span(c.g, h)) {
+		before := p.before(c.start)
+		switch {
+		case ph.shape(c.g, 4, 2, 5) && !before.within(20, cueInvoice, cueTracking, cueCustomer):
+			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, 0.9, "account_no/form+mod11"), true
+		case before.within(40, cueAccount) && before.nearest(cueAccount) <= before.nearest(cueInvoice, cueTracking, cueCustomer):
+			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, likely, "account_no/word+mod11"), true
+		}
+	}
+	before := p.before(c.start)
+	own := before.nearest(cueAccount)
+	if own > 40 || before.nearest(cueInvoice, cueTracking, cueArticle, cueSecret, cuePhone, cueBirth, cuePersonnummer) < own {
+		return 0, false
+	}
+	// An account is the longest run of groups of 6 to 16 digits in all.
+	total, last := 0, -1
+	for h := c.g; h < ph.n; h++ {
+		if h > c.g && !ph.seps(h-1, h, " -.,c") || h == c.g+1 && ph.group[c.g].len() == 4 && ph.group[h].len() == 2 && h+1 < ph.n && ph.group[h+1].len() == 2 && ph.group[h].sep == '-' {
+			break
+		}
+		total += ph.group[h].len()
+		if total > 16 {
+			break
+		}
+		last = h
+	}
+	if last < 0 {
+		return 0, false
+	}
+	n := len(ph.span(c.g, last))
+	if n < 6 || n > 16 || p.continues(c, last) || p.unitAfter(p.to(c, last)) {
+		return 0, false
+	}
+	if last == c.g && n < 7 && own > 12 {
+		return 0, false
+	}
+	return p.add(c.start, p.to(c, last), gallra.CategoryBankAccount, likely, "account/word"), true
+}
+
+// giro reads bankgiro (3-4 or 4-4 digits) and plusgiro (last digit after a dash).
+func (p *pass) giro(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	if h := c.g + 1; h < ph.n && (ph.shape(c.g, 4, 4) || ph.shape(c.g, 3, 4)) && ph.seps(c.g, h, "-w") && !p.continues(c, h) && checkdigit.Luhn(ph.span(c.g, h)) {
+		before := p.before(c.start)
+		neg := before.nearest(cueCustomer, cuePhone, cueInvoice, cueTracking, cueArticle)
+		own := before.nearest(cueBankgiro)
+		switch {
+		case own < 60 && own <= neg:
+			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, certain, "bankgiro/word+luhn"), true
+		case before.nearest(cueGiro, cueAccount) < min(neg, 70):
+			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, likely, "bankgiro/payment word+luhn"), true
+		case before.within(window, cueBankgiro):
+			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, probable, "bankgiro/word further off+luhn"), true
+		}
+	}
+	// Plusgiro: 1 to 7 digits in groups of two from the right, a dash, one digit.
+	for h := c.g + 1; h < ph.n && h <= c.g+4; h++ {
+		if ph.group[h].sep != '-' || ph.group[h].len() != 1 {
+			continue
+		}
+		n := len(ph.span(c.g, h))
+		if n < 2 || n > 8 || !ph.seps(c.g, h-1, " ") || p.continues(c, h) || !checkdigit.Luhn(ph.span(c.g, h)) {
+			return 0, false
+		}
+		before := p.before(c.start)
+		own := before.nearest(cuePlusgiro)
+		switch {
+		case own < 60:
+			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, certain, "plusgiro/word+luhn"), true
+		case h >= c.g+3 && !before.within(24, cueCustomer, cueInvoice, cueTracking):
+			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, probable, "plusgiro/form+luhn"), true
+		}
+		return 0, false
+	}
+	if own := p.before(c.start).nearest(cueBankgiro, cuePlusgiro); own < 12 && ph.group[c.g].len() >= 5 && ph.group[c.g].len() <= 8 && checkdigit.Luhn(ph.span(c.g, c.g)) && !p.continues(c, c.g) {
+		return p.add(c.start, c.end, gallra.CategoryBankAccount, likely, "giro/word+luhn"), true
+	}
+	return 0, false
+}
+
+// unitAfter reports whether what follows makes a number an amount or a
+// quantity: "kr", "SEK", "%", "kWh".
+func (p *pass) unitAfter(i int) bool {
+	if p.at0(i) == '%' {
+		return true
+	}
+	if p.at0(i) == ' ' {
+		i++
+	} else if p.at0(i) == 0xC2 && p.at0(i+1) == 0xA0 {
+		i += 2
+	}
+	if p.at0(i) == '%' || p.at0(i) == 0xE2 && p.at0(i+1) == 0x82 && p.at0(i+2) == 0xAC { // €
+		return true
+	}
+	j := i
+	for j < len(p.t) && j-i < 8 && asciiLetter(p.t[j]) {
+		j++
+	}
+	if j == i || j-i > 7 || p.wordAfter(j) {
+		return false
+	}
+	var buf [8]byte
+	n := copy(buf[:], p.t[i:j])
+	for k := range n {
+		buf[k] |= 0x20
+	}
+	switch string(buf[:n]) {
+	case "kr", "kronor", "sek", "nok", "dkk", "eur", "euro", "kwh", "st", "stk", "kg", "km", "min", "h", "mb", "gb", "meter",
+		"dagar", "dager", "dage", "tage", "days", "kpl", "ggr", "timmar", "timer", "stunden", "hours", "ar", "procent", "kvm", "liter", "mm", "cm", "tkr", "mkr", "wh", "mw", "kw", "usd", "gbp", "minuter", "veckor", "weeks", "personer":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,409 @@
+package scan
+
+import (
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/pii/checkdigit"
+)
+
+// number reads everything that can begin with the digit at t[i] and returns
+// where the pass goes on.
+func (p *pass) number(i int) int {
+	if next, ok := p.hexForms(i); ok {
+		return next
+	}
+	if next, ok := p.iban(i); ok {
+		return next
+	}
+	ph := &p.ph
+	if !ph.read(p.t, i) {
+		return ph.end
+	}
+	for g := 0; g < ph.n; {
+		if start := i + int(ph.group[g].start); start < p.done {
+			g++
+			continue
+		}
+		end, ok := p.group(i, g)
+		if !ok {
+			g++
+			continue
+		}
+		if end >= ph.end {
+			return end
+		}
+		for g < ph.n && i+int(ph.group[g].start) < end {
+			g++
+		}
+	}
+	return ph.end
+}
+
+// candidate is a place in a phrase where a reader is asked.
+type candidate struct {
+	base, g    int
+	start, end int  // of the group, in the text
+	glued      bool // a letter stands directly before
+}
+
+// to returns the offset in the text after group h.
+func (p *pass) to(c candidate, h int) int { return c.base + int(p.ph.group[h].end) }
+
+// group asks the readers about group g of the phrase at base, the surest first.
+func (p *pass) group(base, g int) (end int, ok bool) {
+	ph := &p.ph
+	gr := &ph.group[g]
+	c := candidate{base: base, g: g, start: base + int(gr.start), end: base + int(gr.end)}
+	c.glued = g == 0 && p.wordBefore(c.start)
+	if c.glued || g == ph.n-1 && p.wordAfter(c.end) {
+		if end, ok = p.mixed(c); ok || c.glued {
+			return end, ok
+		}
+	}
+	if end, ok = p.ipv4(c); ok {
+		return end, ok
+	}
+	if end, ok = p.plusPhone(c); ok {
+		return end, ok
+	}
+	if ph.n-g > 1 || gr.len() >= 6 {
+		if end, ok = p.identity(c); ok {
+			return end, ok
+		}
+		if end, ok = p.long(c); ok {
+			return end, ok
+		}
+	}
+	if end, ok = p.birth(c); ok {
+		return end, ok
+	}
+	if end, ok = p.phone(c); ok {
+		return end, ok
+	}
+	if end, ok = p.account(c); ok {
+		return end, ok
+	}
+	if end, ok = p.vehicle(c); ok {
+		return end, ok
+	}
+	if end, ok = p.property(c); ok {
+		return end, ok
+	}
+	return p.byCue(c)
+}
+
+// identity reads the identity numbers of persons and firms that a check digit
+// or a date gives away.
+func (p *pass) identity(c candidate) (end int, ok bool) {
+	if end, ok = p.finnish(c); ok {
+		return end, ok
+	}
+	if end, ok = p.swedish(c); ok {
+		return end, ok
+	}
+	if end, ok = p.danish(c); ok {
+		return end, ok
+	}
+	return p.norwegian(c)
+}
+
+// swedish reads personnummer, samordningsnummer and organisation numbers.
+//
+// A personnummer needs its date and check digit, whatever its form. A
+// samordningsnummer written as ten digits in a row needs a word about persons
+// near it as well: one order number in 300 looks like one otherwise. An
+// organisation number needs its dash or a word, being one number in 12.
+func (p *pass) swedish(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	for _, n := range [2]int{12, 10} {
+		h, fits := ph.upTo(c.g, n)
+		if !fits || h-c.g > 4 || !ph.seps(c.g, h, " -+/w.") || !p.swedishShape(c.g, h, n) || p.continues(c, h) {
+			continue
+		}
+		d := ph.span(c.g, h)
+		kind := checkdigit.SwedishNumber(d)
+		if kind == checkdigit.NotSwedish {
+			continue
+		}
+		bare := h == c.g
+		end := p.to(c, h)
+		before := p.before(c.start)
+		neg := before.nearest(cueInvoice, cueTracking, cueArticle, cueCustomer)
+		own := before.nearest(cuePersonnummer)
+		switch kind {
+		case checkdigit.Personnummer, checkdigit.Samordningsnummer:
+			if own < neg {
+				return p.add(c.start, end, gallra.CategoryPersonnummer, certain, "personnummer/word+date+luhn"), true
+			}
+			if before.nearest(cueDanish, cueFinnish) < 30 {
+				continue
+			}
+			if before.nearest(cuePhone) < 24 && bare && n == 10 && d[0] == '0' {
+				continue
+			}
+			if kind == checkdigit.Personnummer {
+				if bare && neg < 16 && n == 10 {
+					return p.add(c.start, end, gallra.CategoryPersonnummer, 0.5, "personnummer/date+luhn, beside a reference word"), true
+				}
+				return p.add(c.start, end, gallra.CategoryPersonnummer, certain, "personnummer/date+luhn"), true
+			}
+			switch {
+			case !bare && ph.group[h].len() == 4:
+				return p.add(c.start, end, gallra.CategoryPersonnummer, 0.9, "samordningsnummer/form+luhn"), true
+			case n == 12 && neg > 16:
+				return p.add(c.start, end, gallra.CategoryPersonnummer, 0.9, "samordningsnummer/century+luhn"), true
+			case bare && d[0] == '0' && d[1] == '7':
+				continue // a mobile number
+			case neg > 30 && before.within(window, cuePerson, cueNorwegian):
+				return p.add(c.start, end, gallra.CategoryPersonnummer, likely, "samordningsnummer/word near+luhn"), true
+			default:
+				if p.threshold <= doubtful {
+					return p.add(c.start, end, gallra.CategoryPersonnummer, doubtful, "samordningsnummer/luhn"), true
+				}
+			}
+		case checkdigit.Organisation:
+			if before.nearest(cueInvoice, cueTracking, cueArticle) < min(16, before.nearest(cueOrg)) {
+				continue
+			}
+			if before.within(30, cueOrg) {
+				return p.add(c.start, end, gallra.CategoryOrgNumber, certain, "org_number/word+luhn"), true
+			}
+			if h == c.g+1 && ph.group[h].sep == '-' && ph.group[h].len() == 4 && !before.within(16, cueCustomer, cueAccount, cuePhone) {
+				return p.add(c.start, end, gallra.CategoryOrgNumber, 0.9, "org_number/form+luhn"), true
+			}
+		}
+	}
+	return p.interim(c)
+}
+
+// swedishShape reports whether groups g to h split a number of n digits where
+// people split it.
+func (p *pass) swedishShape(g, h, n int) bool {
+	ph := &p.ph
+	if h == g {
+		return true
+	}
+	if ph.group[h].len() != 4 {
+		return false
+	}
+	switch h - g {
+	case 1: // 8-4, 6-4
+		return true
+	case 2: // 19 890426-9860, 198904 26-9860, 8904 26-9860
+		return ph.group[g].len()%2 == 0 && ph.group[g].len() != 4 || n == 10 && ph.group[g].len() == 4
+	case 3: // 1989 04 26 9860, 89 04 26-9860
+		return ph.group[g+1].len() == 2 && ph.group[g+2].len() == 2
+	case 4: // 19 89 04 26 9860
+		return ph.group[g].len() == 2 && ph.group[g+1].len() == 2 && ph.group[g+2].len() == 2
+	}
+	return false
+}
+
+// continues reports whether the number that ends with group h goes on: a digit
+// group tied to it by a sign, or a letter.
+func (p *pass) continues(c candidate, h int) bool {
+	ph := &p.ph
+	if h+1 < ph.n {
+		switch ph.group[h+1].sep {
+		case '-', '.', '/', ':':
+			return ph.group[h+1].sep != '.' || ph.group[h+1].len() < 6
+		}
+		return false
+	}
+	end := p.to(c, h)
+	if p.wordAfter(end) {
+		return true
+	}
+	b := p.at0(end)
+	return (b == '-' || b == '_') && p.wordAfter(end+1)
+}
+
+// interim reads interim numbers: a letter stands for the first digit of the
+// birth number ("000101-T220").
+func (p *pass) interim(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	n := ph.group[c.g].len()
+	if n != 6 && n != 8 {
+		return 0, false
+	}
+	i := c.end
+	if b := p.at0(i); b == '-' || b == '+' || b == ' ' {
+		i++
+	}
+	switch p.at0(i) | 0x20 {
+	case 't', 'r', 's', 'u', 'w', 'x', 'j', 'k', 'l', 'm', 'n':
+	default:
+		return 0, false
+	}
+	if i+4 > len(p.t) || !digit(p.t[i+1]) || !digit(p.t[i+2]) || !digit(p.t[i+3]) || p.wordAfter(i+4) || c.g != ph.n-1 && i != c.end+1 {
+		return 0, false
+	}
+	var buf [12]byte
+	d := append(buf[:0], ph.span(c.g, c.g)...)
+	d = append(d, '1', p.t[i+1], p.t[i+2], p.t[i+3])
+	if checkdigit.SwedishNumber(d) != checkdigit.Personnummer {
+		return 0, false
+	}
+	score := float32(0.9)
+	if i == c.end && !p.before(c.start).within(40, cuePersonnummer) {
+		score = doubtful
+	}
+	return p.add(c.start, i+4, gallra.CategoryPersonnummer, score, "personnummer/interim+luhn"), score >= p.threshold
+}
+
+// finnish reads a henkilötunnus: date, century sign, number, check character.
+func (p *pass) finnish(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	if ph.group[c.g].len() != 6 || c.end+5 > len(p.t) {
+		return 0, false
+	}
+	t := p.t
+	sign := t[c.end]
+	if sign >= 'a' && sign <= 'z' {
+		sign -= 0x20
+	}
+	n := c.end + 1
+	if sign == 0xE2 && c.end+7 <= len(t) && t[c.end+1] == 0x80 && t[c.end+2] == 0x93 {
+		sign, n = '-', c.end+3
+	}
+	if !digit(t[n]) || !digit(t[n+1]) || !digit(t[n+2]) || n+4 > len(t) {
+		return 0, false
+	}
+	check := t[n+3]
+	if check >= 'a' && check <= 'z' {
+		check -= 0x20
+	}
+	number := [3]byte{t[n], t[n+1], t[n+2]}
+	if p.wordAfter(n+4) || !checkdigit.Finnish(ph.span(c.g, c.g), sign, number[:], check) {
+		return 0, false
+	}
+	if digit(check) && (sign == '-' || sign == '+') { // the form of a Swedish number
+		before := p.before(c.start)
+		if !before.within(60, cueFinnish) && p.language() != "fi" {
+			var buf [10]byte
+			d := append(append(buf[:0], ph.span(c.g, c.g)...), number[0], number[1], number[2], check)
+			if k := checkdigit.SwedishNumber(d); k != checkdigit.NotSwedish {
+				return 0, false
+			}
+			if before.within(30, cueDanish) {
+				return 0, false
+			}
+		}
+	}
+	return p.add(c.start, n+4, gallra.CategoryNationalID, certain, "hetu/date+mod31"), true
+}
+
+// danish reads a CPR number. Its check digit is not to be relied on since 2007,
+// so it needs its dash or space, or a word.
+func (p *pass) danish(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	h, fits := ph.upTo(c.g, 10)
+	if !fits || h-c.g > 3 || h > c.g && ph.group[h].len() != 4 || !ph.seps(c.g, h, " -w") || p.continues(c, h) {
+		return 0, false
+	}
+	if h > c.g+1 && !ph.shape(c.g, 2, 2, 2, 4) {
+		return 0, false
+	}
+	d := ph.span(c.g, h)
+	if !checkdigit.Danish(d) {
+		return 0, false
+	}
+	before := p.before(c.start)
+	if before.within(40, cueDanish) {
+		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, certain, "cpr/word+date"), true
+	}
+	if h == c.g || before.within(24, cueInvoice, cueTracking, cueArticle, cueCustomer, cueAccount, cuePhone) {
+		if h == c.g && checkdigit.DanishMod11(d) && p.language() == "da" && !before.within(24, cueInvoice, cueTracking, cueArticle, cueCustomer, cueAccount, cuePhone) {
+			return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, probable, "cpr/date+mod11"), true
+		}
+		return 0, false
+	}
+	if ph.group[h].sep == '-' || p.language() == "da" {
+		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, probable, "cpr/form+date"), true
+	}
+	return 0, false
+}
+
+// norwegian reads a fødselsnummer, D-number and the rest of that family. Two
+// check digits suffice; the wider rule of 2032 needs a word.
+func (p *pass) norwegian(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	h, fits := ph.upTo(c.g, 11)
+	if !fits || h-c.g > 2 || h > c.g && ph.group[h].len() != 5 && !ph.shape(c.g, 6, 3, 2) || !ph.seps(c.g, h, " -.") || p.continues(c, h) {
+		return 0, false
+	}
+	if ph.shape(c.g, 4, 2, 5) { // the form of an account
+		return 0, false
+	}
+	d := ph.span(c.g, h)
+	if !checkdigit.Norwegian(d) {
+		return 0, false
+	}
+	before := p.before(c.start)
+	switch {
+	case before.within(40, cueNorwegian):
+		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, certain, "fodselsnummer/word+mod11"), true
+	case before.within(20, cueAccount, cueInvoice, cueTracking, cueCustomer, cueArticle):
+		return 0, false
+	case checkdigit.NorwegianStrict(d):
+		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, 0.95, "fodselsnummer/date+mod11"), true
+	}
+	return 0, false
+}
+
+// long reads the long numbers: cards, handsets, meter points, AHV, and other
+// countries' identity numbers that have a form of their own.
+func (p *pass) long(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	if h, fits := ph.upTo(c.g, 18); fits && h-c.g <= 6 && !p.continues(c, h) && checkdigit.MeterPoint(ph.span(c.g, h)) {
+		return p.add(c.start, p.to(c, h), gallra.CategoryCustomerID, certain, "meter_point/gs1"), true
+	}
+	if end, ok = p.card(c); ok {
+		return end, ok
+	}
+	if h, fits := ph.upTo(c.g, 15); fits && h-c.g <= 4 && ph.seps(c.g, h, " -") && !p.continues(c, h) && checkdigit.IMEI(ph.span(c.g, h)) {
+		before := p.before(c.start)
+		if before.within(60, cueIMEI) {
+			return p.add(c.start, p.to(c, h), gallra.CategoryDeviceID, certain, "imei/word+luhn"), true
+		}
+		if !before.within(window, cueInvoice, cueTracking, cueArticle, cueCustomer, cueAccount, cueMoney) {
+			return p.add(c.start, p.to(c, h), gallra.CategoryDeviceID, probable, "imei/body+luhn"), true
+		}
+	}
+	if ph.shape(c.g, 3, 4, 4, 2) && ph.seps(c.g, c.g+3, ". ") && checkdigit.SwissAHV(ph.span(c.g, c.g+3)) {
+		return p.add(c.start, p.to(c, c.g+3), gallra.CategoryNationalID, certain, "ahv/ean13"), true
+	}
+	if h, fits := ph.upTo(c.g, 11); fits && h-c.g <= 3 && ph.seps(c.g, h, " ") && !p.continues(c, h) && p.before(c.start).within(40, cueTaxID) && checkdigit.GermanTaxIDTest(ph.span(c.g, h)) {
+		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, certain, "steuer_id/word+mod11,10"), true
+	}
+	return 0, false
+}
+
+// card reads a payment card: issuer range, length and Luhn, and either the
+// grouping printed on the card or a word. A bare run is what OCR references
+// look like too, so a word about invoices rules it out.
+func (p *pass) card(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	for _, n := range [...]int{16, 15, 19, 18, 14, 13} {
+		h, fits := ph.upTo(c.g, n)
+		if !fits || h-c.g > 4 || !ph.seps(c.g, h, " -.") || p.continues(c, h) {
+			continue
+		}
+		d := ph.span(c.g, h)
+		if !checkdigit.Card(d) {
+			continue
+		}
+		before := p.before(c.start)
+		own, neg := before.nearest(cueCard), before.nearest(cueInvoice, cueTracking, cueArticle, cueIMEI)
+		switch {
+		case own < neg && own < 80:
+			return p.add(c.start, p.to(c, h), gallra.CategoryCard, certain, "card/word+luhn"), true
+		case neg < 40:
+			return 0, false
+		case ph.shape(c.g, 4, 4, 4, 4) || ph.shape(c.g, 4, 6, 5):
+			return p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.95, "card/form+luhn"), true
+		case h == c.g && n == 16 && d[0] != '6' && !before.within(24, cueCustomer, cueAccount):
+			return p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.7, "card/issuer+luhn"), true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,212 @@
+package scan
+
+import (
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/pii/phone"
+)
+
+// plusPhone reads a number with country code: "+46 (0)70-174 06 05", "0046…".
+func (p *pass) plusPhone(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	start, zeros := c.start, 0
+	switch {
+	case c.start > 0 && p.t[c.start-1] == '+' && !(c.start > 1 && digit(p.t[c.start-2])):
+		start--
+		if p.at0(start-1) == '(' && c.g+1 < ph.n && ph.group[c.g+1].sep == ')' {
+			start--
+		}
+	case ph.group[c.g].len() >= 4 && ph.digits[ph.group[c.g].first] == '0' && ph.digits[ph.group[c.g].first+1] == '0':
+		zeros = 2
+	default:
+		return 0, false
+	}
+	var buf [phone.MaxDigits + 3]byte
+	d := buf[:0]
+	best := -1
+	for h := c.g; h < ph.n; h++ {
+		g := &ph.group[h]
+		if h > c.g {
+			switch g.sep {
+			case ' ', '-', '.', '/', '(', ')', 'w':
+			default:
+				h = ph.n
+				continue
+			}
+		}
+		digits := ph.span(h, h)
+		if h == c.g {
+			digits = digits[zeros:]
+		}
+		if g.sep == '(' && string(digits) == "0" {
+			continue
+		}
+		if g.sep == '(' && len(digits) > 1 && digits[0] == '0' {
+			digits = digits[1:]
+		}
+		if len(d)+len(digits) > phone.MaxDigits {
+			break
+		}
+		d = append(d, digits...)
+		if phone.International(d) {
+			best = h
+		}
+	}
+	if best < 0 || p.continues(c, best) && p.wordAfter(p.to(c, best)) {
+		return 0, false
+	}
+	if zeros > 0 {
+		before := p.before(c.start)
+		if before.nearest(cueInvoice, cueTracking, cueArticle, cueCustomer) < before.nearest(cuePhone) {
+			return 0, false
+		}
+		return p.add(start, p.to(c, best), gallra.CategoryPhone, 0.8, "phone/00+country"), true
+	}
+	return p.add(start, p.to(c, best), gallra.CategoryPhone, certain, "phone/e164"), true
+}
+
+// phone reads national numbers by the plans of the countries whose language
+// may be at hand. A mobile number of the text's country stands by itself;
+// numbers without a trunk zero need their grouping and language, or a word.
+func (p *pass) phone(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	first := ph.digits[ph.group[c.g].first]
+	start := c.start
+	if first == '0' && c.g+1 < ph.n && ph.group[c.g+1].sep == ')' && p.at0(c.start-1) == '(' {
+		start--
+	}
+	best, bestScore, rule := -1, float32(0), ""
+	n := 0
+	for h := c.g; h < ph.n && h <= c.g+6; h++ {
+		if h > c.g {
+			switch s := ph.group[h].sep; {
+			case s == ' ', s == '-', s == '.', s == '/', s == ')' && h == c.g+1, s == 'w' && h == c.g+1:
+			default:
+				h = ph.n
+				continue
+			}
+		}
+		n += ph.group[h].len()
+		if n > 12 {
+			break
+		}
+		if n < 7 || p.continues(c, h) {
+			continue
+		}
+		if score, r := p.phonePlan(c, h); score > 0 && score >= bestScore-0.05 {
+			best, bestScore, rule = h, score, r
+		}
+	}
+	if best < 0 || p.unitAfter(p.to(c, best)) {
+		return 0, false
+	}
+	before := p.before(c.start)
+	own := before.nearest(cuePhone)
+	weak := min(own, before.nearest(cuePhoneWeak))
+	neg := before.nearest(cueCustomer, cueInvoice, cueTracking, cueArticle, cueAccount, cueBankgiro, cuePlusgiro, cueCard, cueSecret, cueOrg, cueVersion, cueMoney)
+	switch {
+	case own <= 40 && own <= neg:
+		if bestScore >= 0.3 {
+			bestScore = max(bestScore, likely)
+		}
+	case neg <= 14 && neg < own && bestScore < 0.97:
+		return 0, false
+	case weak <= 8 && bestScore >= 0.3:
+		bestScore = max(bestScore, 0.7)
+	case neg <= 30 && neg < own:
+		bestScore -= 0.2
+	}
+	if bestScore < p.threshold {
+		return 0, false
+	}
+	return p.add(start, p.to(c, best), gallra.CategoryPhone, bestScore, rule), true
+}
+
+// phonePlan scores groups c.g to h as a national number, 0 when they are none.
+func (p *pass) phonePlan(c candidate, h int) (score float32, rule string) {
+	ph := &p.ph
+	d := ph.span(c.g, h)
+	bare := h == c.g
+	lead := ph.group[c.g].len()
+	lang := p.language()
+	// Subscriber numbers are written in groups of two to four, or as one.
+	for k := c.g + 1; k <= h; k++ {
+		if l := ph.group[k].len(); l < 2 && k > c.g || h > c.g+1 && l > 4 && k > c.g+1 {
+			return 0, ""
+		}
+	}
+	dash := !bare && (ph.group[c.g+1].sep == '-' || ph.group[c.g+1].sep == 'w' || ph.group[c.g+1].sep == ')' || ph.group[c.g+1].sep == '/')
+	if d[0] == '0' {
+		if !bare && lead > 5 {
+			return 0, ""
+		}
+		if mobile, ok := phone.Swedish(d); ok {
+			switch {
+			case mobile && bare:
+				return 0.9, "phone_se/mobile"
+			case mobile:
+				return 0.97, "phone_se/mobile grouped"
+			case dash && lead <= 4:
+				return 0.9, "phone_se/area code"
+			case !bare && lead <= 4 && h-c.g >= 2:
+				return 0.75, "phone_se/grouped"
+			case lang == "sv" || lang == "":
+				score, rule = 0.35, "phone_se/word"
+			}
+		}
+		if mobile, ok := phone.Finnish(d); ok && lang == "fi" {
+			switch {
+			case mobile:
+				return 0.95, "phone_fi/mobile"
+			case !bare:
+				return 0.8, "phone_fi/grouped"
+			}
+			score, rule = 0.4, "phone_fi/word"
+		} else if ok && mobile && !bare && lead <= 4 {
+			return 0.8, "phone_fi/mobile grouped"
+		}
+		if mobile, ok := phone.British(d); ok {
+			switch {
+			case mobile && len(d) == 11:
+				return 0.9, "phone_gb/mobile"
+			case lang == "en" && !bare:
+				return 0.85, "phone_gb/grouped"
+			case lang == "en":
+				score, rule = 0.5, "phone_gb/plan"
+			}
+		}
+		if mobile, ok := phone.German(d); ok {
+			switch {
+			case mobile && lang == "de":
+				return 0.93, "phone_de/mobile"
+			case !bare && lang == "de":
+				return 0.85, "phone_de/grouped"
+			case lang == "de":
+				score, rule = 0.5, "phone_de/plan"
+			case mobile && !bare && len(d) >= 11:
+				return 0.6, "phone_de/mobile grouped"
+			case dash || !bare:
+				score, rule = max(score, 0.35), "phone_de/word"
+			}
+		}
+		return score, rule
+	}
+	if len(d) == 10 && lang == "en" && d[0] >= '2' && d[3] >= '2' && ph.shape(c.g, 3, 3, 4) {
+		return 0.7, "phone_us/grouped"
+	}
+	if phone.Eight(d) {
+		grouped := ph.shape(c.g, 2, 2, 2, 2) || ph.shape(c.g, 3, 2, 3)
+		switch {
+		case !ph.seps(c.g, h, " "):
+			return 0, ""
+		case grouped && (lang == "no" || lang == "da"):
+			return 0.85, "phone_no_da/grouped"
+		case ph.shape(c.g, 2, 2, 2, 2):
+			return 0.4, "phone_no_da/word"
+		case (lang == "no" || lang == "da") && (bare || ph.shape(c.g, 4, 4)):
+			return 0.45, "phone_no_da/word"
+		case bare || grouped || ph.shape(c.g, 4, 4):
+			return 0.3, "phone_no_da/word"
+		}
+	}
+	return 0, ""
+}

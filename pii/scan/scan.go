@@ -1,0 +1,206 @@
+// Package scan finds the structured kinds of personal data in text: identity
+// numbers, telephone numbers, addresses of mail and network, accounts, cards,
+// plates, references and secrets. One pass, no regular expression, no
+// allocation beyond the caller's slice.
+//
+// A loop over byte classes stops where a finding can be anchored: at digits and
+// at '@', ':' and '_'. From there small hand-written readers decide by form,
+// check digit and the words before (see cue). What a number is by form alone
+// and what needs a word beside it is stated at each reader; the rule of every
+// span says which of them spoke.
+package scan
+
+import (
+	"github.com/gallra/gallra"
+)
+
+// Span is one finding: byte offsets into the text as given.
+type Span struct {
+	Start, End int
+	Kind       gallra.Category
+	Score      float32 // 0 to 1: how sure the rule is
+	Rule       string  // constant: "personnummer/luhn+date"
+}
+
+// Certain, likely and so on are the scores rules give. A scan reports spans
+// from its threshold up.
+const (
+	certain  = 0.99 // check digit and form, or an unmistakable form
+	likely   = 0.85 // form and a context word
+	probable = 0.65 // form alone, seldom anything else
+	doubtful = 0.45 // reported with a raised recall dial only
+	remote   = 0.25
+)
+
+// Scanner finds spans. It is immutable and safe for concurrent use.
+type Scanner struct {
+	lang      string
+	threshold float32
+}
+
+// New returns a Scanner for a language ("sv", "no", "da", "fi", "de", "en"; ""
+// when unknown) that reports spans from threshold up.
+func New(lang string, threshold float32) *Scanner {
+	return &Scanner{lang: lang, threshold: threshold}
+}
+
+// The byte classes that stop the loop.
+const (
+	classDigit = 1 + iota
+	classAt
+	classColon
+	classUnder
+	classOdd // lead bytes of characters that stand for a digit or for nothing
+)
+
+var class = func() (t [256]uint8) {
+	for c := '0'; c <= '9'; c++ {
+		t[c] = classDigit
+	}
+	t['@'], t[':'], t['_'] = classAt, classColon, classUnder
+	for _, c := range []byte{0xC2, 0xCD, 0xD8, 0xD9, 0xDB, 0xE0, 0xE1, 0xE2, 0xE3, 0xEF, 0xF0, 0xF3} {
+		t[c] = classOdd
+	}
+	return t
+}()
+
+// Append appends the spans in text to dst, in order and without overlap.
+func (s *Scanner) Append(dst []Span, text string) []Span {
+	p := pass{Scanner: s, t: text, dst: dst}
+	if !p.run() {
+		return s.appendFolded(dst, text)
+	}
+	return p.dst
+}
+
+// pass is the state of one scan of one text.
+type pass struct {
+	*Scanner
+	t       string
+	dst     []Span
+	done    int // end of what has been reported or ruled out
+	folded  bool
+	cuesAt  int // position the cues were read for, plus one; 0 for none
+	cues    cues
+	ph      phrase
+	guessed bool
+	guess   string
+}
+
+// run scans p.t. It returns false, having reported nothing, when the text holds
+// characters that hide digits and must be folded first.
+func (p *pass) run() bool {
+	t := p.t
+	for i := 0; i < len(t); {
+		for i+8 <= len(t) {
+			w := t[i : i+8]
+			if class[w[0]]|class[w[1]]|class[w[2]]|class[w[3]]|class[w[4]]|class[w[5]]|class[w[6]]|class[w[7]] != 0 {
+				break
+			}
+			i += 8
+		}
+		for i < len(t) && class[t[i]] == 0 {
+			i++
+		}
+		if i >= len(t) {
+			break
+		}
+		next := i + 1
+		switch class[t[i]] {
+		case classDigit:
+			next = p.number(i)
+		case classAt:
+			next = p.at(i)
+		case classColon:
+			next = p.colon(i)
+		case classUnder:
+			next = p.under(i)
+		case classOdd:
+			if !p.folded && hides(t, i) {
+				return false
+			}
+		}
+		i = max(next, i+1)
+	}
+	return true
+}
+
+// add reports t[start:end] unless its score is below the threshold, and returns end.
+func (p *pass) add(start, end int, kind gallra.Category, score float32, rule string) int {
+	if score >= p.threshold && start < end {
+		p.dst = append(p.dst, Span{Start: start, End: end, Kind: kind, Score: score, Rule: rule})
+	}
+	p.done = end
+	return end
+}
+
+// before returns the cues of the words before pos.
+func (p *pass) before(pos int) *cues {
+	if p.cuesAt != pos+1 {
+		words.read(&p.cues, p.t, pos)
+		p.cuesAt = pos + 1
+	}
+	return &p.cues
+}
+
+// letter reports whether b belongs to a word: ASCII letters and every byte of a
+// character beyond ASCII.
+func letter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' || b >= 0x80 }
+
+func digit(b byte) bool { return b >= '0' && b <= '9' }
+
+func hex(b byte) bool { return digit(b) || b|0x20 >= 'a' && b|0x20 <= 'f' }
+
+func asciiLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
+
+// at0 returns t[i], and 0 outside the text.
+func (p *pass) at0(i int) byte {
+	if uint(i) < uint(len(p.t)) {
+		return p.t[i]
+	}
+	return 0
+}
+
+// wordBefore reports whether a letter or digit stands directly before i. A
+// dash, quote or space of several bytes is not a letter.
+func (p *pass) wordBefore(i int) bool {
+	if i <= 0 {
+		return false
+	}
+	b := p.t[i-1]
+	if b < 0x80 {
+		return asciiLetter(b) || digit(b)
+	}
+	j := i - 1
+	for j > 0 && p.t[j]&0xC0 == 0x80 && i-j < 4 {
+		j--
+	}
+	return letterLead(p.t, j)
+}
+
+// wordAfter reports whether a letter or digit stands at i.
+func (p *pass) wordAfter(i int) bool {
+	if i >= len(p.t) {
+		return false
+	}
+	b := p.t[i]
+	if b < 0x80 {
+		return asciiLetter(b) || digit(b)
+	}
+	return letterLead(p.t, i)
+}
+
+// letterLead reports whether the character beyond ASCII at t[i] is a letter
+// rather than a sign: U+00C0 and up, without general punctuation, symbols,
+// full-width signs and emoji.
+func letterLead(t string, i int) bool {
+	switch c := t[i]; {
+	case c < 0xC3:
+		return c == 0xC2 && i+1 < len(t) && (t[i+1] == 0xAA || t[i+1] == 0xB5 || t[i+1] == 0xBA)
+	case c == 0xC3:
+		return i+1 < len(t) && t[i+1] != 0x97 && t[i+1] != 0xB7
+	case c == 0xE2, c == 0xE3 && i+1 < len(t) && t[i+1] == 0x80, c == 0xEF, c >= 0xF0:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,275 @@
+package scan
+
+import (
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/pii/checkdigit"
+)
+
+// birth reads a date that a word says someone was born on. A date of birth has
+// a day; ages and years alone are none.
+func (p *pass) birth(c candidate) (end int, ok bool) {
+	end, ok = p.date(c)
+	if !ok {
+		return 0, false
+	}
+	before := p.before(c.start)
+	own := before.nearest(cueBirth)
+	if own > 60 || before.nearest(cueInvoice, cueCustomer, cueMoney) < own && own > 12 || own > 24 && p.plainDate(c) {
+		return 0, false
+	}
+	return p.add(c.start, end, gallra.CategoryDateOfBirth, likely, "date_of_birth/word+date"), true
+}
+
+// plainDate reports whether six or eight digits in a row stand where any
+// number could.
+func (p *pass) plainDate(c candidate) bool { return p.ph.group[c.g].len() >= 6 }
+
+// date reads a date from group c.g on in any of the ways it is written and
+// returns where it ends.
+func (p *pass) date(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	num := func(g int) int {
+		n := 0
+		for _, d := range ph.span(g, g) {
+			n = n*10 + int(d-'0')
+		}
+		return n
+	}
+	l := func(k int) int {
+		if c.g+k < ph.n {
+			return ph.group[c.g+k].len()
+		}
+		return 0
+	}
+	const seps = "-/. "
+	switch {
+	case l(0) == 4 && l(1) > 0 && l(1) <= 2 && l(2) > 0 && l(2) <= 2 && ph.seps(c.g, c.g+2, seps):
+		if y := num(c.g); y > 1850 && y < 2100 && checkdigit.Date(y, num(c.g+1), num(c.g+2)) {
+			return p.to(c, c.g+2), true
+		}
+	case l(0) <= 2 && l(1) > 0 && l(1) <= 2 && (l(2) == 4 || l(2) == 2) && ph.seps(c.g, c.g+2, seps+"w"):
+		a, b, y := num(c.g), num(c.g+1), num(c.g+2)
+		if l(2) == 4 && (y < 1850 || y > 2100) {
+			return 0, false
+		}
+		if checkdigit.Date(y, b, a) || checkdigit.Date(y, a, b) || l(0) == 2 && l(2) == 2 && checkdigit.Date(a, b, y) {
+			return p.to(c, c.g+2), true
+		}
+	case l(0) == 8:
+		d := ph.span(c.g, c.g)
+		y, m, day := int(d[0]-'0')*1000+int(d[1]-'0')*100+int(d[2]-'0')*10+int(d[3]-'0'), int(d[4]-'0')*10+int(d[5]-'0'), int(d[6]-'0')*10+int(d[7]-'0')
+		if y > 1850 && y < 2100 && checkdigit.Date(y, m, day) {
+			return c.end, true
+		}
+	case l(0) == 6:
+		d := ph.span(c.g, c.g)
+		y, m, day := int(d[0]-'0')*10+int(d[1]-'0'), int(d[2]-'0')*10+int(d[3]-'0'), int(d[4]-'0')*10+int(d[5]-'0')
+		if checkdigit.Date(y, m, day) || checkdigit.Date(day, m, y) {
+			return c.end, true
+		}
+	}
+	return p.namedDate(c, num(c.g))
+}
+
+// months are the first three letters of the months in the languages read.
+var months = map[string]bool{}
+
+func init() {
+	const all = "jan feb mar apr maj may mai jun jul aug sep okt oct nov dec des dez " +
+		"tam hel maa huh tou kes hei elo syy lok jou"
+	for i := 0; i+3 <= len(all); i += 4 {
+		months[all[i:i+3]] = true
+	}
+}
+
+// month returns where the month's name at t[i] ends.
+func (p *pass) month(i int) (end int, ok bool) {
+	var key [3]byte
+	n := 0
+	j := i
+	for j < len(p.t) && n < 16 {
+		sym, size := foldAt(p.t, j)
+		if sym == 0 {
+			break
+		}
+		if n < 3 {
+			key[n] = sym + 'a' - 1
+		}
+		n++
+		j += size
+	}
+	return j, n >= 3 && n <= 12 && months[string(key[:])]
+}
+
+// namedDate reads "4 april 1991", "3. heinäkuuta 1988", "9th Feb 2019" and
+// "March 4, 1979" around a day of one or two digits.
+func (p *pass) namedDate(c candidate, day int) (end int, ok bool) {
+	if p.ph.group[c.g].len() > 2 || day < 1 || day > 31 {
+		return 0, false
+	}
+	i := c.end
+	if s := p.t[i:]; len(s) > 2 && (s[:2] == "st" || s[:2] == "nd" || s[:2] == "rd" || s[:2] == "th" || s[:2] == ":e" || s[:2] == ":a") {
+		i += 2
+	}
+	if p.at0(i) == '.' {
+		i++
+	}
+	for n := 0; p.at0(i) == ' ' && n < 2; n++ {
+		i++
+	}
+	if len(p.t) > i+3 && p.t[i:i+3] == "of " {
+		i += 3
+	}
+	j, ok := p.month(i)
+	if !ok {
+		return 0, false
+	}
+	if p.at0(j) == '.' || p.at0(j) == ',' {
+		j++
+	}
+	for p.at0(j) == ' ' || p.at0(j) == '-' || p.at0(j) == '\'' {
+		j++
+	}
+	k := j
+	for k < len(p.t) && digit(p.t[k]) {
+		k++
+	}
+	if k-j == 4 && (p.t[j:j+2] == "18" || p.t[j:j+2] == "19" || p.t[j:j+2] == "20") || k-j == 2 {
+		return k, true
+	}
+	return 0, false
+}
+
+// vehicle reads a plate whose letters stand before the digits at c. Every
+// three-letter plate needs a word: "ABC 123" is a product name as well.
+func (p *pass) vehicle(c candidate) (end int, ok bool) {
+	n := p.ph.group[c.g].len()
+	if n < 2 || n > 6 || c.start < 3 || c.g > 0 && p.ph.group[c.g].sep != ' ' {
+		return 0, false
+	}
+	i := c.start
+	if !c.glued {
+		if p.t[i-1] != ' ' && p.t[i-1] != '-' {
+			return 0, false
+		}
+		i--
+	}
+	start := i
+	for start > 0 && i-start < 4 && asciiLetter(p.t[start-1]) {
+		start--
+	}
+	letters := i - start
+	if letters < 2 || letters > 3 || start < p.done || p.wordBefore(start) || p.at0(start-1) == '-' || p.at0(start-1) == '.' || p.at0(start-1) == '@' {
+		return 0, false
+	}
+	end = c.end
+	switch {
+	case letters == 3 && n == 3: // SE, FI
+	case letters == 3 && n == 2 && asciiLetter(p.at0(end)) && p.at0(end)|0x20 != 'o':
+		end++ // SE since 2019
+	case letters == 2 && n >= 4 && n <= 5: // NO, DK
+	case letters == 2 && n == 2 && p.at0(end) == ' ' && asciiLetter(p.at0(end+1)) && asciiLetter(p.at0(end+2)) && asciiLetter(p.at0(end+3)):
+		end += 4 // GB
+	case letters == 2 && n == 2 && asciiLetter(p.at0(end)) && asciiLetter(p.at0(end+1)) && asciiLetter(p.at0(end+2)):
+		end += 3
+	case letters == 2 && n == 2 && p.ph.shape(c.g, 2, 3) && p.ph.group[c.g+1].sep == ' ': // DK "CX 48 213"
+		end = p.to(c, c.g+1)
+	default:
+		return 0, false
+	}
+	if p.wordAfter(end) || p.at0(end) == '-' && (digit(p.at0(end+1)) || asciiLetter(p.at0(end+1))) || p.at0(end) == '.' && digit(p.at0(end+1)) || p.at0(end) == '/' && digit(p.at0(end+1)) || p.at0(end) == ':' && digit(p.at0(end+1)) {
+		return 0, false
+	}
+	upper := true
+	for k := start; k < i; k++ {
+		b := p.t[k]
+		upper = upper && b < 'a'
+		if letters == 3 && p.language() == "sv" {
+			switch b | 0x20 {
+			case 'i', 'q', 'v':
+				if p.t[i] == ' ' {
+					return 0, false
+				}
+			}
+		}
+	}
+	before := p.before(start)
+	own := before.nearest(cueVehicle)
+	neg := before.nearest(cueCustomer, cueArticle, cueInvoice, cueTracking, cueSecret, cueVersion, cueCard)
+	switch word := p.t[start:i]; word {
+	case "kl.", "den", "the", "och", "och ", "and", "for", "med", "till", "nr", "Nr", "NR", "ca", "tel", "Tel", "TEL", "fax", "par", "par ", "Ver", "DIN", "ISO", "IEC", "RFC", "SFS", "mot", "est", "von", "bis", "vor", "der", "die", "das", "am", "und", "ab", "av", "og", "fra", "til", "om", "vid", "de", "ja", "on", "at", "in", "of", "to", "by", "is", "var", "har", "tog", "fick", "kan", "men", "Den", "Det", "det", "ett", "ens", "min", "din", "bara", "lgh", "Lgh", "Box", "box", "rum", "max", "Max", "MIN", "PIN", "pin", "PUK", "kod", "SEK", "EUR", "NOK", "DKK", "USD", "kr", "rad", "SKU", "bil", "reg", "Reg":
+		return 0, false
+	}
+	switch {
+	case own <= 40 && own <= neg:
+		return p.add(start, end, gallra.CategoryVehicle, likely, "vehicle/word+form"), true
+	case own <= window && own <= neg && upper && letters == 3:
+		return p.add(start, end, gallra.CategoryVehicle, probable, "vehicle/word further off+form"), true
+	case upper && letters == 3 && neg > 40 && !c.glued && (end-c.end == 1 || n == 3):
+		return p.add(start, end, gallra.CategoryVehicle, doubtful, "vehicle/form"), doubtful >= p.threshold
+	}
+	return 0, false
+}
+
+// property reads a property designation: a name with a capital and "3:18".
+func (p *pass) property(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	h := c.g + 1
+	if h >= ph.n || ph.group[h].sep != ':' || ph.group[c.g].len() > 3 || ph.group[h].len() > 4 || p.at0(c.start-1) != ' ' {
+		return 0, false
+	}
+	if h+1 < ph.n && (ph.group[h+1].sep == ':' || ph.group[h+1].sep == '-' || ph.group[h+1].sep == '.') || c.g > 0 && ph.group[c.g].sep != ' ' || h == ph.n-1 && p.wordAfter(p.to(c, h)) {
+		return 0, false
+	}
+	// The name is one or more words with a capital directly before.
+	start := c.start
+	words := 0
+	for words < 3 && start > p.done && p.t[start-1] == ' ' {
+		w := start - 1
+		for w > p.done && letter(p.t[w-1]) {
+			w--
+		}
+		if start-1-w < 2 || !capital(p.t, w) {
+			break
+		}
+		start = w
+		words++
+	}
+	if words == 0 {
+		return 0, false
+	}
+	if p.lawWord(p.t[start : c.start-1]) {
+		return 0, false
+	}
+	before := p.before(start)
+	switch {
+	case before.within(40, cueProperty):
+		return p.add(start, p.to(c, h), gallra.CategoryPlace, likely, "property/word+form"), true
+	case before.within(30, cueLaw, cueVersion):
+		return 0, false
+	case ph.group[h].len() >= 2 || ph.group[c.g].len() >= 2:
+		return p.add(start, p.to(c, h), gallra.CategoryPlace, 0.6, "property/form"), true
+	}
+	return 0, false
+}
+
+// capital reports whether the word at t[i] begins with a capital letter.
+func capital(t string, i int) bool {
+	if t[i] < 0x80 {
+		return t[i] >= 'A' && t[i] <= 'Z'
+	}
+	return t[i] == 0xC3 && i+1 < len(t) && t[i+1] >= 0x80 && t[i+1] <= 0x9E && t[i+1] != 0x97
+}
+
+// lawWord reports whether the word before "3:18" makes it a statute, a verse,
+// a score or a time.
+func (p *pass) lawWord(w string) bool {
+	if i := lastByte(w, ' '); i >= 0 {
+		w = w[i+1:]
+	}
+	switch w {
+	case "SFS", "Prop", "Kl", "KL", "Klockan", "Kap", "Joh", "Matt", "Luk", "Mark", "Mos", "NJA", "HFD", "FB", "BrB", "JB", "RB", "SoL", "AD", "RH", "Version", "Ver", "Uhr", "Klo", "At", "Den", "Mvh", "Skala", "Avsnitt", "EU", "Lag", "Bet", "Tid", "Von", "Vid", "Ab", "Um", "Bis", "Dag", "Nr", "From", "To", "Till", "Cirka", "Artikel", "Dir", "SOU":
+		return true
+	}
+	return false
+}

@@ -136,7 +136,7 @@ func (w *world) play(c *conversation, s script, r random) {
 	if s.other >= 0 {
 		sc.other = cast[s.other]
 	} else {
-		sc.other = w.other(r, c.Person)
+		sc.other = w.other(r, s.system, c.Person)
 	}
 	at := c.Created
 	for i, line := range s.lines {
@@ -154,7 +154,7 @@ func (w *world) play(c *conversation, s script, r random) {
 				c.FirstResponse = int(at.Sub(c.Created) / time.Second)
 			}
 		case 'n':
-			t.Side, t.IP = note, ""
+			t.Side, t.IP = internal, ""
 		case 'o':
 			t.Author = sc.other
 		}

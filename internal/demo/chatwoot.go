@@ -113,7 +113,7 @@ func (w *world) fillChatwoot(ctx context.Context, db *sql.DB, d dialect, n int) 
 			if t.Side != customer {
 				kind, sender, number = 1, "User", c.Agent.Number
 			}
-			err = in.add("messages", message, t.Text, 1, 1, id, kind, t.At, t.At, t.Side == note, 0, 0, "{}", sender, number, "{}", strings.ToLower(t.Text))
+			err = in.add("messages", message, t.Text, 1, 1, id, kind, t.At, t.At, t.Side == internal, 0, 0, "{}", sender, number, "{}", strings.ToLower(t.Text))
 		}
 		if err == nil && c.Rating > 0 {
 			ratings++

@@ -15,7 +15,7 @@ type side int
 const (
 	customer side = iota // a person of the organisation's customers, not always the one who asked
 	agent
-	note // internal
+	internal // a note that the customer does not see
 )
 
 // turn is one message of a conversation.
@@ -81,7 +81,7 @@ type world struct {
 
 func newWorld(seed uint64, now time.Time, persons int) *world {
 	w := &world{
-		seed: seed, now: now.UTC(), persons: max(persons, len(cast)+2), volume: newVolume(now),
+		seed: seed, now: now.UTC(), persons: max(persons, len(cast)+16), volume: newVolume(now),
 		women: frequencies("tilltalsnamn-kvinnor"), men: frequencies("tilltalsnamn-man"), surnames: frequencies("efternamn"),
 		places: places(), lexicons: map[string]lexicon{}, scripts: map[string][]script{},
 	}
@@ -107,7 +107,7 @@ func newWorld(seed uint64, now time.Time, persons int) *world {
 }
 
 // strides says which persons have an account in a system: every nth.
-var strides = map[string]int{"helpdesk": 1, "mail": 1, "chat": 3, "forum": 5, "social": 7}
+var strides = map[string]int{"helpdesk": 1, "mail": 1, "chat": 3, "forum": 5, "social": 7, "export": 3}
 
 // accounts calls f for every person who has an account in a system.
 func (w *world) accounts(system string, f func(Person) error) error {
@@ -131,10 +131,12 @@ func (w *world) customer(r random, system string, u float64) Person {
 	return w.person(len(cast) + i - i%strides[system])
 }
 
-// other draws somebody who is named: not the person itself, never one of the cast.
-func (w *world) other(r random, not Person) Person {
+// other draws somebody who is named or takes part: not the person itself, never
+// one of the cast.
+func (w *world) other(r random, system string, not Person) Person {
 	for {
-		if p := w.person(len(cast) + r.IntN(w.persons-len(cast))); p.Number != not.Number {
+		i := r.IntN(w.persons - len(cast))
+		if p := w.person(len(cast) + i - i%strides[system]); p.Number != not.Number {
 			return p
 		}
 	}
@@ -309,7 +311,7 @@ func (w *world) conversation(system string, i, n int) conversation {
 	c.Agent = pick(r, w.employees)
 	c.Category = categories[r.weighted(categoryWeights)]
 	c.Channel = channelOf(r, system)
-	s := &scope{w: w, r: r, person: c.Person, other: w.other(r, c.Person), agent: c.Agent, at: c.Created, values: map[string]string{}}
+	s := &scope{w: w, r: r, person: c.Person, other: w.other(r, system, c.Person), agent: c.Agent, at: c.Created, values: map[string]string{}}
 
 	lang := "sv"
 	if c.Person.Lang != "sv" && system != "forum" && r.chance(0.8) {
@@ -372,7 +374,7 @@ func (w *world) conversation(system string, i, n int) conversation {
 			continue
 		}
 		if !chatty(system) && r.chance(0.18) && wait(time.Hour) {
-			say(turn{Side: note, Text: s.line("sv", "note")})
+			say(turn{Side: internal, Text: s.line("sv", "note")})
 		}
 		if !wait(median) {
 			break

@@ -63,7 +63,7 @@ const maxThreads = 40_000 // of mail: a file each
 func planOf(size int) plan {
 	share := func(thousandths, least int) int { return max(size*thousandths/1000, least) }
 	p := plan{
-		persons: share(90, len(cast)+4), helpdesk: share(68, 8), mail: min(share(20, 3), maxThreads),
+		persons: share(90, len(cast)+16), helpdesk: share(68, 8), mail: min(share(20, 3), maxThreads),
 		chat: share(20, 3), forum: share(7, 2), social: share(5, 2),
 	}
 	return p

@@ -35,7 +35,7 @@ func (w *world) writeExport(ctx context.Context, path string, n int) (Counts, er
 		r := newRandom(w.seed, "export", i)
 		note := ""
 		if i >= len(cast) && r.chance(0.2) {
-			s := &scope{w: w, r: r, person: p, other: w.other(r, p), agent: pick(r, w.employees), at: w.now.AddDate(-5, 0, 0), values: map[string]string{}}
+			s := &scope{w: w, r: r, person: p, other: w.other(r, "export", p), agent: pick(r, w.employees), at: w.now.AddDate(-5, 0, 0), values: map[string]string{}}
 			note = s.line("sv", "note")
 		}
 		at := w.volume.at(0.4 + 0.2*r.Float64())

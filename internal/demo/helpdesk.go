@@ -60,7 +60,7 @@ func (w *world) fillHelpdesk(ctx context.Context, db *sql.DB, n int) (Counts, er
 				err = in.add("message", message, id, t.Author.Number, nil, t.Author.Name()+" <"+t.Author.Email()+">", body, t.HTML, t.At, null(t.IP))
 			case agent:
 				err = in.add("message", message, id, nil, c.Agent.Name, c.Agent.Email, body, t.HTML, t.At, nil)
-			case note:
+			case internal:
 				err = in.add("message", message, id, nil, c.Agent.Name, "internal", body, false, t.At, nil)
 			}
 			for _, f := range t.Files {

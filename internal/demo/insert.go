@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // dialect is the kind of database a schema is filled in.
@@ -38,6 +41,7 @@ type inserter struct {
 	tables  []*batch
 	byName  map[string]*batch
 	counts  Counts
+	conn    *sql.Conn
 	tx      *sql.Tx
 	pending int
 }
@@ -52,6 +56,7 @@ type batch struct {
 
 const (
 	batchRows  = 200
+	copyRows   = 5_000
 	commitRows = 50_000
 )
 
@@ -80,7 +85,7 @@ func (in *inserter) add(table string, values ...any) error {
 	b.args = append(b.args, values...)
 	b.rows++
 	in.counts[table]++
-	if b.rows == batchRows {
+	if b.rows == batchRows && in.dialect != postgres || b.rows == copyRows {
 		return in.flush()
 	}
 	return nil
@@ -99,18 +104,23 @@ func (in *inserter) time(t time.Time) any {
 
 func (in *inserter) flush() error {
 	if in.tx == nil {
-		tx, err := in.db.BeginTx(in.ctx, nil)
+		conn, err := in.db.Conn(in.ctx)
 		if err != nil {
+			return fmt.Errorf("demo: connect: %w", err)
+		}
+		in.conn = conn
+		if in.tx, err = conn.BeginTx(in.ctx, nil); err != nil {
 			return fmt.Errorf("demo: begin: %w", err)
 		}
-		in.tx = tx
 	}
 	for _, b := range in.tables {
 		if b.rows == 0 {
 			continue
 		}
 		var err error
-		if b.rows == batchRows {
+		if in.dialect == postgres {
+			err = in.copy(b)
+		} else if b.rows == batchRows {
 			if b.full == nil {
 				b.full, err = in.tx.PrepareContext(in.ctx, in.statement(b))
 			}
@@ -130,6 +140,16 @@ func (in *inserter) flush() error {
 		return in.commit()
 	}
 	return nil
+}
+
+// copy sends the rows of b through PostgreSQL's COPY.
+func (in *inserter) copy(b *batch) error {
+	n := len(b.columns)
+	rows := pgx.CopyFromSlice(b.rows, func(i int) ([]any, error) { return b.args[i*n : (i+1)*n], nil })
+	return in.conn.Raw(func(c any) error {
+		_, err := c.(*stdlib.Conn).Conn().CopyFrom(in.ctx, pgx.Identifier{in.prefix + b.table}, b.columns, rows)
+		return err
+	})
 }
 
 func (in *inserter) statement(b *batch) string {
@@ -155,11 +175,7 @@ func (in *inserter) statement(b *batch) string {
 			if i > 0 {
 				q.WriteByte(',')
 			}
-			if in.dialect == postgres {
-				fmt.Fprintf(&q, "$%d", n*len(b.columns)+i+1)
-			} else {
-				q.WriteByte('?')
-			}
+			q.WriteByte('?')
 		}
 		q.WriteByte(')')
 	}
@@ -174,7 +190,10 @@ func (in *inserter) commit() error {
 		b.full = nil
 	}
 	err := in.tx.Commit()
-	in.tx, in.pending = nil, 0
+	if cerr := in.conn.Close(); err == nil {
+		err = cerr
+	}
+	in.tx, in.conn, in.pending = nil, nil, 0
 	if err != nil {
 		return fmt.Errorf("demo: commit: %w", err)
 	}
@@ -191,7 +210,8 @@ func (in *inserter) done(fill error) (Counts, error) {
 	}
 	if in.tx != nil {
 		_ = in.tx.Rollback() // fill says why
-		in.tx = nil
+		_ = in.conn.Close()
+		in.tx, in.conn = nil, nil
 	}
 	return in.counts, fill
 }

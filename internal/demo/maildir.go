@@ -45,7 +45,7 @@ func (w *world) writeMaildir(ctx context.Context, dir string, n int) (Counts, er
 		var first []byte
 		from := c.Person.Email()
 		for i, t := range c.Turns {
-			if t.Side == note {
+			if t.Side == internal {
 				continue // notes are kept in the ticket system
 			}
 			m := message{
@@ -66,7 +66,7 @@ func (w *world) writeMaildir(ctx context.Context, dir string, n int) (Counts, er
 				flags = "RS"
 			}
 			if t.Side == customer && i == 0 && r.chance(0.05) && c.Person.Number > len(cast) {
-				p := w.other(r, c.Person)
+				p := w.other(r, "mail", c.Person)
 				m.cc = address(p.Name(), p.Email())
 			}
 			ids = append(ids, m.id)

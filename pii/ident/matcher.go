@@ -1,0 +1,586 @@
+package ident
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/pii/phone"
+)
+
+// Match is one place where a known identifier stands: byte offsets into the
+// text as given, and which of the identifiers it is.
+type Match struct {
+	Start, End int
+	Index      int
+}
+
+// shortest is the fewest characters of an account or customer number that are
+// looked for in running text: "42" alone points out nobody.
+const shortest = 4
+
+// Matcher finds a set of identifiers. It is immutable and safe for concurrent
+// use; the time it takes does not grow with their number.
+type Matcher struct {
+	auto  automaton
+	keys  []key
+	mails map[string]int
+	ips   map[netip.Addr]int
+}
+
+// rule says which boundaries a key needs.
+type rule uint8
+
+const (
+	digits     rule = iota // a number: whole digit groups
+	subscribed             // a telephone number: whole, with or without trunk zero and country code
+	born                   // a personnummer: whole, with or without century
+	words                  // letters: whole words, genitive -s allowed
+	mailbox                // an address written out in words
+)
+
+// key is one string of folded characters that the automaton looks for.
+type key struct {
+	index   int
+	rule    rule
+	n       int    // symbols
+	head    string // country code or century, "" when any will do
+	breaks  uint64 // words: bit k is set when a word begins at symbol k
+	exactly bool   // words: breaks between the symbols where breaks says and nowhere else
+}
+
+// New returns a Matcher for ids. Values that hold nothing of their kind are
+// passed over; Index in a Match is the position in ids.
+func New(ids []gallra.Identifier) *Matcher {
+	m := &Matcher{mails: map[string]int{}, ips: map[netip.Addr]int{}}
+	for i, id := range ids {
+		m.add(i, id)
+	}
+	m.auto.build()
+	return m
+}
+
+func (m *Matcher) add(index int, id gallra.Identifier) {
+	put := func(folded string, k key) {
+		k.index = index
+		symbols := strings.ReplaceAll(folded, " ", "")
+		if symbols == "" || len(symbols) > maxKey {
+			return
+		}
+		k.n = len(symbols)
+		if k.rule == words || k.rule == mailbox {
+			at := 0
+			for _, w := range strings.Fields(folded) {
+				if at < 64 {
+					k.breaks |= 1 << at
+				}
+				at += len(w)
+			}
+		}
+		m.keys = append(m.keys, k)
+		m.auto.add(symbols, len(m.keys)-1)
+	}
+	switch id.Kind {
+	case gallra.IdentPersonnummer:
+		n := strings.ToLower(Normalise(id.Kind, id.Value))
+		switch len(n) {
+		case 10:
+			put(n, key{rule: born})
+		case 12:
+			put(n[2:], key{rule: born, head: n[:2]})
+		default:
+			put(n, key{rule: digits})
+		}
+	case gallra.IdentPhone:
+		l := subscriber(id.Value)
+		if len(l.number) < 5 {
+			return
+		}
+		put(l.number, key{rule: subscribed, head: l.country})
+		if l.bare != "" {
+			put(l.bare, key{rule: subscribed, head: l.number[:len(l.number)-len(l.bare)]})
+		}
+	case gallra.IdentEmail:
+		n := normaliseMail(id.Value)
+		local, domain, ok := strings.Cut(n, "@")
+		if !ok || local == "" || domain == "" {
+			return
+		}
+		m.mails[n] = index
+		for _, at := range []string{"at", "snabel a", "kroll alfa", "ät", "alfa", ""} {
+			for _, dot := range []string{"punkt", "dot", "prick", "piste", ""} {
+				if at == "" && dot != "" {
+					continue
+				}
+				spell := func(s string) string {
+					if dot == "" {
+						return strings.ReplaceAll(s, ".", " ")
+					}
+					return strings.ReplaceAll(s, ".", " "+dot+" ")
+				}
+				for _, l := range []string{spell(local), strings.ReplaceAll(local, ".", " ")} {
+					put(Fold(l+" "+at+" "+spell(domain)), key{rule: mailbox})
+				}
+			}
+		}
+	case gallra.IdentName:
+		for _, f := range nameKeys(id.Value) {
+			put(f, key{rule: words, exactly: true})
+		}
+	case gallra.IdentIP:
+		if a, err := netip.ParseAddr(strings.TrimSpace(id.Value)); err == nil {
+			m.ips[a.Unmap().WithZone("")] = index
+		}
+	case gallra.IdentUsername:
+		put(Fold(id.Value), key{rule: words})
+	default:
+		f := Fold(id.Value)
+		if n := strings.ReplaceAll(f, " ", ""); len(n) >= shortest {
+			r := words
+			if strings.Trim(n, "0123456789") == "" {
+				r = digits
+			}
+			put(f, key{rule: r})
+		}
+	}
+}
+
+// nameKeys returns the folded orders and spellings of a name. A single word is
+// looked for as it is; of more words, the first and last suffice.
+func nameKeys(value string) []string {
+	var out []string
+	for _, f := range nameForms(value) {
+		f = Fold(f)
+		if f != "" && !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// maxKey bounds the length of a key, and with it the memory of a search.
+const maxKey = 96
+
+// symbol is one folded character of the text under search.
+type symbol struct {
+	start, end int32 // relative to the search's base
+	c          byte
+	gap        bool // something that is no letter or digit stands before it
+}
+
+// maxGap is how many characters may stand between two of a value: " (0)", a
+// line break with its quote mark.
+const maxGap = 6
+
+// Find returns where the identifiers stand in text, in order; of overlapping
+// places the longest.
+func (m *Matcher) Find(text string) []Match {
+	var out []Match
+	if len(m.keys) > 0 {
+		out = m.findKeys(out, text)
+	}
+	if len(m.mails) > 0 {
+		out = m.findMails(out, text)
+	}
+	if len(m.ips) > 0 {
+		out = m.findIPs(out, text)
+	}
+	return longest(out)
+}
+
+// longest sorts matches and keeps, of those that overlap, the longest.
+func longest(ms []Match) []Match {
+	slices.SortFunc(ms, func(a, b Match) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End), cmp.Compare(a.Index, b.Index))
+	})
+	out := ms[:0]
+	for _, x := range ms {
+		if n := len(out); n > 0 && x.Start < out[n-1].End {
+			if x.End-x.Start > out[n-1].End-out[n-1].Start {
+				out[n-1] = x
+			}
+			continue
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// ring holds the last symbols read, enough for the longest key with its prefix.
+const ring = 128
+
+type search struct {
+	m    *Matcher
+	text string
+	syms [ring]struct {
+		start, end int
+		c          byte
+		gap        bool
+	}
+	n   int // symbols read since the last break
+	out []Match
+}
+
+func (m *Matcher) findKeys(out []Match, text string) []Match {
+	s := search{m: m, text: text, out: out}
+	state := int32(0)
+	gap := 0 // characters since the last symbol
+	first := true
+	var buf [16]byte
+	for i := 0; i < len(text); {
+		var folded []byte
+		size := 1
+		if c := text[i]; c < utf8.RuneSelf {
+			folded = appendFolded(buf[:0], rune(c))
+		} else {
+			var r rune
+			r, size = utf8.DecodeRuneInString(text[i:])
+			if ignorable(r) {
+				// An accent written apart belongs to the letter before it.
+				if r >= 0x0300 && r < 0x0370 && s.n > 0 && gap == 0 {
+					s.syms[(s.n-1)%ring].end = i + size
+				}
+				i += size
+				continue
+			}
+			if r != utf8.RuneError {
+				folded = appendFolded(buf[:0], r)
+			}
+		}
+		if len(folded) == 0 {
+			gap++
+			i += size
+			continue
+		}
+		if gap > maxGap {
+			state, s.n = 0, 0
+		}
+		for k, c := range folded {
+			e := &s.syms[s.n%ring]
+			e.start, e.end, e.c, e.gap = i, i+size, c, k == 0 && (gap > 0 || first)
+			s.n++
+			state = m.auto.step(state, c)
+			for f := state; f != 0; f = m.auto.out[f] {
+				for _, k := range m.auto.ends[f] {
+					s.try(&m.keys[k])
+				}
+			}
+		}
+		gap, first = 0, false
+		i += size
+	}
+	return s.out
+}
+
+// back returns the symbol k places before the end of the last one read.
+func (s *search) back(k int) (start, end int, c byte, gap, ok bool) {
+	if k >= s.n || k >= ring {
+		return 0, 0, 0, true, false
+	}
+	e := &s.syms[(s.n-1-k)%ring]
+	return e.start, e.end, e.c, e.gap, true
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// try reports a match when the key that ends with the last symbol stands
+// within the boundaries its rule asks for.
+func (s *search) try(k *key) {
+	start, _, c, gap, ok := s.back(k.n - 1)
+	if !ok {
+		return
+	}
+	_, end, last, _, _ := s.back(0)
+	switch k.rule {
+	case digits, subscribed, born:
+		if isDigit(last) && s.digitAt(end) {
+			return
+		}
+		from, ok := s.numberStart(k, start, gap, isDigit(c))
+		if !ok {
+			return
+		}
+		s.out = append(s.out, Match{from, end, k.index})
+	case words, mailbox:
+		if !gap {
+			return
+		}
+		if k.exactly {
+			for j := 1; j < k.n && j < 64; j++ {
+				_, _, _, g, _ := s.back(k.n - 1 - j)
+				if g != (k.breaks&(1<<j) != 0) {
+					return
+				}
+			}
+		}
+		end, ok = s.wordEnd(end, k.rule == words)
+		if !ok {
+			return
+		}
+		s.out = append(s.out, Match{start, end, k.index})
+	}
+}
+
+// digitAt reports whether the next character with a width at i is a digit.
+func (s *search) digitAt(i int) bool {
+	for i < len(s.text) {
+		r, n := utf8.DecodeRuneInString(s.text[i:])
+		if ignorable(r) {
+			i += n
+			continue
+		}
+		var buf [16]byte
+		f := appendFolded(buf[:0], r)
+		return len(f) > 0 && isDigit(f[0])
+	}
+	return false
+}
+
+// wordEnd returns where the word that the key ends in ends: at end, or after
+// the -s of a genitive.
+func (s *search) wordEnd(end int, genitive bool) (int, bool) {
+	rest := s.text[end:]
+	if r, _ := utf8.DecodeRuneInString(rest); rest == "" || !s.wordRune(r, rest) {
+		// "Anna's", "NN:s"
+		if genitive && len(rest) > 1 && (rest[0] == '\'' || rest[0] == ':') && rest[1]|0x20 == 's' && !s.wordAt(end+2) {
+			return end + 2, true
+		}
+		if genitive && strings.HasPrefix(rest, "’s") && !s.wordAt(end+4) {
+			return end + 4, true
+		}
+		return end, true
+	}
+	if genitive && rest[0]|0x20 == 's' && !s.wordAt(end+1) {
+		return end + 1, true
+	}
+	return end, false
+}
+
+func (s *search) wordAt(i int) bool {
+	if i >= len(s.text) {
+		return false
+	}
+	r, _ := utf8.DecodeRuneInString(s.text[i:])
+	return s.wordRune(r, s.text[i:])
+}
+
+// wordRune reports whether r, the first character of rest, carries a word on.
+func (s *search) wordRune(r rune, rest string) bool {
+	var buf [16]byte
+	for ignorable(r) {
+		rest = rest[utf8.RuneLen(r):]
+		if rest == "" {
+			return false
+		}
+		r, _ = utf8.DecodeRuneInString(rest)
+	}
+	return r != utf8.RuneError && len(appendFolded(buf[:0], r)) > 0
+}
+
+// numberStart returns where the number that ends in the key begins: at the key
+// or at the prefix that may stand before it.
+func (s *search) numberStart(k *key, start int, gap, digit bool) (from int, ok bool) {
+	// Collect the digits before the key, nearest last, up to eight.
+	var prefix [8]byte
+	var starts [8]int
+	var gaps [8]bool
+	n := 0
+	for n < len(prefix) {
+		st, _, c, g, ok := s.back(k.n + n)
+		if !ok || !isDigit(c) {
+			break
+		}
+		prefix[n], starts[n], gaps[n] = c, st, g
+		n++
+	}
+	from, ok = start, gap || n == 0 || !digit
+	// before reports whether the digits before the key are p, as a whole.
+	before := func(p string) bool {
+		if len(p) > n {
+			return false
+		}
+		for i := range len(p) {
+			if prefix[i] != p[len(p)-1-i] {
+				return false
+			}
+		}
+		return len(p) == n || gaps[len(p)-1]
+	}
+	take := func(p string) {
+		if before(p) {
+			from, ok = starts[len(p)-1], true
+		}
+	}
+	switch k.rule {
+	case born:
+		for _, c := range []string{"18", "19", "20"} {
+			if k.head == "" || k.head == c {
+				take(c)
+			}
+		}
+		return from, ok
+	case subscribed:
+		take("0")
+		countries := []string{k.head}
+		if k.head == "" {
+			countries = countries[:0]
+			for size := 1; size <= 3; size++ {
+				for skip := range 2 { // a trunk zero between country code and number
+					if n < size+skip || skip == 1 && prefix[0] != '0' {
+						continue
+					}
+					var cc [4]byte
+					for i := range size {
+						cc[size-1-i] = prefix[skip+i]
+					}
+					d := append(cc[:size:size], "0000"...)
+					if phone.CountryCode(d) == size {
+						countries = append(countries, string(cc[:size]))
+					}
+				}
+			}
+		}
+		for _, cc := range countries {
+			for _, p := range []string{cc, cc + "0", "00" + cc, "00" + cc + "0"} {
+				take(p)
+			}
+		}
+		if ok && from > 0 && s.text[from-1] == '+' {
+			from--
+		}
+	}
+	return from, ok
+}
+
+// findMails looks at every '@' for an address that is known.
+func (m *Matcher) findMails(out []Match, text string) []Match {
+	for at := strings.IndexByte(text, '@'); at >= 0; {
+		if start, end, index, ok := m.mailAt(text, at); ok {
+			out = append(out, Match{start, end, index})
+		}
+		next := strings.IndexByte(text[at+1:], '@')
+		if next < 0 {
+			break
+		}
+		at += 1 + next
+	}
+	return out
+}
+
+// mailAt reads the address around the '@' at text[at] and looks it up. The
+// mailbox name may be followed by more in the text ("x=anna@…"), so every
+// boundary before it is tried.
+func (m *Matcher) mailAt(text string, at int) (start, end, index int, ok bool) {
+	end = at + 1
+	for end < len(text) && end-at < 256 {
+		r, n := utf8.DecodeRuneInString(text[end:])
+		if !(mailRune(r) || r == '.' || ignorable(r)) || r == utf8.RuneError && n == 1 {
+			break
+		}
+		end += n
+	}
+	for end > at && (text[end-1] == '.' || text[end-1] == '-') {
+		end--
+	}
+	domain := strings.ToLower(norm.NFC.String(stripIgnorable(text[at+1 : end])))
+	start = at
+	for start > 0 && at-start < 128 {
+		r, n := utf8.DecodeLastRuneInString(text[:start])
+		if r == utf8.RuneError && n == 1 || !(mailRune(r) || ignorable(r) || r < 0x80 && strings.IndexByte(".!#$%&'*+/=?^`{|}~", byte(r)) >= 0) {
+			break
+		}
+		start -= n
+	}
+	for from := start; from < at; {
+		local := strings.ToLower(norm.NFC.String(stripIgnorable(text[from:at])))
+		if i := strings.IndexByte(local, '+'); i > 0 {
+			local = local[:i]
+		}
+		if index, ok = m.mails[local+"@"+domain]; ok {
+			return from, end, index, true
+		}
+		// On to the next boundary: after a sign that people put before an address.
+		next := at
+		for i := from; i < at; i++ {
+			if strings.IndexByte("=/{|?*", text[i]) >= 0 || strings.IndexByte("'`&!#$%^~", text[i]) >= 0 && (i == start || !wordByte(text[i-1])) {
+				next = i + 1
+				break
+			}
+		}
+		from = next
+	}
+	return 0, 0, 0, false
+}
+
+// wordByte reports whether c is part of a letter or digit.
+func wordByte(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || isDigit(c) || c >= 0x80
+}
+
+func mailRune(r rune) bool {
+	if r < 0x80 {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_'
+	}
+	var buf [16]byte
+	return len(appendFolded(buf[:0], r)) > 0
+}
+
+// findIPs parses everything that has the characters of an address.
+func (m *Matcher) findIPs(out []Match, text string) []Match {
+	for i := 0; i < len(text); {
+		if !ipByte(text[i]) {
+			i++
+			continue
+		}
+		start := i
+		dots, colons := 0, 0
+		for i < len(text) && ipByte(text[i]) {
+			switch text[i] {
+			case '.':
+				dots++
+			case ':':
+				colons++
+			}
+			i++
+		}
+		if dots < 3 && colons < 2 || i-start > 64 {
+			continue
+		}
+		if start > 0 && (text[start-1]|0x20 >= 'a' && text[start-1]|0x20 <= 'z') {
+			continue
+		}
+		// A port or the end of a sentence may follow.
+		s, e := start, i
+		for e > s && (text[e-1] == '.' || text[e-1] == ':' && !strings.HasSuffix(text[s:e], "::")) {
+			e--
+		}
+		for _, cut := range [2]int{e, lastColon(text, s, e)} {
+			if cut <= s {
+				continue
+			}
+			if a, err := netip.ParseAddr(text[s:cut]); err == nil {
+				if index, ok := m.ips[a.Unmap()]; ok {
+					out = append(out, Match{s, cut, index})
+					break
+				}
+			}
+		}
+	}
+	return out
+}
+
+func lastColon(t string, s, e int) int {
+	if i := strings.LastIndexByte(t[s:e], ':'); i > 0 {
+		return s + i
+	}
+	return s
+}
+
+func ipByte(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f' || c == '.' || c == ':'
+}

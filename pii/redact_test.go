@@ -1,0 +1,81 @@
+package pii_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/pii"
+)
+
+func engine(t testing.TB, o pii.Options) *pii.Engine {
+	t.Helper()
+	e, err := pii.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestRedactor_ConversationKeepsPlaceholders(t *testing.T) {
+	t.Parallel()
+	r := engine(t, pii.Options{Lang: "sv"}).NewRedactor(pii.RedactOptions{Lang: "sv", Known: []gallra.Identifier{
+		{Kind: gallra.IdentName, Value: "Åsa Lindqvist"},
+		{Kind: gallra.IdentPhone, Value: "+46701740671"},
+	}})
+	first := r.Redact("Hej, Åsa Lindqvist här, 850822-9914. Ring 070-174 06 71 eller asa@example.se.")
+	want := "Hej, [NAMN 1] här, [PERSONNUMMER 1]. Ring [TELEFON 1] eller [E-POST 1]."
+	if first != want {
+		t.Fatalf("got  %q\nwant %q", first, want)
+	}
+	second := r.Redact("asa lindqvists ärende: 19850822-9914, 0701740671, ASA@EXAMPLE.SE. " + first)
+	want = "[NAMN 1] ärende: [PERSONNUMMER 1], [TELEFON 1], [E-POST 1]. " + first
+	if second != want {
+		t.Fatalf("got  %q\nwant %q", second, want)
+	}
+	if again := r.Redact(second); again != second {
+		t.Errorf("redacting twice changed the text:\n%q\n%q", second, again)
+	}
+	if n := r.Counts()[gallra.CategoryPersonnummer]; n != 2 {
+		t.Errorf("counted %d personnummer, want 2", n)
+	}
+}
+
+func TestRedactor_English(t *testing.T) {
+	t.Parallel()
+	r := engine(t, pii.Options{}).NewRedactor(pii.RedactOptions{Lang: "en"})
+	if got := r.Redact("Mail anna@example.se"); got != "Mail [EMAIL 1]" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestX21_Mask(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		c           gallra.Category
+		value, want string
+	}{
+		{gallra.CategoryPersonnummer, "19850822-9914", "850822-****"},
+		{gallra.CategoryPersonnummer, "850822 9914", "850822-****"},
+		{gallra.CategoryPersonnummer, "8508", "****"},
+		{gallra.CategoryEmail, "anna.berg@domain.se", "a***@d***.se"},
+		{gallra.CategoryEmail, "åsa@exämple.se", "å***@e***.se"},
+		{gallra.CategoryPhone, "070-174 06 71", "*******671"},
+		{gallra.CategoryPerson, "Anna-Maria Lindqvist", "A.-M. L."},
+		{gallra.CategoryPerson, "åsa", "Å."},
+		{gallra.CategorySecret, "Bullen2015!", "****"},
+		{gallra.CategoryCard, "4242 4282 9363 4260", "****4260"},
+		{gallra.CategoryIP, "192.0.2.1", "192.****"},
+		{gallra.CategoryCustomerID, "BUN 2025/318", "B****"},
+		{gallra.CategoryCustomerID, "B", "****"},
+		{gallra.CategoryEmail, "", ""},
+	} {
+		got := pii.Mask(tt.c, tt.value)
+		if got != tt.want {
+			t.Errorf("Mask(%s, %q) = %q, want %q", tt.c, tt.value, got, tt.want)
+		}
+		if len(tt.value) > 5 && strings.Contains(got, tt.value) {
+			t.Errorf("Mask(%s, %q) shows the value", tt.c, tt.value)
+		}
+	}
+}

@@ -1,0 +1,236 @@
+// Package eval measures a detector of personal data against marked text: what
+// it finds, what it misses, and whether a conversation comes out clean.
+package eval
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"unicode"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/pii"
+)
+
+// gold is one line of a marked corpus. Offsets count code points.
+type gold struct {
+	ID    string `json:"id"`
+	Lang  string `json:"lang"`
+	Text  string `json:"text"`
+	Spans []struct {
+		Start int    `json:"start"`
+		End   int    `json:"end"`
+		Label string `json:"label"`
+	} `json:"spans"`
+}
+
+// Score counts exact spans of one category.
+type Score struct {
+	Right  int // found with the right bounds and category
+	Missed int // marked, not found so
+	False  int // found, not marked so
+}
+
+// Precision returns the share of what was found that is right, 1 when nothing was found.
+func (s Score) Precision() float64 { return share(s.Right, s.Right+s.False) }
+
+// Recall returns the share of what is marked that was found, 1 when nothing is marked.
+func (s Score) Recall() float64 { return share(s.Right, s.Right+s.Missed) }
+
+// F1 returns the harmonic mean of precision and recall.
+func (s Score) F1() float64 {
+	if s.Right == 0 {
+		return 0
+	}
+	p, r := s.Precision(), s.Recall()
+	return 2 * p * r / (p + r)
+}
+
+func (s *Score) add(o Score) {
+	s.Right += o.Right
+	s.Missed += o.Missed
+	s.False += o.False
+}
+
+func share(part, whole int) float64 {
+	if whole == 0 {
+		return 1
+	}
+	return float64(part) / float64(whole)
+}
+
+// Language holds the figures of one language.
+type Language struct {
+	Lang   string
+	Texts  int
+	Clean  int // texts of which no character of a direct identifier is left
+	Tokens int // marked words
+	Masked int // of them, found as anything (type-blind)
+	Label  map[gallra.Category]*Score
+}
+
+// Report is the outcome of a measurement, languages in the order of size.
+type Report struct {
+	Languages []*Language
+}
+
+// mustGo are the categories of which a clean conversation holds no character.
+var mustGo = map[gallra.Category]bool{
+	gallra.CategoryPerson: true, gallra.CategoryEmail: true, gallra.CategoryPhone: true, gallra.CategoryPersonnummer: true,
+	gallra.CategoryNationalID: true, gallra.CategoryAddress: true, gallra.CategoryBankAccount: true, gallra.CategoryCard: true,
+}
+
+// Run reads marked texts, one JSON object a line, and measures find on them.
+func Run(marked io.Reader, find func(text, lang string) []pii.Finding) (Report, error) {
+	byLang := map[string]*Language{}
+	in := bufio.NewScanner(marked)
+	in.Buffer(make([]byte, 0, 1<<16), 1<<26)
+	for line := 1; in.Scan(); line++ {
+		if len(in.Bytes()) == 0 {
+			continue
+		}
+		var g gold
+		if err := json.Unmarshal(in.Bytes(), &g); err != nil {
+			return Report{}, gallra.Errorf(gallra.Invalid, "eval.line", "line", fmt.Sprint(line)).Wrap(err)
+		}
+		l := byLang[g.Lang]
+		if l == nil {
+			l = &Language{Lang: g.Lang, Label: map[gallra.Category]*Score{}}
+			byLang[g.Lang] = l
+		}
+		if err := l.measure(g, find(g.Text, g.Lang)); err != nil {
+			return Report{}, gallra.Errorf(gallra.Invalid, "eval.line", "line", fmt.Sprint(line)).Wrap(err)
+		}
+	}
+	if err := in.Err(); err != nil {
+		return Report{}, fmt.Errorf("eval: read the marked texts: %w", err)
+	}
+	var r Report
+	for _, l := range byLang {
+		r.Languages = append(r.Languages, l)
+	}
+	slices.SortFunc(r.Languages, func(a, b *Language) int {
+		return cmp.Or(cmp.Compare(b.Texts, a.Texts), cmp.Compare(a.Lang, b.Lang))
+	})
+	return r, nil
+}
+
+func (l *Language) score(c gallra.Category) *Score {
+	s := l.Label[c]
+	if s == nil {
+		s = &Score{}
+		l.Label[c] = s
+	}
+	return s
+}
+
+func (l *Language) measure(g gold, found []pii.Finding) error {
+	l.Texts++
+	// offset[k] is where code point k begins.
+	offset := make([]int, 0, len(g.Text)+1)
+	for i := range g.Text {
+		offset = append(offset, i)
+	}
+	offset = append(offset, len(g.Text))
+	type span struct {
+		start, end int
+		label      gallra.Category
+	}
+	hit := map[span]bool{}
+	covered := make([]bool, len(g.Text))
+	for _, f := range found {
+		hit[span{f.Start, f.End, f.Category}] = true
+		for i := f.Start; i < f.End; i++ {
+			covered[i] = true
+		}
+	}
+	clean := true
+	for _, s := range g.Spans {
+		if s.Start < 0 || s.End < s.Start || s.End >= len(offset) {
+			return fmt.Errorf("span %d-%d lies outside the text", s.Start, s.End)
+		}
+		want := span{offset[s.Start], offset[s.End], gallra.Category(s.Label)}
+		if hit[want] {
+			l.score(want.label).Right++
+			delete(hit, want)
+		} else {
+			l.score(want.label).Missed++
+		}
+		inWord, whole := false, true
+		word := func() {
+			if inWord {
+				l.Tokens++
+				if whole {
+					l.Masked++
+				}
+			}
+			inWord, whole = false, true
+		}
+		for i, r := range g.Text[want.start:want.end] {
+			if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+				word()
+				continue
+			}
+			inWord = true
+			if !covered[want.start+i] {
+				whole = false
+				if mustGo[want.label] {
+					clean = false
+				}
+			}
+		}
+		word()
+	}
+	for s := range hit {
+		l.score(s.label).False++
+	}
+	if clean {
+		l.Clean++
+	}
+	return nil
+}
+
+// Total returns the scores of one category over languages, all when none is named.
+func (r Report) Total(c gallra.Category, langs ...string) Score {
+	var t Score
+	for _, l := range r.Languages {
+		if len(langs) > 0 && !slices.Contains(langs, l.Lang) {
+			continue
+		}
+		if s := l.Label[c]; s != nil {
+			t.add(*s)
+		}
+	}
+	return t
+}
+
+// Table writes the report: a line for each language and category, and the
+// figures over whole texts.
+func (r Report) Table(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	row := func(lang string, c gallra.Category, s Score) {
+		fmt.Fprintf(tw, "%s\t%s\t%d\t%.3f\t%.3f\t%.3f\n", lang, c, s.Right+s.Missed, s.Precision(), s.Recall(), s.F1())
+	}
+	fmt.Fprintln(tw, "lang\tcategory\tmarked\tprecision\trecall\tF1")
+	for _, c := range gallra.Categories() {
+		if s := r.Total(c); s != (Score{}) {
+			row("all", c, s)
+		}
+	}
+	for _, l := range r.Languages {
+		for _, c := range gallra.Categories() {
+			if s := l.Label[c]; s != nil {
+				row(l.Lang, c, *s)
+			}
+		}
+	}
+	fmt.Fprintln(tw, "\nlang\ttexts\tclean\tclean share\tmarked words\ttype-blind recall")
+	for _, l := range r.Languages {
+		fmt.Fprintf(tw, "%s\t%d\t%d\t%.3f\t%d\t%.3f\n", l.Lang, l.Texts, l.Clean, share(l.Clean, l.Texts), l.Tokens, share(l.Masked, l.Tokens))
+	}
+	return tw.Flush()
+}

@@ -156,8 +156,18 @@ func (l *Log) lock(ctx context.Context, tx *sql.Tx) (size, first int64, err erro
 // of the whole log in the C2SP text form. Publishing or printing it (in a
 // protocol, say) binds everything written so far. "" for an empty log.
 func (l *Log) Checkpoint(ctx context.Context) (string, error) {
+	return checkpoint(ctx, l.db)
+}
+
+// CheckpointTx is Checkpoint within a transaction that has appended: it seals
+// what the transaction wrote.
+func CheckpointTx(ctx context.Context, tx *sql.Tx) (string, error) { return checkpoint(ctx, tx) }
+
+func checkpoint(ctx context.Context, q interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}) (string, error) {
 	var n string
-	err := l.db.QueryRowContext(ctx, `SELECT note FROM evidence_checkpoint ORDER BY size DESC LIMIT 1`).Scan(&n)
+	err := q.QueryRowContext(ctx, `SELECT note FROM evidence_checkpoint ORDER BY size DESC LIMIT 1`).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}

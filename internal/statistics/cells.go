@@ -40,11 +40,11 @@ const Unknown = math.MinInt32
 
 // Schema says which fields of a type are counted, and how.
 type Schema struct {
-	System     gallra.SystemID
-	Type       string
-	Dimensions []string // fields whose values are groups: queue, channel, category
-	Measures   []string // fields that are numbers: rating, first_response_seconds
-	solve      bool
+	System     gallra.SystemID `json:"system"`
+	Type       string          `json:"type"`
+	Dimensions []string        `json:"dimensions"` // fields whose values are groups: queue, channel, category
+	Measures   []string        `json:"measures"`   // fields that are numbers: rating, first_response_seconds
+	Solve      bool            `json:"solve"`      // SolveSeconds is one of the measures, made of the record's times
 }
 
 // measureWords mark a Keep field as a number; any other is a group.
@@ -53,7 +53,7 @@ var measureWords = []string{"seconds", "minutes", "hours", "duration", "rating",
 // SchemaOf derives the schema of a type from its statistics fields
 // (FieldInfo.Keep), in the order of their names.
 func SchemaOf(system gallra.SystemID, t connector.Type) Schema {
-	s := Schema{System: system, Type: t.Name, solve: slices.Contains(t.Starts, gallra.StartClosed)}
+	s := Schema{System: system, Type: t.Name, Solve: slices.Contains(t.Starts, gallra.StartClosed)}
 	for _, f := range t.Fields {
 		if !f.Keep {
 			continue
@@ -66,10 +66,10 @@ func SchemaOf(system gallra.SystemID, t connector.Type) Schema {
 	}
 	slices.Sort(s.Dimensions)
 	slices.Sort(s.Measures)
-	if s.solve && !slices.Contains(s.Measures, SolveSeconds) {
+	if s.Solve && !slices.Contains(s.Measures, SolveSeconds) {
 		s.Measures = append(s.Measures, SolveSeconds)
 	} else {
-		s.solve = false
+		s.Solve = false
 	}
 	return s
 }
@@ -106,7 +106,7 @@ func (s Schema) Fact(r gallra.Record, loc *time.Location) Fact {
 	f.Cell = b.String()
 	for i, m := range s.Measures {
 		f.Values[i] = Missing
-		if m == SolveSeconds && s.solve {
+		if m == SolveSeconds && s.Solve {
 			if !r.Created.IsZero() && !r.Closed.IsZero() {
 				f.Values[i] = r.Closed.Unix()*1000 - r.Created.Unix()*1000
 			}

@@ -184,11 +184,11 @@ func Save(ctx context.Context, tx *sql.Tx, now time.Time, w *Work) error {
 	return nil
 }
 
-// SetWish asks a work to pause or stop, or (WishNone) to go on. A paused work
-// goes back to waiting; one that is over keeps its state.
+// SetWish asks a work to pause or stop, or (WishNone) to go on. A paused or
+// failed work goes back to waiting; one that is over keeps its state.
 func SetWish(ctx context.Context, tx *sql.Tx, now time.Time, id string, wish Wish) error {
 	res, err := tx.ExecContext(ctx, `UPDATE work SET wish = $2, updated = $3,
-		state = CASE WHEN state = 'paused' AND $2 = '' THEN 'waiting' WHEN state IN ('waiting','paused') AND $2 = 'stop' THEN 'stopped' ELSE state END
+		state = CASE WHEN state IN ('paused','failed') AND $2 = '' THEN 'waiting' WHEN state IN ('waiting','paused') AND $2 = 'stop' THEN 'stopped' ELSE state END
 		WHERE id = $1 AND state NOT IN ('stopped','done')`, id, string(wish), store.Micros(now))
 	if err != nil {
 		return fmt.Errorf("work: wish %s: %w", id, err)
@@ -244,3 +244,13 @@ func ProblemError(s string) *gallra.Error {
 	}
 	return &gallra.Error{Code: p.Code, Key: p.Key, Args: p.Args}
 }
+
+// Later is the error of a step that could not go on now and should be tried
+// again: a rate limit, an hourly limit, another worker at the same thing.
+type Later struct {
+	After time.Duration
+	Why   string // message key
+}
+
+// Error returns the reason and the time.
+func (l Later) Error() string { return l.Why + ": again in " + l.After.String() }

@@ -1,0 +1,177 @@
+// Package retention thins out what is past its date: plan, approve, run,
+// verify, protocol (REQUIREMENTS 7.4). A plan writes nothing to any system and
+// names every record it will touch; two people approve exactly that plan; a run
+// carries it out in small steps that can be killed at any moment and repeated,
+// each with its intent written before and its result after; what a system
+// answers is never believed until it has been verified by another road.
+//
+// A plan keeps its references in batches of thousands, compressed and with a
+// digest each, so that memory stays flat and a million records cost a hundred
+// rows. The same batches are afterwards the journal of what was erased, to be
+// applied again should a system be restored from a backup (REQUIREMENTS B-3).
+package retention
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/store"
+	"github.com/gallra/gallra/internal/work"
+)
+
+// The kinds of work of this package.
+const (
+	WorkPlan = "plan"
+	WorkRun  = "run"
+)
+
+// Engine makes and runs plans. Fields are set before first use; it is safe for
+// concurrent use afterwards, also by several processes on one store.
+type Engine struct {
+	DB  *store.DB
+	Log *evidence.Log
+	// Open opens a connected system. The engine keeps it until Close.
+	Open func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
+	// Rules returns the rules as they are now. A run is refused when a rule of
+	// its plan has changed since (REQUIREMENTS G-2).
+	Rules func(ctx context.Context) ([]gallra.Rule, error)
+	// Loc is where the law's dates are counted: Europe/Stockholm.
+	Loc *time.Location
+	// Limit is how many records an hour may go from a system; nil or 0: no
+	// limit (REQUIREMENTS X-16).
+	Limit func(system gallra.SystemID) int64
+
+	BatchSize int           // records a batch; 0: 10,000
+	Budget    time.Duration // how long a step goes on reading; 0: five seconds
+	Lease     time.Duration // after which a dead worker's batch is taken over; 0: 30 seconds
+
+	mu      sync.Mutex
+	sources map[gallra.SystemID]connector.Source
+	owner   string
+}
+
+// Figures decided in REQUIREMENTS 7.4.
+const (
+	approvalLife  = 7 * 24 * time.Hour // of an approval
+	surprise      = 0.20               // deviation from the preview that stops a run (G-3)
+	surpriseFloor = 5                  // records; fewer are no surprise
+	canarySize    = 10                 // records tried and verified before the rest (G-10)
+	lateAfter     = 31                 // days past the date from which gallring is late (G-12)
+	sampleSize    = 10
+	listLimit     = 1000
+)
+
+func (e *Engine) batchSize() int {
+	if e.BatchSize > 0 {
+		return e.BatchSize
+	}
+	return 10_000
+}
+
+func (e *Engine) budget() time.Duration {
+	if e.Budget > 0 {
+		return e.Budget
+	}
+	return 5 * time.Second
+}
+
+func (e *Engine) lease() time.Duration {
+	if e.Lease > 0 {
+		return e.Lease
+	}
+	return 30 * time.Second
+}
+
+// source returns the open system, opening it at first use.
+func (e *Engine) source(ctx context.Context, id gallra.SystemID) (connector.Source, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s, ok := e.sources[id]; ok {
+		return s, nil
+	}
+	s, err := e.Open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if e.sources == nil {
+		e.sources = map[gallra.SystemID]connector.Source{}
+	}
+	e.sources[id] = s
+	return s, nil
+}
+
+// Close closes the systems that are open.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var errs []error
+	for _, s := range e.sources {
+		errs = append(errs, s.Close())
+	}
+	e.sources = nil
+	return errors.Join(errs...)
+}
+
+// Step does the next small piece of a plan or a run and says whether there is
+// more. It may be called again at any time after any error or crash, by any
+// worker. A work.Later error asks to be called again after a while; any other
+// error of a code that repeating can't mend has marked the work failed.
+func (e *Engine) Step(ctx context.Context, id string) (more bool, err error) {
+	w, err := work.Get(ctx, e.DB, id)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case w.State == work.Done, w.State == work.Failed:
+		return false, nil
+	case w.Kind == WorkPlan:
+		more, err = e.stepPlan(ctx, w)
+	case w.Kind == WorkRun:
+		more, err = e.stepRun(ctx, w)
+	default:
+		return false, gallra.Errorf(gallra.Invalid, "retention.work_kind", "id", id)
+	}
+	if err == nil {
+		return more, nil
+	}
+	var later work.Later
+	if errors.As(err, &later) || ctx.Err() != nil || errors.Is(err, gallra.ErrUnavailable) {
+		return true, err
+	}
+	// A *gallra.Error is an answer; anything else (a full disk, a lost
+	// connection) may pass, and the work stays open for another attempt.
+	var answer *gallra.Error
+	if errors.As(err, &answer) {
+		if ferr := work.Fail(ctx, e.DB, id, err); ferr != nil {
+			return false, errors.Join(err, ferr)
+		}
+		return false, err
+	}
+	return true, err
+}
+
+// Drive calls Step until the work is over, paused or failed, waiting where a
+// step asks for it. The command line uses it; workers call Step.
+func (e *Engine) Drive(ctx context.Context, id string) error {
+	for {
+		more, err := e.Step(ctx, id)
+		var later work.Later
+		if errors.As(err, &later) {
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("retention: %s: %w", id, ctx.Err())
+			case <-time.After(later.After):
+			}
+			continue
+		}
+		if err != nil || !more {
+			return err
+		}
+	}
+}

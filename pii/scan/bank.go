@@ -73,9 +73,15 @@ func (p *pass) account(c candidate) (end int, ok bool) {
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, likely, "account_no/word+mod11"), true
 		}
 	}
+	if end, ok = p.clearing(c); ok {
+		return end, ok
+	}
 	before := p.before(c.start)
 	own := before.nearest(cueAccount)
-	if own > 40 || before.nearest(cueInvoice, cueTracking, cueArticle, cueSecret, cuePhone, cueBirth, cuePersonnummer) < own {
+	if ph.shape(c.g, 2, 2, 2) && ph.seps(c.g, c.g+2, "-") { // a British sort code
+		return 0, false
+	}
+	if own > 40 || before.nearest(cueCustomer, cueNationalID) < own || before.nearest(cueInvoice, cueTracking, cueArticle, cueSecret, cuePhone, cueBirth, cuePersonnummer) < own {
 		return 0, false
 	}
 	// An account is the longest run of groups of 6 to 16 digits in all.
@@ -176,4 +182,35 @@ func (p *pass) unitAfter(i int) bool {
 		return true
 	}
 	return false
+}
+
+// clearing reads a Swedish account in a grouping nothing else has: Swedbank's
+// with the clearing number's fifth digit, and Handelsbanken's.
+func (p *pass) clearing(c candidate) (end int, ok bool) {
+	ph := &p.ph
+	first := ph.digits[ph.group[c.g].first]
+	if ph.group[c.g].len() != 4 {
+		return 0, false
+	}
+	switch {
+	case first == '8' && ph.shape(c.g, 4, 1) && ph.group[c.g+1].sep == '-':
+		n, last := 0, -1
+		for h := c.g + 2; h < ph.n && ph.seps(h-1, h, " -,c"); h++ {
+			if n += ph.group[h].len(); n > 10 {
+				break
+			}
+			last = h
+		}
+		if n = 0; last >= 0 {
+			n = len(ph.span(c.g, last)) - 5
+		}
+		if n >= 6 && n <= 10 && !p.continues(c, last) {
+			return p.add(c.start, p.to(c, last), gallra.CategoryBankAccount, 0.9, "account/swedbank form"), true
+		}
+	case first == '6' && ph.shape(c.g, 4, 3, 3, 3) && ph.seps(c.g, c.g+3, " -") && ph.seps(c.g+1, c.g+3, " ") && !p.continues(c, c.g+3):
+		if before := p.before(c.start); !before.within(24, cueCustomer, cueInvoice, cueTracking, cueCard) {
+			return p.add(c.start, p.to(c, c.g+3), gallra.CategoryBankAccount, probable, "account/handelsbanken form"), true
+		}
+	}
+	return 0, false
 }

@@ -1,6 +1,10 @@
 package scan
 
-import "github.com/gallra/gallra"
+import (
+	"strings"
+
+	"github.com/gallra/gallra"
+)
 
 // localPart says which bytes a mailbox name is read to hold. RFC 5321 allows
 // more; the rest is punctuation around addresses far more often.
@@ -28,11 +32,6 @@ func (p *pass) at(i int) int {
 	end := p.domain(i + 1)
 	if start < i && end > 0 && t[i-1] != '.' {
 		return p.add(start, end, gallra.CategoryEmail, certain, "email/form")
-	}
-	if start == i && end > 0 && (i == 0 || t[i-1] == ' ') { // "anna @ example.se"
-		if s, e := p.spacedMail(i); e > 0 {
-			return p.add(s, e, gallra.CategoryEmail, likely, "email/spaced")
-		}
 	}
 	if i+2 < len(t) && t[i+1] == ' ' && i > 0 && t[i-1] == ' ' {
 		if s, e := p.spacedMail(i); e > 0 {
@@ -165,8 +164,13 @@ func (p *pass) handle(i int) int {
 	}
 	start := i
 	if i > 0 && p.t[i-1] == '/' {
+		dot := false
 		for start > p.done && i-start < 80 && p.t[start-1] > ' ' && p.t[start-1] != '(' && p.t[start-1] != '"' && p.t[start-1] != '<' {
 			start--
+			dot = dot || p.t[start] == '.'
+		}
+		if !dot {
+			start = i
 		}
 	}
 	return p.add(start, j, gallra.CategoryUsername, 0.8, "username/handle")
@@ -295,22 +299,13 @@ func (p *pass) plainName(i, j int) bool {
 	case '/', '?', '&', '$', '\\', '{', '#', '%', '*', '.':
 		return p.at0(i-1) == '/' && i >= 2 && t[i-2] == 'u' && !p.wordBefore(i-2)
 	}
-	if d := lastByte(t[i:j], '.'); d > 0 {
+	if d := strings.LastIndexByte(t[i:j], '.'); d > 0 {
 		switch ext := t[i+d+1 : j]; ext {
 		case "pdf", "jpg", "jpeg", "png", "doc", "docx", "xls", "xlsx", "zip", "txt", "csv", "html", "php", "xml", "json", "gif", "mp4", "eml", "msg", "heic", "mov", "log", "js", "css", "exe", "dll", "PDF", "JPG", "PNG":
 			return false
 		}
 	}
 	return true
-}
-
-func lastByte(s string, b byte) int {
-	for i := len(s) - 1; i >= 0; i-- {
-		if s[i] == b {
-			return i
-		}
-	}
-	return -1
 }
 
 // ipv4 reads four numbers of at most 255 with dots. A word about versions
@@ -327,10 +322,10 @@ func (p *pass) ipv4(c candidate) (end int, ok bool) {
 			return 0, false
 		}
 	}
-	if h+1 < ph.n && ph.group[h+1].sep == '.' || h == ph.n-1 && p.wordAfter(p.to(c, h)) {
+	if h+1 < ph.n && (ph.group[h+1].sep == '.' || ph.group[h+1].sep == '/' && ph.group[h+1].len() <= 2) || h == ph.n-1 && p.wordAfter(p.to(c, h)) {
 		return 0, false
 	}
-	if d := p.before(c.start); d.nearest(cueVersion) < min(24, d.nearest(cueIP)) {
+	if d := p.before(c.start); d.nearest(cueVersion) < min(20, d.nearest(cueIP)) {
 		return 0, false
 	}
 	if p.at0(c.start-1) == 'v' || p.at0(c.start-1) == '.' && digit(p.at0(c.start-2)) {

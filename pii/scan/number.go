@@ -43,6 +43,7 @@ type candidate struct {
 	base, g    int
 	start, end int  // of the group, in the text
 	glued      bool // a letter stands directly before
+	tail       bool // the end of a token that begins with letters: "MV-2207419"
 }
 
 // to returns the offset in the text after group h.
@@ -54,6 +55,17 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 	gr := &ph.group[g]
 	c := candidate{base: base, g: g, start: base + int(gr.start), end: base + int(gr.end)}
 	c.glued = g == 0 && p.wordBefore(c.start)
+	if b := p.at0(c.start - 1); g == 0 && (b == '-' || b == '/' || b == '_' || b == '.' || b == '#') {
+		c.tail = p.wordBefore(c.start - 1)
+	}
+	if c.tail {
+		if end, ok = p.vehicle(c); !ok {
+			end, ok = p.byCue(c)
+		}
+		if ok || b2i(p.at0(c.start-1) == '/')+b2i(p.at0(c.start-1) == '.') == 0 {
+			return end, ok
+		}
+	}
 	if c.glued || g == ph.n-1 && p.wordAfter(c.end) {
 		if end, ok = p.mixed(c); ok || c.glued {
 			return end, ok
@@ -396,14 +408,25 @@ func (p *pass) card(c candidate) (end int, ok bool) {
 		own, neg := before.nearest(cueCard), before.nearest(cueInvoice, cueTracking, cueArticle, cueIMEI)
 		switch {
 		case own < neg && own < 80:
-			return p.add(c.start, p.to(c, h), gallra.CategoryCard, certain, "card/word+luhn"), true
+			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, certain, "card/word+luhn")), true
 		case neg < 40:
 			return 0, false
 		case ph.shape(c.g, 4, 4, 4, 4) || ph.shape(c.g, 4, 6, 5):
-			return p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.95, "card/form+luhn"), true
+			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.95, "card/form+luhn")), true
 		case h == c.g && n == 16 && d[0] != '6' && !before.within(24, cueCustomer, cueAccount):
-			return p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.7, "card/issuer+luhn"), true
+			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.7, "card/issuer+luhn")), true
 		}
 	}
 	return 0, false
+}
+
+// cardCode reports the security code that follows a card's number and expiry
+// ("4242 … 09/27 318") and returns where the reading goes on.
+func (p *pass) cardCode(c candidate, h, end int) int {
+	ph := &p.ph
+	if !ph.shape(h+1, 2, 2, 3) || ph.group[h+2].sep != '/' {
+		return end
+	}
+	code := h + 3
+	return p.add(c.base+int(ph.group[code].start), p.to(c, code), gallra.CategorySecret, likely, "secret/card code")
 }

@@ -56,7 +56,7 @@ func (p *pass) plusPhone(c candidate) (end int, ok bool) {
 	}
 	if zeros > 0 {
 		before := p.before(c.start)
-		if before.nearest(cueInvoice, cueTracking, cueArticle, cueCustomer) < before.nearest(cuePhone) {
+		if before.nearest(cueInvoice, cueTracking, cueArticle, cueCustomer) < before.nearest(cuePhone) || d[0] != '3' && d[0] != '4' && !before.within(40, cuePhone) {
 			return 0, false
 		}
 		return p.add(start, p.to(c, best), gallra.CategoryPhone, 0.8, "phone/00+country"), true
@@ -69,9 +69,13 @@ func (p *pass) plusPhone(c candidate) (end int, ok bool) {
 // numbers without a trunk zero need their grouping and language, or a word.
 func (p *pass) phone(c candidate) (end int, ok bool) {
 	ph := &p.ph
-	first := ph.digits[ph.group[c.g].first]
+	if ph.shape(c.g, 2, 2, 4) || ph.shape(c.g, 4, 2, 2) {
+		if _, ok := p.date(c); ok {
+			return 0, false
+		}
+	}
 	start := c.start
-	if first == '0' && c.g+1 < ph.n && ph.group[c.g+1].sep == ')' && p.at0(c.start-1) == '(' {
+	if c.g+1 < ph.n && ph.group[c.g+1].sep == ')' && p.at0(c.start-1) == '(' {
 		start--
 	}
 	best, bestScore, rule := -1, float32(0), ""
@@ -92,7 +96,7 @@ func (p *pass) phone(c candidate) (end int, ok bool) {
 		if n < 7 || p.continues(c, h) {
 			continue
 		}
-		if score, r := p.phonePlan(c, h); score > 0 && score >= bestScore-0.05 {
+		if score, r := p.phonePlan(c, h); score > 0 && score >= bestScore-0.2 {
 			best, bestScore, rule = h, score, r
 		}
 	}
@@ -102,14 +106,16 @@ func (p *pass) phone(c candidate) (end int, ok bool) {
 	before := p.before(c.start)
 	own := before.nearest(cuePhone)
 	weak := min(own, before.nearest(cuePhoneWeak))
-	neg := before.nearest(cueCustomer, cueInvoice, cueTracking, cueArticle, cueAccount, cueBankgiro, cuePlusgiro, cueCard, cueSecret, cueOrg, cueVersion, cueMoney)
+	neg := before.nearest(cueCustomer, cueInvoice, cueTracking, cueArticle, cueAccount, cueBankgiro, cuePlusgiro, cueSecret, cueOrg, cueVersion)
 	switch {
 	case own <= 40 && own <= neg:
 		if bestScore >= 0.3 {
 			bestScore = max(bestScore, likely)
 		}
-	case neg <= 14 && neg < own && bestScore < 0.97:
+	case neg <= 14 && neg < own && bestScore < 0.9:
 		return 0, false
+	case bestScore >= 0.4 && p.alone(start, p.to(c, best)):
+		bestScore = max(bestScore, 0.7) // a line of its own, as in a signature
 	case weak <= 8 && bestScore >= 0.3:
 		bestScore = max(bestScore, 0.7)
 	case neg <= 30 && neg < own:
@@ -130,7 +136,7 @@ func (p *pass) phonePlan(c candidate, h int) (score float32, rule string) {
 	lang := p.language()
 	// Subscriber numbers are written in groups of two to four, or as one.
 	for k := c.g + 1; k <= h; k++ {
-		if l := ph.group[k].len(); l < 2 && k > c.g || h > c.g+1 && l > 4 && k > c.g+1 {
+		if l := ph.group[k].len(); l < 2 && !(k == h && lang == "de") || h > c.g+1 && l > 4 && k > c.g+1 {
 			return 0, ""
 		}
 	}
@@ -209,4 +215,15 @@ func (p *pass) phonePlan(c candidate, h int) (score float32, rule string) {
 		}
 	}
 	return 0, ""
+}
+
+// alone reports whether t[start:end] is all there is on its line.
+func (p *pass) alone(start, end int) bool {
+	for start > 0 && (p.t[start-1] == ' ' || p.t[start-1] == '\t') {
+		start--
+	}
+	for end < len(p.t) && (p.t[end] == ' ' || p.t[end] == '\t' || p.t[end] == '\r') {
+		end++
+	}
+	return start > 0 && p.t[start-1] == '\n' && (end == len(p.t) || p.t[end] == '\n')
 }

@@ -30,6 +30,7 @@ const (
 	sepComma  = 'c' // ", "
 	sepParen  = ')' // ") ", ")", ")-"
 	sepParens = '(' // " (0)" and " (": before an area code or trunk zero
+	sepDot    = 'd' // ". ": in "1. 1. 1990"
 )
 
 func (g *group) len() int { return int(g.end - g.start) }
@@ -125,7 +126,7 @@ func separator(t string, i int) (sep byte, next int, ok bool) {
 	case sign == ',':
 		return sepComma, j, true
 	case sign == '.':
-		return 0, i, false // ". " ends a sentence
+		return sepDot, j, spaces == 1 && i >= 2 && !(digit(t[i-1]) && digit(t[i-2]) && i >= 3 && digit(t[i-3]))
 	case spaces == 0:
 		return sign, j, true
 	}

@@ -20,13 +20,13 @@ func (p *pass) mixed(c candidate) (end int, ok bool) {
 // byCue reads a number that only the words before it can name.
 func (p *pass) byCue(c candidate) (end int, ok bool) {
 	ph := &p.ph
+	if end, ok = p.password(c); ok {
+		return end, ok
+	}
 	last := c.g
 	total := ph.group[c.g].len()
 	for h := c.g + 1; h < ph.n; h++ {
-		if !ph.seps(h-1, h, " -/.") {
-			break
-		}
-		if ph.group[h].sep == '.' && ph.group[h].len() < 3 {
+		if !ph.seps(h-1, h, " -/.") || ph.group[h].sep == '.' && ph.group[h].len() < 3 {
 			break
 		}
 		if total += ph.group[h].len(); total > 20 {
@@ -38,16 +38,85 @@ func (p *pass) byCue(c candidate) (end int, ok bool) {
 	if last == ph.n-1 { // the token may go on with letters: "2025-11482-B"
 		if _, e := p.token(end - 1); e > end {
 			end = e
+		} else if b := p.at0(end + 1); p.at0(end) == ' ' && b >= 'A' && b <= 'Z' && !p.wordAfter(end+2) && p.at0(end+2) != ' ' {
+			end += 2 // "24-771-09 B"
 		}
 	}
-	if b := p.at0(start - 1); b == '#' {
+	switch b := p.at0(start - 1); {
+	case c.g > 0:
+	case b == '#':
 		start--
-	} else if b == ' ' {
+	case b == ' ':
+		if p.boxNumber(start) {
+			return 0, false
+		}
 		start = p.prefix(start)
-	} else if s, _ := p.token(start); s < start && s >= p.done {
-		start = s
+	default:
+		if s, _ := p.token(start); s < start && s >= p.done {
+			start = s
+			if p.at0(start-1) == ' ' {
+				start = p.prefix(start)
+			}
+		}
 	}
 	return p.cued(start, end, c)
+}
+
+// boxNumber reports whether the word before start is "Box" or the like: the
+// number is part of a postal address.
+func (p *pass) boxNumber(start int) bool {
+	i := start - 1
+	j := i
+	for j > 0 && asciiLetter(p.t[j-1]) && i-j < 12 {
+		j--
+	}
+	switch p.t[j:i] {
+	case "Box", "box", "BOX", "Boks", "Postboks", "Postbox", "postbox", "Postfach", "PL", "Pb", "Nr", "gate", "plan", "Plan":
+		return p.t[j:i] != "Nr"
+	}
+	return false
+}
+
+// password reads a value whose signs no reference has, after a word such as
+// password: "Tyttebær!2025".
+func (p *pass) password(c candidate) (end int, ok bool) {
+	start := c.start
+	for start > p.done && c.start-start < 40 && p.t[start-1] > ' ' && !passwordEdge(p.t[start-1]) {
+		start--
+	}
+	end = c.end
+	for end < len(p.t) && end-c.end < 40 && p.t[end] > ' ' && !passwordEdge(p.t[end]) {
+		end++
+	}
+	letters, signs := 0, 0
+	for i := start; i < end; i++ {
+		switch b := p.t[i]; {
+		case letter(b):
+			letters++
+		case !digit(b) && b != '-' && b != '/':
+			signs++
+		}
+	}
+	if letters < 2 || signs == 0 || p.at0(end) == '@' {
+		return 0, false
+	}
+	before := p.before(start)
+	if own := before.nearest(cueSecret); own > 36 || before.nearest(cueUser, cueCustomer) < own {
+		return 0, false
+	}
+	for end > c.end && p.t[end-1] == '.' {
+		end--
+	}
+	return p.add(start, end, gallra.CategorySecret, likely, "secret/word+token"), true
+}
+
+// passwordEdge reports whether b ends a password rather than belonging to it.
+func passwordEdge(b byte) bool {
+	switch b {
+	case '"', '\'', '(', ')', '<', '>', ',', ';', ':', '=', '[', ']', '?', '@':
+		return true
+	}
+	return false
 }
 
 // prefix returns where a reference begins whose letters stand apart from its
@@ -111,78 +180,196 @@ func tokenByte(t string, i int) bool {
 
 // cued names t[start:end] by the nearest word before it, if any word does.
 func (p *pass) cued(start, end int, c candidate) (int, bool) {
-	if end <= start || start < p.done {
-		return 0, false
-	}
-	before := p.before(start)
-	customer, flat := before.nearest(cueCustomer), before.nearest(cueFlat)
-	secret, id := before.nearest(cueSecret), before.nearest(cueNationalID)
-	user := before.nearest(cueUser)
-	not := before.nearest(cueInvoice, cueTracking, cueArticle, cueVersion, cueMoney, cueLaw)
-	best := min(customer, flat, secret, id, user)
-	if best > 40 || not < best {
+	if end <= start || start < p.done || p.at0(end) == '@' || p.at0(end) == '=' {
 		return 0, false
 	}
 	token := p.t[start:end]
 	digits, letters, upper := 0, 0, 0
 	for i := 0; i < len(token); i++ {
-		switch c := token[i]; {
-		case digit(c):
+		switch b := token[i]; {
+		case digit(b):
 			digits++
-		case letter(c):
+		case letter(b):
 			letters++
-			if c >= 'A' && c <= 'Z' {
+			if b >= 'A' && b <= 'Z' {
 				upper++
 			}
 		}
 	}
-	if letters == 0 && p.unitAfter(end) {
-		return 0, false
+	before := p.before(start)
+	customer, flat := before.nearest(cueCustomer), before.nearest(cueFlat)
+	secret, id := before.nearest(cueSecret), before.nearest(cueNationalID)
+	user, card := before.nearest(cueUser), before.nearest(cueCard)
+	not := before.nearest(cueInvoice, cueTracking, cueArticle, cueVersion, cueMoney, cueLaw)
+	// A passport's number is known by its form further off.
+	if id <= 72 && not > id && letters >= 1 && letters <= 3 && upper == letters && digits >= 6 && digits <= 8 && capital(token, 0) && len(token) <= digits+letters+1 && min(customer, secret) > min(id, 40) {
+		return p.add(start, end, gallra.CategoryNationalID, likely, "national_id/word+passport form"), true
 	}
-	if digits < 2 || p.looksLikeTime(token, c) {
+	if letters > 0 && digits >= 3 && before.nearest(cuePhoneWeak) <= 6 && not > before.nearest(cuePhoneWeak)+3 && p.referenceLike(token, digits, letters, upper, 6) && min(secret, id, user) > 24 {
+		return p.add(start, end, gallra.CategoryCustomerID, 0.7, "customer_id/number word+form"), true
+	}
+	best := min(customer, flat, secret, id, user, card)
+	if best > 40 || not < best {
+		return p.unnamed(start, end, c, digits, letters, upper, not)
+	}
+	if letters == 0 && p.unitAfter(end) || digits < 1 || p.smallNumber(token, c, best == secret) {
 		return 0, false
 	}
 	switch best {
+	case customer:
+		if customer <= 30 && p.referenceLike(token, digits, letters, upper, customer) && !p.postcode(c) {
+			return p.add(start, end, gallra.CategoryCustomerID, likely, "customer_id/word"), true
+		}
 	case secret:
-		return p.secret(start, end, digits, letters, secret)
+		if digits >= 2 {
+			return p.secret(start, end, digits, letters, secret)
+		}
 	case id:
-		if digits >= 5 && digits+letters <= 20 && (letters == 0 || upper == letters || letters <= 3) && id <= 30 {
-			return p.add(start, end, gallra.CategoryNationalID, likely, "national_id/word"), true
+		if digits >= 5 && digits+letters <= 20 && (letters == 0 || upper == letters || letters <= 3) && id <= 24 {
+			return p.add(start, p.idTail(end), gallra.CategoryNationalID, likely, "national_id/word"), true
 		}
 	case flat:
-		if flat <= 14 && letters <= 2 && digits >= 3 && digits <= 6 {
+		if flat <= 14 && letters <= 2 && digits >= 3 && digits <= 8 && !p.postcode(c) && !p.inAddress(start) {
 			return p.add(start, end, gallra.CategoryCustomerID, 0.7, "customer_id/flat"), true
-		}
-	case customer:
-		if customer <= 30 && p.referenceLike(token, digits, letters, upper, customer) {
-			return p.add(start, end, gallra.CategoryCustomerID, likely, "customer_id/word"), true
 		}
 	case user:
 		if user <= 16 && letters >= 3 && upper < letters && len(token) <= 32 {
 			return p.add(start, end, gallra.CategoryUsername, 0.75, "username/word"), true
 		}
+	case card: // a library, travel or member card: not a payment card
+		if letters == 0 && digits >= 9 && digits <= 16 && card <= 40 {
+			return p.add(start, end, gallra.CategoryCustomerID, probable, "customer_id/card word"), true
+		}
 	}
 	return 0, false
 }
 
-// looksLikeTime reports whether the token is a date, a time, a percentage or a
-// small number.
-func (p *pass) looksLikeTime(token string, c candidate) bool {
-	if e, ok := p.date(c); ok && e >= c.start+len(token) {
-		return p.ph.group[c.g].len() < 6
+// unnamed reads a reference that no word names, by its form alone: capitals, a
+// dash, four digits or more.
+func (p *pass) unnamed(start, end int, c candidate, digits, letters, upper int, not int16) (int, bool) {
+	if not <= window || letters < 1 || letters > 4 || upper != letters || digits < 4 || digits > 12 || p.t[start] < 'A' || p.t[start] > 'Z' {
+		return 0, false
 	}
-	if h := c.g + 1; h < p.ph.n && (p.ph.group[h].sep == ':' || p.ph.group[h].sep == '.' && p.ph.group[h].len() == 2) && p.ph.group[c.g].len() <= 2 {
+	i := start
+	for i < end && p.t[i] >= 'A' && p.t[i] <= 'Z' {
+		i++
+	}
+	if i-start != letters || p.at0(i) != '-' && p.at0(i) != '/' {
+		return 0, false
+	}
+	switch p.t[start:i] {
+	case "COVID", "ISO", "SFS", "EN", "IP", "DIN", "IEC", "RFC", "KB", "PM", "SS", "UTC", "GMT", "KPI", "HTTP", "FK", "E", "B", "A":
+		return 0, false
+	}
+	return p.add(start, end, gallra.CategoryCustomerID, 0.55, "customer_id/form"), 0.55 >= p.threshold
+}
+
+// idTail extends a national identity number by the letters and digits some
+// countries write apart: "15 070649 C 103", "00 00 03 D".
+func (p *pass) idTail(end int) int {
+	if b := p.at0(end + 1); p.at0(end) != ' ' || b < 'A' || b > 'Z' || p.wordAfter(end+2) {
+		return end
+	}
+	end += 2
+	i := end + 1
+	for i < len(p.t) && digit(p.t[i]) {
+		i++
+	}
+	if p.at0(end) == ' ' && i-end-1 == 3 && !p.wordAfter(i) {
+		return i
+	}
+	return end
+}
+
+// smallNumber reports whether the token is a date, a time, an amount or a
+// number too small to be a reference.
+func (p *pass) smallNumber(token string, c candidate, secret bool) bool {
+	ph := &p.ph
+	if e, ok := p.date(c); ok && e > c.end && c.start+len(token) >= e {
+		return true
+	}
+	numeric, groups, run, short := true, 0, 0, true
+	for i := 0; i <= len(token); i++ {
+		if i < len(token) && digit(token[i]) {
+			run++
+			continue
+		}
+		if i < len(token) && letter(token[i]) {
+			numeric = false
+		}
+		if run > 0 {
+			groups++
+			short = short && run <= 2
+		}
+		run = 0
+	}
+	if !numeric {
+		return false
+	}
+	if h := c.g + 1; h < ph.n && (ph.group[h].sep == ':' || ph.group[h].sep == '.' && ph.group[h].len() == 2) && ph.group[c.g].len() <= 2 {
+		return true // a time
+	}
+	if c.g > 0 && ph.group[c.g].len() <= 2 && ph.group[c.g-1].len() <= 2 && (ph.group[c.g].sep == ':' || ph.group[c.g].sep == '.' || ph.group[c.g].sep == '/' || ph.group[c.g].sep == '-') {
+		return true
+	}
+	if secret {
+		return groups == 1 && len(token) < 3
+	}
+	if short && groups <= 2 {
+		return true
+	}
+	if ph.shape(c.g, 4, 2) && groups == 2 && (token[:2] == "19" || token[:2] == "20") { // a month
+		return true
+	}
+	if n := ph.group[c.g].len(); groups == 2 && n <= 3 && c.g+1 < ph.n && ph.group[c.g+1].len() == 3 && ph.group[c.g+1].sep == ' ' && n+3 <= 5 { // 1 184
 		return true
 	}
 	return false
+}
+
+// postcode reports whether the number is one by its form or by the town that follows.
+func (p *pass) postcode(c candidate) bool {
+	ph := &p.ph
+	if ph.shape(c.g, 3, 2) && ph.group[c.g+1].sep == ' ' && (c.g+2 == ph.n || !ph.seps(c.g+1, c.g+2, " -/")) {
+		return true
+	}
+	n := ph.group[c.g].len()
+	return (n == 4 || n == 5) && c.g == ph.n-1 && p.at0(c.end) == ' ' && c.end+1 < len(p.t) && capital(p.t, c.end+1) && letter(p.at0(c.end+2)) &&
+		(p.at0(c.start-2) == ',' || p.at0(c.start-1) == '\n')
+}
+
+// inAddress reports whether a flat's number follows a street number: it is
+// then part of the address.
+func (p *pass) inAddress(start int) bool {
+	i := start
+	for i > 0 && (p.t[i-1] == ' ' || p.t[i-1] == '.' || p.t[i-1] == ':') {
+		i--
+	}
+	for i > 0 && letter(p.t[i-1]) {
+		i--
+	}
+	for i > 0 && (p.t[i-1] == ' ' || p.t[i-1] == ',') {
+		i--
+	}
+	if i > 1 && asciiLetter(p.t[i-1]) && !p.wordBefore(i-1) {
+		i--
+		if p.t[i-1] == ' ' {
+			i--
+		}
+	} else if i > 1 && asciiLetter(p.t[i-1]) && digit(p.t[i-2]) {
+		i--
+	}
+	return i > 0 && digit(p.t[i-1])
 }
 
 // referenceLike reports whether a token can be a reference rather than a year,
 // an age or an amount.
 func (p *pass) referenceLike(token string, digits, letters, upper int, distance int16) bool {
 	switch {
+	case letters > 0 && len(token) == 6 && upper == letters && digits >= 1:
+		return true // a booking code
 	case letters > 0:
-		return digits >= 2 && digits+letters >= 4 && (upper*2 >= letters || letters <= 3)
+		return digits >= 3 && (upper*2 >= letters || letters <= 3 && letter(token[0])) || digits == 2 && upper == letters && digits+letters >= 5
 	case digits >= 5:
 		return true
 	case digits == 4:

@@ -137,7 +137,7 @@ func (p *pass) add(start, end int, kind gallra.Category, score float32, rule str
 // before returns the cues of the words before pos.
 func (p *pass) before(pos int) *cues {
 	if p.cuesAt != pos+1 {
-		words.read(&p.cues, p.t, pos)
+		lex.read(&p.cues, p.t, pos)
 		p.cuesAt = pos + 1
 	}
 	return &p.cues

@@ -1,6 +1,8 @@
 package scan
 
 import (
+	"strings"
+
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/pii/checkdigit"
 )
@@ -8,16 +10,38 @@ import (
 // birth reads a date that a word says someone was born on. A date of birth has
 // a day; ages and years alone are none.
 func (p *pass) birth(c candidate) (end int, ok bool) {
+	start := c.start
 	end, ok = p.date(c)
 	if !ok {
-		return 0, false
+		if start, end, ok = p.monthFirst(c); !ok {
+			return 0, false
+		}
 	}
-	before := p.before(c.start)
+	before := p.before(start)
 	own := before.nearest(cueBirth)
-	if own > 60 || before.nearest(cueInvoice, cueCustomer, cueMoney) < own && own > 12 || own > 24 && p.plainDate(c) {
+	if own > 60 || before.nearest(cueInvoice, cueCustomer, cueMoney) < own && own > 12 || own > 48 && p.plainDate(c) {
 		return 0, false
 	}
-	return p.add(c.start, end, gallra.CategoryDateOfBirth, likely, "date_of_birth/word+date"), true
+	return p.add(start, end, gallra.CategoryDateOfBirth, likely, "date_of_birth/word+date"), true
+}
+
+// monthFirst reads "March 4, 1979" around its day.
+func (p *pass) monthFirst(c candidate) (start, end int, ok bool) {
+	ph := &p.ph
+	if ph.group[c.g].len() > 2 || c.g+1 >= ph.n || ph.group[c.g+1].len() != 4 || p.at0(c.start-1) != ' ' {
+		return 0, 0, false
+	}
+	start = c.start - 1
+	for start > p.done && asciiLetter(p.t[start-1]) {
+		start--
+	}
+	if start == c.start-1 {
+		return 0, 0, false
+	}
+	if e, ok := p.month(start); !ok || e != c.start-1 {
+		return 0, 0, false
+	}
+	return start, p.to(c, c.g+1), true
 }
 
 // plainDate reports whether six or eight digits in a row stand where any
@@ -41,7 +65,7 @@ func (p *pass) date(c candidate) (end int, ok bool) {
 		}
 		return 0
 	}
-	const seps = "-/. "
+	const seps = "-/. d"
 	switch {
 	case l(0) == 4 && l(1) > 0 && l(1) <= 2 && l(2) > 0 && l(2) <= 2 && ph.seps(c.g, c.g+2, seps):
 		if y := num(c.g); y > 1850 && y < 2100 && checkdigit.Date(y, num(c.g+1), num(c.g+2)) {
@@ -144,8 +168,11 @@ func (p *pass) namedDate(c candidate, day int) (end int, ok bool) {
 // three-letter plate needs a word: "ABC 123" is a product name as well.
 func (p *pass) vehicle(c candidate) (end int, ok bool) {
 	n := p.ph.group[c.g].len()
-	if n < 2 || n > 6 || c.start < 3 || c.g > 0 && p.ph.group[c.g].sep != ' ' {
+	if n < 1 || n > 6 || c.start < 3 || c.g > 0 && p.ph.group[c.g].sep != ' ' {
 		return 0, false
+	}
+	if end, ok = p.germanPlate(c); ok {
+		return end, ok
 	}
 	i := c.start
 	if !c.glued {
@@ -211,6 +238,35 @@ func (p *pass) vehicle(c candidate) (end int, ok bool) {
 	return 0, false
 }
 
+// germanPlate reads "HH-KY 4471": district, dash, one or two letters, number.
+func (p *pass) germanPlate(c candidate) (end int, ok bool) {
+	t := p.t
+	i := c.start
+	if p.ph.group[c.g].len() > 4 || i < 4 || t[i-1] != ' ' && t[i-1] != '-' {
+		return 0, false
+	}
+	i--
+	j := i
+	for j > p.done && i-j < 3 && t[j-1] >= 'A' && t[j-1] <= 'Z' {
+		j--
+	}
+	if i-j < 1 || i-j > 2 || j < 2 || t[j-1] != '-' {
+		return 0, false
+	}
+	k := j - 1
+	for k > p.done && j-1-k < 4 && (t[k-1] >= 'A' && t[k-1] <= 'Z') {
+		k--
+	}
+	if k == j-1 || j-1-k > 3 || p.wordBefore(k) || p.wordAfter(c.end) {
+		return 0, false
+	}
+	before := p.before(k)
+	if !before.within(60, cueVehicle) && p.language() != "de" || before.nearest(cueCustomer, cueArticle, cueInvoice) < min(24, before.nearest(cueVehicle)) {
+		return 0, false
+	}
+	return p.add(k, c.end, gallra.CategoryVehicle, 0.75, "vehicle/german form"), true
+}
+
 // property reads a property designation: a name with a capital and "3:18".
 func (p *pass) property(c candidate) (end int, ok bool) {
 	ph := &p.ph
@@ -238,14 +294,32 @@ func (p *pass) property(c candidate) (end int, ok bool) {
 	if words == 0 {
 		return 0, false
 	}
+	if start > p.done && p.t[start-1] == '-' { // "Forsa-Böle 2:17"
+		w := start - 1
+		for w > p.done && letter(p.t[w-1]) {
+			w--
+		}
+		if w < start-1 && capital(p.t, w) {
+			start = w
+		}
+	}
+	if i := strings.IndexByte(p.t[start:c.start-1], ' '); i > 0 { // "Fastighet Kärret 4:17"
+		var word cues
+		lex.read(&word, p.t, start+i+1)
+		if word.within(2, cueProperty) {
+			start += i + 1
+		}
+	}
 	if p.lawWord(p.t[start : c.start-1]) {
 		return 0, false
 	}
 	before := p.before(start)
+	first, second := ph.span(c.g, c.g), ph.span(h, h)
+	clock := len(first) <= 2 && len(second) == 2 && second[0] < '6' && (len(first) == 1 || string(first) < "24")
 	switch {
 	case before.within(40, cueProperty):
 		return p.add(start, p.to(c, h), gallra.CategoryPlace, likely, "property/word+form"), true
-	case before.within(30, cueLaw, cueVersion):
+	case before.within(30, cueLaw, cueVersion), clock && len(first) == 2:
 		return 0, false
 	case ph.group[h].len() >= 2 || ph.group[c.g].len() >= 2:
 		return p.add(start, p.to(c, h), gallra.CategoryPlace, 0.6, "property/form"), true
@@ -264,7 +338,7 @@ func capital(t string, i int) bool {
 // lawWord reports whether the word before "3:18" makes it a statute, a verse,
 // a score or a time.
 func (p *pass) lawWord(w string) bool {
-	if i := lastByte(w, ' '); i >= 0 {
+	if i := strings.LastIndexByte(w, ' '); i >= 0 {
 		w = w[i+1:]
 	}
 	switch w {

@@ -49,16 +49,23 @@ type Bar struct {
 	Value      int64
 }
 
-// The drawing is as wide as it is for twelve months and grows with more bars;
-// the style sheet scales it.
-const (
-	barPitch  = 20
-	barGap    = 4
-	barHeight = 64
-)
+const barHeight = 72
+
+// pitch is the width of a bar and its gap: few bars are wider, never fat; the
+// style sheet shrinks what does not fit.
+func pitch(bars int) (pitch, gap int) {
+	switch {
+	case bars <= 8:
+		return 30, 6
+	case bars <= 14:
+		return 18, 4
+	}
+	return 14, 3
+}
 
 func (c Chart) bars(p *i18n.Printer) Bars {
-	b := Bars{Chart: c, Width: max(len(c.Points), 1)*barPitch - barGap, Height: barHeight}
+	pitch, gap := pitch(len(c.Points))
+	b := Bars{Chart: c, Width: max(len(c.Points), 1)*pitch - gap, Height: barHeight}
 	for _, pt := range c.Points {
 		b.Max = max(b.Max, pt.Value)
 	}
@@ -67,7 +74,7 @@ func (c Chart) bars(p *i18n.Printer) Bars {
 		if pt.Value > 0 {
 			h = max(2, int(pt.Value*(barHeight-2)/b.Max)) // something is never drawn as nothing
 		}
-		b.Bars = append(b.Bars, Bar{X: i * barPitch, Y: barHeight - 1 - h, W: barPitch - barGap, H: h, Mark: pt.Mark, Label: p.Value(pt.Label), Value: pt.Value})
+		b.Bars = append(b.Bars, Bar{X: i * pitch, Y: barHeight - 1 - h, W: pitch - gap, H: h, Mark: pt.Mark, Label: p.Value(pt.Label), Value: pt.Value})
 	}
 	if len(b.Bars) > 0 {
 		b.First, b.Last = b.Bars[0].Label, b.Bars[len(b.Bars)-1].Label

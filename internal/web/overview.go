@@ -9,6 +9,7 @@ import (
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/retention"
 )
 
 // OverviewView is the start page: the three areas of the house and the
@@ -70,8 +71,12 @@ func (c *call) overviewView() (v OverviewView, err error) {
 	if v.Works, err = c.running("scan", "plan", "run"); err != nil {
 		return v, err
 	}
-	v.Panels = append(v.Panels, inventoryPanel(cfg, reports), c.systemsPanel(cfg, reports))
-	v.Todo = append(systemTodos(cfg, reports), c.accountTodos()...)
+	gallring, todos, err := c.retentionPanel(cfg)
+	if err != nil {
+		return v, err
+	}
+	v.Panels = append(v.Panels, inventoryPanel(cfg, reports), systemsPanel(cfg, reports), gallring)
+	v.Todo = append(append(todos, systemTodos(cfg, reports)...), c.accountTodos()...)
 	for i, t := range v.Todo {
 		if t.Fine != "" {
 			v.Todo[i].Fine = fine(t.Fine, cfg.Organisation.Type)
@@ -115,7 +120,7 @@ func inventoryPanel(cfg *config.Config, reports map[gallra.SystemID]inventory.Re
 	return p
 }
 
-func (c *call) systemsPanel(cfg *config.Config, reports map[gallra.SystemID]inventory.Report) Panel {
+func systemsPanel(cfg *config.Config, reports map[gallra.SystemID]inventory.Report) Panel {
 	p := Panel{Area: "systems", Path: "/systems", To: "/systems", Act: "/systems", Action: i18n.Msg("panel.systems.act"),
 		Trend: Chart{ID: "trend-systems", Title: i18n.Msg("panel.systems.trend"), Desc: i18n.Msg("panel.systems.trend.desc"), Label: i18n.Msg("chart.system"), Unit: i18n.Msg("chart.records")}}
 	for _, s := range cfg.Systems {
@@ -143,6 +148,77 @@ func (c *call) systemsPanel(cfg *config.Config, reports map[gallra.SystemID]inve
 		p.Says = i18n.Plural("panel.systems.inside", int64(len(cfg.Systems)))
 	}
 	return p
+}
+
+// retentionPanel tells what the newest plan or run found, and what waits for
+// somebody.
+func (c *call) retentionPanel(cfg *config.Config) (Panel, []Todo, error) {
+	p := Panel{Area: "retention", Path: "/retention", To: "/retention", Act: "/retention", Action: i18n.Msg("panel.retention.act"), Figure: i18n.Plural("panel.retention.figure", 0)}
+	if len(cfg.Rules) == 0 {
+		p.Says = i18n.Msg("panel.retention.no_rules")
+		return p, nil, nil
+	}
+	p.Says, p.Action = i18n.Msg("panel.retention.no_plan"), i18n.Msg("panel.retention.make")
+	if c.Retention == nil {
+		return p, nil, nil
+	}
+	plans, err := c.Retention.Plans(c.ctx(), plansShown)
+	if err != nil {
+		return p, nil, err
+	}
+	newest := slices.IndexFunc(plans, func(x retention.Plan) bool { return x.State != retention.Making })
+	if newest < 0 {
+		return p, nil, nil
+	}
+	plan := plans[newest]
+	p.Act, p.Action, p.To = "/retention/plans/"+plan.ID, i18n.Msg("panel.retention.plan"), "/retention/plans/"+plan.ID
+	p.Trend = pastChart(plan)
+	p.Number = plan.Preview.Due
+	var oldest time.Time
+	for _, u := range plan.Preview.Units {
+		if !u.Oldest.IsZero() && (oldest.IsZero() || u.Oldest.Before(oldest)) {
+			oldest = u.Oldest
+		}
+	}
+	p.Says = i18n.Msg("panel.retention.says", "date", plan.Today, "oldest", oldest)
+	if plan.State == retention.Done {
+		left, err := c.left(plan.ID)
+		if err != nil {
+			return p, nil, err
+		}
+		if p.Number = left; left == 0 {
+			p.Says, p.Trend = i18n.Msg("panel.retention.clean", "date", plan.Today), Chart{}
+		}
+	}
+	p.Figure, p.Wrong = i18n.Plural("panel.retention.figure", p.Number), p.Number > 0
+	var todos []Todo
+	switch planState(plan, c.DB.Now()) {
+	case "ready", "half":
+		todos = append(todos, Todo{Risk: 2, What: i18n.Msg("todo.approve", "date", plan.Today), Role: auth.Approver, To: p.Act, Law: "a5e", Fine: "5"})
+	case "approved":
+		todos = append(todos, Todo{Risk: 2, What: i18n.Msg("todo.run", "date", plan.Today), Role: auth.Agent, By: plan.Approvals[0].At.AddDate(0, 0, 7), To: p.Act, Law: "a5e", Fine: "5"})
+	case "done":
+		if p.Number > 0 {
+			todos = append(todos, Todo{Risk: 2, What: i18n.Msg("todo.past", "n", p.Number), Role: auth.Agent, To: "/retention", Law: "a5e", Fine: "5"})
+		}
+	}
+	return p, todos, nil
+}
+
+// left returns how many records a plan's run left past their date.
+func (c *call) left(plan string) (n int64, err error) {
+	id, err := c.Retention.RunOfPlan(c.ctx(), plan)
+	if err != nil || id == "" {
+		return 0, err
+	}
+	run, err := c.Retention.RunOf(c.ctx(), id)
+	if err != nil || run.Protocol == nil {
+		return 0, err
+	}
+	for _, part := range run.Protocol.Parts {
+		n += sum(part.Left)
+	}
+	return n, nil
 }
 
 // systemTodos are the gaps of each system: what the law asks and nobody has
@@ -190,17 +266,24 @@ func (c *call) accountTodos() []Todo {
 	if err != nil {
 		return nil // the page lives without; the next one fails the same way and says so
 	}
-	has := map[auth.Role]bool{}
+	has := map[auth.Role]int{}
 	for _, a := range accounts {
 		if a.Disabled.IsZero() {
-			has[a.Role] = true
+			has[a.Role]++
 		}
 	}
 	var out []Todo
-	for _, r := range []auth.Role{auth.Agent, auth.Approver} {
-		if !has[r] {
-			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.no_" + string(r)), Role: auth.Admin, To: "/settings", Law: "a32", Fine: "4"})
-		}
+	add := func(key string) {
+		out = append(out, Todo{Risk: 1, What: i18n.Msg(key), Role: auth.Admin, To: "/settings", Law: "a32", Fine: "4"})
+	}
+	if has[auth.Agent] == 0 {
+		add("todo.no_agent")
+	}
+	switch has[auth.Approver] {
+	case 0:
+		add("todo.no_approver")
+	case 1:
+		add("todo.one_approver")
 	}
 	return out
 }

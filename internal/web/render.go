@@ -104,6 +104,9 @@ func functions(p *i18n.Printer, asset func(string) string) template.FuncMap {
 		"bars":     func(c Chart) Bars { return c.bars(p) },
 		"part":     func(name string, page Page, view any) partial { return partial{Page: page, View: view} },
 		"short":    short,
+		"lang":     p.Lang,
+		"why":      func(v any) string { return why(p, v) },
+		"measure":  func(name string, x float64) string { return measure(p, name, x) },
 	}
 }
 
@@ -157,4 +160,31 @@ func (c *call) render(status int, name string, view any, problem string) error {
 	c.w.WriteHeader(status)
 	_, _ = b.WriteTo(c.w) // the reader may have gone; nobody is left to tell
 	return nil
+}
+
+// why prints a message, or a reason that a package of the product wrote down as
+// a key: the texts of reasons stand among those of errors. Other words are
+// printed as they are.
+func why(p *i18n.Printer, v any) string {
+	switch v := v.(type) {
+	case i18n.Message:
+		if !p.Has(v.Key) {
+			v.Key = "error." + v.Key
+		}
+		return p.Print(v)
+	case string:
+		if p.Has("error." + v) {
+			return p.T("error." + v)
+		}
+		return p.Say(v)
+	}
+	return p.Value(v)
+}
+
+// measure prints a measure's value: a length of time when it is in seconds.
+func measure(p *i18n.Printer, name string, x float64) string {
+	if strings.HasSuffix(name, "_seconds") {
+		return p.Duration(time.Duration(x * float64(time.Second)))
+	}
+	return p.Decimal(x, 1)
 }

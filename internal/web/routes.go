@@ -31,6 +31,20 @@ var routes = []route{
 	{"POST /systems/{system}/check", auth.EditSystems, (*call).checkSystem},
 	{"POST /systems/{system}/scan", auth.EditSystems, (*call).scanSystem},
 
+	{"GET /retention", auth.SeeRetention, (*call).retentionPage},
+	{"POST /retention/plans", auth.PlanRetention, (*call).makePlan},
+	{"GET /retention/plans/{plan}", auth.SeeRetention, (*call).planPage},
+	{"POST /retention/plans/{plan}/approve", auth.Approve, (*call).approvePlan},
+	{"POST /retention/plans/{plan}/run", auth.RunRetention, (*call).startRun},
+	{"GET /retention/runs/{run}", auth.SeeRetention, (*call).runPage},
+	{"GET /retention/runs/{run}/protocol", auth.SeeRetention, (*call).protocolPage},
+	{"GET /retention/runs/{run}/protocol.json", auth.SeeRetention, (*call).protocolJSON},
+	{"POST /retention/stop", auth.RunRetention, (*call).stopAll},
+	{"POST /retention/lift", auth.Approve, (*call).liftStop},
+
+	{"GET /statistics", auth.SeeStatistics, (*call).statisticsPage},
+	{"GET /statistics.csv", auth.SeeStatistics, (*call).statisticsCSV},
+
 	{"GET /evidence", auth.SeeEvidence, (*call).evidencePage},
 	{"GET /evidence/verify", auth.SeeEvidence, (*call).verifyPage},
 	{"POST /evidence/export", auth.SeeEvidence, (*call).exportEvidence},

@@ -24,6 +24,7 @@ import (
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store"
 )
 
@@ -36,12 +37,13 @@ var staticFiles embed.FS
 // Options are what the page is built on. DB and Auth are required; without one
 // of the others the pages that need it say so and the rest works.
 type Options struct {
-	DB       *store.DB
-	Auth     *auth.Auth
-	Config   func(context.Context) (*config.Config, error) // gallra.yaml as it is now
-	Scanner  *inventory.Scanner
-	Queue    func(ctx context.Context, workID string) error // hands a waiting work to the workers
-	Evidence *evidence.Log
+	DB        *store.DB
+	Auth      *auth.Auth
+	Config    func(context.Context) (*config.Config, error) // gallra.yaml as it is now
+	Scanner   *inventory.Scanner
+	Queue     func(ctx context.Context, workID string) error // hands a waiting work to the workers
+	Evidence  *evidence.Log
+	Retention *retention.Engine
 
 	Log       *slog.Logger
 	SetupCode string // asked for when the first administrator is made; "" asks for none

@@ -33,9 +33,9 @@ func (p Progress) To() string {
 	case "scan":
 		return "/systems/" + p.Subject
 	case "plan":
-		return "/retention/plans/" + p.Subject
+		return "/retention/plans/" + p.ID
 	case "run":
-		return "/retention/runs/" + p.Subject
+		return "/retention/runs/" + p.ID
 	}
 	return "/requests/" + p.Subject
 }
@@ -61,22 +61,12 @@ func (c *call) progress(w work.Work) Progress {
 	}
 	p.Left, _ = w.Left()
 	if w.Problem != "" {
-		p.Problem = c.problem(w.Problem)
+		p.Problem = c.print.Error(work.ProblemError(w.Problem))
 	}
 	if may, ok := brakes[w.Kind]; ok {
 		p.MayBrake = c.can(may)
 	}
 	return p
-}
-
-// problem prints what a work wrote down of its failure: a message key, with or
-// without arguments.
-func (c *call) problem(s string) string {
-	key, _, _ := strings.Cut(s, " ")
-	if c.print.Has("error." + key) {
-		return c.print.Raw("error." + key)
-	}
-	return c.print.T("error.internal")
 }
 
 // running returns the works under way of the given kinds ("" for any).

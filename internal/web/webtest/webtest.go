@@ -1,61 +1,69 @@
-package web_test
+// Package webtest opens the page over a real, filled store, so that tests and
+// browsers meet what a person would: five accounts, five systems, inventories,
+// a log.
+package webtest
 
 import (
 	"context"
 	"database/sql"
 	"net/http"
-	"net/http/cookiejar"
-	"net/http/httptest"
-	"net/url"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/store/storetest"
 	"github.com/gallra/gallra/internal/web"
 	"github.com/gallra/gallra/internal/work"
 )
 
-const password = "sju tallar i vinden"
+// Password opens every account of a filled site; the username is the role.
+const Password = "sju tallar i vinden"
 
-// site is a page over a real store, with one account of each role. Full, it
+// Site is a page over a real store, with one account of each role. Full, it
 // has systems, inventories and a log; else it is as on the first day.
-type site struct {
-	handler http.Handler
-	db      *store.DB
-	auth    *auth.Auth
-	config  *config.Config
-	log     *evidence.Log
-	now     time.Time
-	queued  []string // works handed to the workers
+type Site struct {
+	Handler http.Handler
+	DB      *store.DB
+	Auth    *auth.Auth
+	Config  *config.Config
+	Log     *evidence.Log
+	Now     time.Time
+	Engine  *retention.Engine
+	Queued  []string // works handed to the workers
+
+	boxes map[gallra.SystemID]*box
 }
 
 var people = map[auth.Role]string{auth.Agent: "Karin Berg", auth.Approver: "Lars Ek", auth.DPO: "Noor Haddad", auth.Admin: "Per Nyström", auth.Auditor: "Eva Sandell"}
 
-func newSite(t *testing.T, full bool) *site {
+// New opens a site: full, or as on the first day.
+func New(t testing.TB, full bool) *Site {
 	t.Helper()
 	ctx := context.Background()
-	s := &site{db: storetest.SQLite(t), now: time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC), config: &config.Config{}}
-	s.db.Now = func() time.Time { return s.now }
-	s.auth = auth.New(s.db, auth.Limits{})
+	s := &Site{DB: storetest.SQLite(t), Now: time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC), Config: &config.Config{}}
+	s.DB.Now = func() time.Time { return s.Now }
+	s.Auth = auth.New(s.DB, auth.Limits{})
 	var err error
-	if s.log, err = evidence.Open(ctx, s.db, t.TempDir()); err != nil {
+	if s.Log, err = evidence.Open(ctx, s.DB, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
+	s.Engine = &retention.Engine{DB: s.DB, Log: s.Log, Open: s.open, Loc: stockholm(t),
+		Rules: func(context.Context) ([]gallra.Rule, error) { return s.Config.Rules, nil }}
 	if full {
 		s.fill(t)
 	}
-	s.handler, err = web.New(web.Options{
-		DB: s.db, Auth: s.auth, Evidence: s.log,
-		Config:  func(context.Context) (*config.Config, error) { return s.config, nil },
-		Scanner: &inventory.Scanner{DB: s.db},
-		Queue:   func(_ context.Context, id string) error { s.queued = append(s.queued, id); return nil },
+	s.Handler, err = web.New(web.Options{
+		DB: s.DB, Auth: s.Auth, Evidence: s.Log, Retention: s.Engine,
+		Config:  func(context.Context) (*config.Config, error) { return s.Config, nil },
+		Scanner: &inventory.Scanner{DB: s.DB, Open: s.open},
+		Queue:   func(_ context.Context, id string) error { s.Queued = append(s.Queued, id); return nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -63,15 +71,61 @@ func newSite(t *testing.T, full bool) *site {
 	return s
 }
 
-func (s *site) fill(t *testing.T) {
+func stockholm(t testing.TB) *time.Location {
+	l, err := time.LoadLocation("Europe/Stockholm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func (s *Site) open(_ context.Context, id gallra.SystemID) (connector.Source, error) {
+	b, ok := s.boxes[id]
+	if !ok {
+		return nil, gallra.Errorf(gallra.Unavailable, "connector.unreachable", "system", string(id))
+	}
+	return b, nil
+}
+
+// Work does every queued work to its end.
+func (s *Site) Work(t testing.TB) {
 	t.Helper()
-	ctx := context.Background()
-	for _, r := range auth.Roles() {
-		if _, err := s.auth.Create(ctx, auth.NewAccount{Username: string(r), Name: people[r], Password: password, Role: r}); err != nil {
+	for len(s.Queued) > 0 {
+		id := s.Queued[0]
+		s.Queued = s.Queued[1:]
+		if err := s.Engine.Drive(context.Background(), id); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.config = &config.Config{
+}
+
+// Plan makes a plan of every rule and returns its id.
+func (s *Site) Plan(t testing.TB) string {
+	t.Helper()
+	id, err := s.Engine.Plan(context.Background(), retention.PlanSpec{Rules: s.Config.Rules, Actor: "agent",
+		Organisation: retention.Organisation{Name: s.Config.Organisation.Name, Type: s.Config.Organisation.Type}})
+	if err == nil {
+		err = s.Engine.Drive(context.Background(), id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func (s *Site) fill(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	s.boxes = map[gallra.SystemID]*box{"chatt": newBox("chatt", 400, s.Now), "arenden": newBox("arenden", 1900, s.Now), "epost": newBox("epost", 700, s.Now), "forum": newBox("forum", 500, s.Now)}
+	if _, err := s.Auth.Create(ctx, auth.NewAccount{Username: "approver2", Name: "Sara Holm", Password: Password, Role: auth.Approver}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range auth.Roles() {
+		if _, err := s.Auth.Create(ctx, auth.NewAccount{Username: string(r), Name: people[r], Password: Password, Role: r}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Config = &config.Config{
 		Organisation: config.Organisation{Name: "Exempelstads kommun", Type: gallra.OrgMunicipality, Contact: "kundservice@exempelstad.example"},
 		Systems: []config.System{
 			{Name: "arenden", Title: "Ärenden", URL: "sqlite:a.db?profile=osticket", Channel: "ticketing", Vendor: config.Vendor{Name: "Egen drift", Hosting: "own"}},
@@ -89,17 +143,18 @@ func (s *site) fill(t *testing.T) {
 	for i, sys := range []string{"arenden", "epost", "chatt", "forum"} {
 		s.scan(t, sys, int64(i))
 	}
+	s.Plan(t)
 	s.tx(t, func(tx *sql.Tx) error {
-		w, err := work.Create(ctx, tx, s.now, inventory.Kind, "sociala", "admin")
+		w, err := work.Create(ctx, tx, s.Now, inventory.Kind, "sociala", "admin")
 		if err != nil {
 			return err
 		}
-		w.State, w.Done, w.Total, w.Started = work.Running, 3120, 18400, s.now
-		return work.Save(ctx, tx, s.now.Add(40*time.Second), &w)
+		w.State, w.Done, w.Total, w.Started = work.Running, 3120, 18400, s.Now
+		return work.Save(ctx, tx, s.Now.Add(40*time.Second), &w)
 	})
 	s.tx(t, func(tx *sql.Tx) error {
 		for range 3 {
-			if _, err := s.log.AppendMany(ctx, tx, []evidence.Entry{
+			if _, err := s.Log.AppendMany(ctx, tx, []evidence.Entry{
 				{Actor: "admin", Action: "scan.start", System: "arenden", Subject: "scan-a2"},
 				{Actor: "agent", Action: "plan.create", Subject: "plan-7f", Counts: map[string]int64{"records": 1842}},
 				{Actor: "system", Action: "run.result", System: "chatt", Subject: "run-7f", Result: "erased", Counts: map[string]int64{"erased": 120, "kept": 3}},
@@ -112,13 +167,13 @@ func (s *site) fill(t *testing.T) {
 }
 
 // scan writes a finished inventory the way a scanner leaves it.
-func (s *site) scan(t *testing.T, system string, n int64) {
+func (s *Site) scan(t testing.TB, system string, n int64) {
 	t.Helper()
 	id := "scan-" + system
 	at := func(y int) int64 { return store.Micros(time.Date(y, 4, 17, 9, 0, 0, 0, time.UTC)) }
 	s.tx(t, func(tx *sql.Tx) error {
 		exec := func(q string, args ...any) error { _, err := tx.Exec(q, args...); return err }
-		err := exec(`INSERT INTO scan VALUES ($1, $2, $3, $4)`, id, system, store.Micros(s.now), store.Micros(s.now))
+		err := exec(`INSERT INTO scan VALUES ($1, $2, $3, $4)`, id, system, store.Micros(s.Now), store.Micros(s.Now))
 		for i, typ := range []string{"ticket", "message", "attachment"} {
 			kind := []string{"conversation", "message", "attachment"}[i]
 			if err == nil {
@@ -150,76 +205,9 @@ func (s *site) scan(t *testing.T, system string, n int64) {
 	})
 }
 
-func (s *site) tx(t *testing.T, f func(*sql.Tx) error) {
+func (s *Site) tx(t testing.TB, f func(*sql.Tx) error) {
 	t.Helper()
-	if err := s.db.Tx(context.Background(), f); err != nil {
+	if err := s.DB.Tx(context.Background(), f); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// visitor is one browser: it keeps cookies and does not follow redirects.
-type visitor struct {
-	t      *testing.T
-	client *http.Client
-	base   string
-}
-
-func (s *site) visitor(t *testing.T) *visitor {
-	t.Helper()
-	srv := httptest.NewServer(s.handler)
-	t.Cleanup(srv.Close)
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &visitor{t: t, base: srv.URL, client: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
-}
-
-// as returns a visitor who has signed in with a role.
-func (s *site) as(t *testing.T, r auth.Role) *visitor {
-	t.Helper()
-	v := s.visitor(t)
-	if status, _, to := v.post("/sign-in", "username", string(r), "password", password); status != http.StatusSeeOther || to != "/" {
-		t.Fatalf("sign in as %s: %d to %q", r, status, to)
-	}
-	return v
-}
-
-func (v *visitor) do(method, path string, form url.Values, header ...string) (status int, body, location string) {
-	v.t.Helper()
-	req, err := http.NewRequest(method, v.base+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	res, err := v.client.Do(req)
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	var b strings.Builder
-	if _, err := b.WriteString(read(v.t, res)); err != nil {
-		v.t.Fatal(err)
-	}
-	return res.StatusCode, b.String(), res.Header.Get("Location")
-}
-
-func (v *visitor) get(path string) (status int, body string) {
-	v.t.Helper()
-	status, body, _ = v.do(http.MethodGet, path, nil)
-	return status, body
-}
-
-func (v *visitor) post(path string, pairs ...string) (status int, body, location string) {
-	v.t.Helper()
-	form := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		form.Set(pairs[i], pairs[i+1])
-	}
-	return v.do(http.MethodPost, path, form)
 }

@@ -1,0 +1,164 @@
+// Package e2e tries the whole page in a real browser: Chromium without a
+// window, and axe-core for accessibility. Tests skip, saying so, when either is
+// missing: GALLRA_TEST_CHROMIUM (or /usr/bin/chromium) and GALLRA_TEST_AXE, the
+// path of axe.min.js.
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/web/webtest"
+)
+
+// tab is one browser tab in a profile of its own, on one site.
+type tab struct {
+	testing.TB
+	ctx  context.Context
+	base string
+}
+
+// open starts a browser with an empty profile on a site.
+func open(t testing.TB, site *webtest.Site) *tab {
+	t.Helper()
+	path := os.Getenv("GALLRA_TEST_CHROMIUM")
+	if path == "" {
+		path = "/usr/bin/chromium"
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("no Chromium: set GALLRA_TEST_CHROMIUM to its path")
+	}
+	srv := httptest.NewServer(site.Handler)
+	t.Cleanup(srv.Close)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
+		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("lang", "sv"))
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	return &tab{TB: t, ctx: ctx, base: srv.URL}
+}
+
+// do runs browser actions; an error ends the test.
+func (b *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		b.Fatalf("%s: %v", what, err)
+	}
+}
+
+// goTo opens a path and waits until the page has loaded.
+func (b *tab) goTo(path string) { b.Helper(); b.do("open "+path, chromedp.Navigate(b.base+path)) }
+
+// eval runs JavaScript and returns its value.
+func eval[T any](b *tab, js string) T {
+	b.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](js))
+	if err != nil {
+		b.Fatalf("%.60s: %v", js, err)
+	}
+	return v
+}
+
+// until waits for a JavaScript condition.
+func (b *tab) until(js string) {
+	b.Helper()
+	for end := time.Now().Add(15 * time.Second); ; {
+		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](js))
+		if err == nil && ok {
+			return
+		}
+		if time.Now().After(end) {
+			b.Fatalf("waited in vain for %s (%v)", js, err)
+		}
+		if err := chromedp.Do(b.ctx, chromedp.Sleep(50*time.Millisecond)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// press sends keys to whatever has the focus.
+func (b *tab) press(keys ...string) {
+	b.Helper()
+	for _, k := range keys {
+		b.do("press", chromedp.KeyEvent(k))
+	}
+}
+
+// signIn signs in by the form.
+func (b *tab) signIn(r auth.Role) {
+	b.Helper()
+	b.goTo("/sign-in")
+	b.do("sign in",
+		chromedp.SetValue(chromedp.CSS("#username"), string(r)),
+		chromedp.SetValue(chromedp.CSS("#password"), webtest.Password),
+		chromedp.Submit(chromedp.CSS("form.stack")),
+	)
+	b.until(`location.pathname === "/"`)
+}
+
+// speak changes the language of the page.
+func (b *tab) speak(lang string) {
+	b.Helper()
+	b.until(`document.readyState === "complete"`)
+	if eval[string](b, `document.documentElement.lang`) == lang {
+		return
+	}
+	b.do("change language", chromedp.Click(chromedp.CSS(`form[action="/language"] button`)))
+	b.until(fmt.Sprintf(`document.documentElement.lang === %q`, lang))
+}
+
+// look sets the width of the window and light or dark.
+func (b *tab) look(width int64, scheme string) {
+	b.Helper()
+	b.do("set size", chromedp.EmulateViewport(width, 900))
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// axe returns the script of axe-core.
+func axe(t testing.TB) string {
+	t.Helper()
+	path := os.Getenv("GALLRA_TEST_AXE")
+	if path == "" {
+		t.Skip("GALLRA_TEST_AXE is not set: it names axe.min.js of axe-core 4.14.1")
+	}
+	js, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(js)
+}
+
+// violations returns what axe-core has against the page, a line each.
+func (b *tab) violations(script string) []string {
+	b.Helper()
+	eval[bool](b, script+"; true")
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](`axe.run(document, {resultTypes: ["violations"],
+		runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(r => r.violations.flatMap(v =>
+		v.nodes.map(n => v.id + " (" + v.impact + "): " + n.target.join(" ") + " " + (n.any[0]?.message ?? n.all[0]?.message ?? n.none[0]?.message ?? ""))))`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.Fatalf("axe: %v", err)
+	}
+	return v
+}
+
+// lines joins findings for a report.
+func lines(s []string) string { return "\n  " + strings.Join(s, "\n  ") }

@@ -1,0 +1,373 @@
+package web
+
+import (
+	"cmp"
+	"database/sql"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/config"
+	"github.com/gallra/gallra/internal/i18n"
+	"github.com/gallra/gallra/internal/retention"
+)
+
+// RetentionView is "what goes, when?": the rules as sentences, and the plans.
+type RetentionView struct {
+	Rules  []RuleRow
+	Plans  []PlanRow
+	Making []Progress
+	Past   Chart // what the newest plan found past its date, by month of the start event
+	Empty  bool  // no rule at all
+	Halted bool  // the kill switch is thrown
+}
+
+// RuleRow is one rule as a sentence.
+type RuleRow struct {
+	gallra.Rule
+	Sentence i18n.Message
+	Systems  []string // titles
+	Blocked  bool     // a public body's rule without its decision
+}
+
+// PlanRow is one plan in the list.
+type PlanRow struct {
+	ID           string
+	Created      time.Time
+	Actor        string
+	State        string // key of plan.state.
+	Good         bool
+	Due, Planned int64
+}
+
+func (c *call) ruleRows(cfg *config.Config, rules []gallra.Rule) []RuleRow {
+	var out []RuleRow
+	for _, r := range rules {
+		row := RuleRow{Rule: r, Sentence: rule(r)}
+		for _, id := range r.Systems {
+			s, _ := cfg.System(id)
+			row.Systems = append(row.Systems, cmp.Or(title(s), string(id)))
+		}
+		row.Blocked = cfg.Organisation.Type.Public() && (r.Decision.Body == "" || r.Decision.Date == "" || r.Decision.Number == "")
+		out = append(out, row)
+	}
+	return out
+}
+
+// planState is where a plan stands, in the words people use of it.
+func planState(p retention.Plan, now time.Time) string {
+	switch {
+	case p.State != retention.Ready:
+		return string(p.State)
+	case p.Preview.Planned == 0:
+		return "nothing"
+	case p.Approved(now):
+		return "approved"
+	case len(p.Approvals) > 0:
+		return "half"
+	}
+	return "ready"
+}
+
+// plansShown is how many plans the page lists.
+const plansShown = 50
+
+func (c *call) retentionView() (v RetentionView, err error) {
+	cfg, err := c.configuration()
+	if err != nil {
+		return v, err
+	}
+	v.Rules = c.ruleRows(cfg, cfg.Rules)
+	v.Empty = len(v.Rules) == 0
+	if v.Making, err = c.running(retention.WorkPlan, retention.WorkRun); err != nil {
+		return v, err
+	}
+	if c.Retention == nil {
+		return v, nil
+	}
+	if v.Halted, err = c.Retention.Stopped(c.ctx()); err != nil {
+		return v, err
+	}
+	plans, err := c.Retention.Plans(c.ctx(), plansShown)
+	if err != nil {
+		return v, err
+	}
+	for _, p := range plans {
+		state := planState(p, c.DB.Now())
+		v.Plans = append(v.Plans, PlanRow{ID: p.ID, Created: p.Created, Actor: p.Actor, State: state, Good: state == "approved" || state == "done", Due: p.Preview.Due, Planned: p.Preview.Planned})
+	}
+	for _, p := range plans {
+		if p.State != retention.Making {
+			v.Past = pastChart(p)
+			break
+		}
+	}
+	return v, nil
+}
+
+func pastChart(p retention.Plan) Chart {
+	months := map[string]int64{}
+	for _, u := range p.Preview.Units {
+		for m, n := range u.Months {
+			months[m] += n
+		}
+	}
+	return Chart{ID: "past", Title: i18n.Msg("retention.past"), Desc: i18n.Msg("retention.past.desc"),
+		Label: i18n.Msg("chart.when"), Unit: i18n.Msg("chart.records"), Points: calendar(months)}
+}
+
+func (c *call) retentionPage() error {
+	v, err := c.retentionView()
+	if err != nil {
+		return err
+	}
+	return c.ok("retention", v)
+}
+
+// makePlan starts a plan of the chosen rules. Nothing is written to any system.
+func (c *call) makePlan() error {
+	if c.Retention == nil || c.Queue == nil {
+		return gallra.Errorf(gallra.Unavailable, "web.no_retention")
+	}
+	cfg, err := c.configuration()
+	if err != nil {
+		return err
+	}
+	if err := c.r.ParseForm(); err != nil {
+		return gallra.Errorf(gallra.Invalid, "web.form")
+	}
+	spec := retention.PlanSpec{Actor: c.account.Username, Organisation: retention.Organisation{Name: cfg.Organisation.Name, Number: cfg.Organisation.Number, Type: cfg.Organisation.Type}}
+	for _, r := range cfg.Rules {
+		if slices.Contains(c.r.PostForm["rule"], r.ID) {
+			spec.Rules = append(spec.Rules, r)
+		}
+	}
+	var id string
+	err = c.DB.Tx(c.ctx(), func(tx *sql.Tx) (err error) { id, err = c.Retention.PlanTx(c.ctx(), tx, spec); return err })
+	if err != nil {
+		v, verr := c.retentionView()
+		if verr != nil {
+			return verr
+		}
+		return c.refuse("retention", v, err)
+	}
+	if err := c.Queue(c.ctx(), id); err != nil {
+		return err
+	}
+	c.redirect("/retention/plans/" + id)
+	return nil
+}
+
+// PlanView is one plan on one page: what goes, what stays and why, what will
+// remain, and the decision.
+type PlanView struct {
+	ID, Hash  string
+	State     string // key of plan.state.
+	Actor     string
+	Created   time.Time
+	Today     time.Time
+	Progress  *Progress // while it is being made
+	Rules     []RuleRow
+	Units     []PlanUnit
+	Due       int64
+	Planned   int64
+	Late      int64
+	LateDays  int
+	Oldest    time.Time
+	Skipped   []Skipped
+	Remains   []SystemRemains
+	Sample    []gallra.Ref
+	Approvals []PlanApproval
+	Needed    int  // approvals still wanted
+	MayDecide bool // the reader may approve, and has not
+	Mine      bool // the reader has approved
+	MayRun    bool
+	Run       string
+	Typed     string // what was typed, when the form is shown again
+}
+
+// PlanUnit is one type of one system in a plan.
+type PlanUnit struct {
+	System, Title, Type string
+	Total, Due, Planned int64
+	Actions             []Counted
+	Oldest              time.Time
+}
+
+// Counted is a number with its name.
+type Counted struct {
+	Name string
+	N    int64
+}
+
+// Skipped is what is past its date and stays, and why.
+type Skipped struct {
+	Why  i18n.Message
+	N    int64
+	Risk bool // somebody has to do something about it
+}
+
+// SystemRemains is what one system keeps after the run.
+type SystemRemains struct {
+	Title   string
+	Remains []connector.Remain
+	Backups *gallra.Period // nil: not known
+}
+
+// PlanApproval is one person's yes.
+type PlanApproval struct {
+	Actor string
+	At    time.Time
+	Valid bool
+}
+
+// Kept returns how many are past their date and stay.
+func (v PlanView) Kept() int64 { return v.Due - v.Planned }
+
+// LateMost is the most days any record is past its date.
+func (v PlanView) LateMost() int64 { return int64(v.LateDays) }
+
+// Missing is how many approvals are still wanted.
+func (v PlanView) Missing() int64 { return int64(v.Needed) }
+
+// Words returns what remains in a language.
+func (v PlanView) Words(l i18n.Lang, r connector.Remain) string { return SystemView{}.Words(l, r) }
+
+func (c *call) planView() (v PlanView, p retention.Plan, err error) {
+	if c.Retention == nil {
+		return v, p, gallra.Errorf(gallra.Unavailable, "web.no_retention")
+	}
+	cfg, err := c.configuration()
+	if err != nil {
+		return v, p, err
+	}
+	if p, err = c.Retention.PlanOf(c.ctx(), c.r.PathValue("plan")); err != nil {
+		return v, p, err
+	}
+	now := c.DB.Now()
+	v = PlanView{ID: p.ID, Hash: p.Hash, State: planState(p, now), Actor: p.Actor, Created: p.Created, Today: p.Today,
+		Rules: c.ruleRows(cfg, p.Rules), Due: p.Preview.Due, Planned: p.Preview.Planned}
+	works, err := c.running(retention.WorkPlan)
+	if err != nil {
+		return v, p, err
+	}
+	for i := range works {
+		if works[i].ID == p.ID {
+			v.Progress = &works[i]
+		}
+	}
+	if v.Run, err = c.Retention.RunOfPlan(c.ctx(), p.ID); err != nil {
+		return v, p, err
+	}
+	v.units(cfg, p)
+	v.skipped(p)
+	valid := 0
+	for _, a := range p.Approvals {
+		ok := a.Hash == p.Hash && now.Sub(a.At) <= 7*24*time.Hour
+		if ok {
+			valid++
+			v.Mine = v.Mine || a.Actor == c.account.Username
+		}
+		v.Approvals = append(v.Approvals, PlanApproval{a.Actor, a.At, ok})
+	}
+	v.Needed = max(0, 2-valid)
+	open := p.State == retention.Ready && p.Preview.Planned > 0
+	v.MayDecide = open && c.can(auth.Approve) && !v.Mine && v.Needed > 0
+	v.MayRun = open && c.can(auth.RunRetention) && p.Approved(now)
+	return v, p, nil
+}
+
+func (v *PlanView) units(cfg *config.Config, p retention.Plan) {
+	seen := map[gallra.SystemID]bool{}
+	for _, u := range p.Preview.Units {
+		s, _ := cfg.System(u.System)
+		name := cmp.Or(title(s), string(u.System))
+		row := PlanUnit{System: string(u.System), Title: name, Type: u.Type, Total: u.Total, Due: u.Due, Planned: u.Planned, Oldest: u.Oldest}
+		for _, a := range []gallra.Action{gallra.ActionErase, gallra.ActionAnonymise} {
+			if n := u.Actions[string(a)]; n > 0 {
+				row.Actions = append(row.Actions, Counted{string(a), n})
+			}
+		}
+		v.Units = append(v.Units, row)
+		v.Late += u.Late
+		v.LateDays = max(v.LateDays, u.LateDays)
+		if !u.Oldest.IsZero() && (v.Oldest.IsZero() || u.Oldest.Before(v.Oldest)) {
+			v.Oldest = u.Oldest
+		}
+		if len(v.Sample) < 10 {
+			v.Sample = append(v.Sample, u.Sample[:min(len(u.Sample), 10-len(v.Sample))]...)
+		}
+		if !seen[u.System] {
+			seen[u.System] = true
+			r := SystemRemains{Title: name, Remains: u.Remains}
+			if d, err := gallra.ParsePeriod(u.BackupLife); err == nil {
+				r.Backups = &d
+			}
+			v.Remains = append(v.Remains, r)
+		}
+	}
+}
+
+func (v *PlanView) skipped(p retention.Plan) {
+	sum := map[string]int64{}
+	for _, u := range p.Preview.Units {
+		for _, n := range u.Held {
+			sum["held"] += n
+		}
+		for why, n := range u.Blocked {
+			if why == retention.ReasonNoDecision {
+				sum["no_decision"] += n
+			} else {
+				sum["blocked"] += n
+			}
+		}
+		sum["already"] += u.Already
+		sum["unknown"] += u.Unknown
+		sum["fallback"] += u.Fallback
+		for _, n := range u.Unread {
+			sum["unread"] += n
+		}
+	}
+	for _, why := range []string{"no_decision", "blocked", "held", "unknown", "unread", "already"} {
+		if n := sum[why]; n > 0 {
+			v.Skipped = append(v.Skipped, Skipped{i18n.Msg("plan.skipped." + why), n, why == "no_decision" || why == "unknown" || why == "unread"})
+		}
+	}
+}
+
+func (c *call) planPage() error {
+	v, _, err := c.planView()
+	if err != nil {
+		return err
+	}
+	return c.ok("plan", v)
+}
+
+// approvePlan is the decision. The person types how many records go, so that
+// nobody approves a number unread; the hash binds the yes to this very plan
+// (REQUIREMENTS G-2).
+func (c *call) approvePlan() error {
+	v, p, err := c.planView()
+	if err != nil {
+		return err
+	}
+	v.Typed = c.r.PostFormValue("count")
+	digits := strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, v.Typed)
+	if digits != strconv.FormatInt(p.Preview.Planned, 10) {
+		return c.refuse("plan", v, gallra.Errorf(gallra.Invalid, "web.count_differs"))
+	}
+	if err := c.Retention.Approve(c.ctx(), p.ID, c.account.Username, c.r.PostFormValue("hash")); err != nil {
+		return c.refuse("plan", v, err)
+	}
+	return c.done("/retention/plans/"+p.ID, "plan_approved")
+}

@@ -4,67 +4,24 @@ import (
 	"context"
 	"database/sql"
 	"encoding/base64"
-	"fmt"
-	"net/url"
 	"os"
 	"strings"
 	"testing"
 
-	"github.com/go-sql-driver/mysql"
-	_ "github.com/jackc/pgx/v5/stdlib" // database/sql driver "pgx"
-
 	"github.com/gallra/gallra/internal/demo"
 	"github.com/gallra/gallra/internal/shareddata"
+	"github.com/gallra/gallra/internal/testserver"
 )
 
 var fill = demo.Fill{Persons: 300, Conversations: 500, Seed: 3, Now: now}
 
-// database opens a fresh database on the server that the environment names.
-func mariaDB(t *testing.T, name string) *sql.DB {
-	t.Helper()
-	dsn := os.Getenv("GALLRA_TEST_MARIADB")
-	if dsn == "" {
-		t.Skip("GALLRA_TEST_MARIADB is not set: ./test starts a server")
-	}
-	c, err := mysql.ParseDSN(dsn)
-	if err != nil {
-		t.Fatal("GALLRA_TEST_MARIADB is not a data source name")
-	}
-	c.DBName, c.MultiStatements, c.ParseTime = "", true, true
-	return fresh(t, "mysql", c.FormatDSN(), name, func() string { c.DBName = name; return c.FormatDSN() })
+func mariaDB(t *testing.T) *sql.DB {
+	db, _ := testserver.MariaDB(t)
+	return db
 }
 
-func postgreSQL(t *testing.T, name string) *sql.DB {
-	t.Helper()
-	u, err := url.Parse(os.Getenv("GALLRA_TEST_POSTGRES"))
-	if err != nil || u.String() == "" {
-		t.Skip("GALLRA_TEST_POSTGRES is not set: ./test starts a server")
-	}
-	return fresh(t, "pgx", u.String(), name, func() string { u.Path = "/" + name; return u.String() })
-}
-
-func fresh(t *testing.T, driver, admin, name string, dsn func() string) *sql.DB {
-	t.Helper()
-	a, err := sql.Open(driver, admin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, q := range []string{"DROP DATABASE IF EXISTS " + name, "CREATE DATABASE " + name} {
-		if _, err := a.Exec(q); err != nil {
-			t.Fatal(err)
-		}
-	}
-	db, err := sql.Open(driver, dsn())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = db.Close()
-		if _, err := a.Exec("DROP DATABASE " + name); err != nil {
-			t.Error(err)
-		}
-		_ = a.Close()
-	})
+func postgreSQL(t *testing.T) *sql.DB {
+	db, _ := testserver.Postgres(t)
 	return db
 }
 
@@ -100,7 +57,7 @@ func one[T any](t *testing.T, db *sql.DB, q string) T {
 }
 
 func TestOsTicket(t *testing.T) {
-	db := mariaDB(t, fmt.Sprintf("demo_ost_%d", os.Getpid()))
+	db := mariaDB(t)
 	run(t, db, "data/schemas/osticket/install-mysql.sql", "%TABLE_PREFIX%", "ost_")
 	counts, err := demo.OsTicket(context.Background(), db, "ost_", fill)
 	if err != nil {
@@ -119,7 +76,7 @@ func TestOsTicket(t *testing.T) {
 }
 
 func TestZnuny(t *testing.T) {
-	db := postgreSQL(t, fmt.Sprintf("demo_znuny_%d", os.Getpid()))
+	db := postgreSQL(t)
 	for _, f := range []string{"schema", "initial_insert", "schema-post"} {
 		run(t, db, "data/schemas/znuny/"+f+".postgresql.sql")
 	}
@@ -143,12 +100,12 @@ func TestZnuny(t *testing.T) {
 func TestFlarum(t *testing.T) {
 	for name, open := range map[string]func(*testing.T) (*sql.DB, demo.Driver){
 		"mariadb": func(t *testing.T) (*sql.DB, demo.Driver) {
-			db := mariaDB(t, fmt.Sprintf("demo_flarum_%d", os.Getpid()))
+			db := mariaDB(t)
 			run(t, db, "data/schemas/flarum/mysql-install.dump", "db_prefix_", "fl_")
 			return db, demo.MariaDB
 		},
 		"postgres": func(t *testing.T) (*sql.DB, demo.Driver) {
-			db := postgreSQL(t, fmt.Sprintf("demo_flarum_%d", os.Getpid()))
+			db := postgreSQL(t)
 			run(t, db, "data/schemas/flarum/pgsql-install.dump", "db_prefix_", "fl_", "'search_path', ''", "'search_path', 'public'")
 			return db, demo.PostgreSQL
 		},
@@ -168,7 +125,7 @@ func TestFlarum(t *testing.T) {
 }
 
 func TestChatwoot(t *testing.T) {
-	db := postgreSQL(t, fmt.Sprintf("demo_chatwoot_%d", os.Getpid()))
+	db := postgreSQL(t)
 	counts, err := demo.Chatwoot(context.Background(), db, fill)
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,6 @@
+// Package all registers every connector of the product.
+package all
+
+import (
+	_ "github.com/gallra/gallra/connector/sqldb" // databases
+)

@@ -1,0 +1,249 @@
+package sqldb
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+)
+
+// dialect is what differs between the databases.
+type dialect int
+
+const (
+	postgres dialect = iota
+	mariadb
+	sqlite
+)
+
+// driver returns the database/sql driver and its address. It never puts the
+// address into an error: it holds the password.
+func driver(c connector.Config) (name, dsn string, d dialect, err error) {
+	wrong := gallra.Errorf(gallra.Invalid, "sqldb.address", "system", string(c.System))
+	switch connector.Scheme(c.URL) {
+	case "postgres", "postgresql":
+		u, err := url.Parse(c.URL)
+		if err != nil {
+			return "", "", 0, wrong
+		}
+		q := u.Query()
+		for _, o := range []string{"profile", "prefix"} {
+			q.Del(o)
+		}
+		u.RawQuery = q.Encode()
+		credentials(u, c)
+		return "pgx", u.String(), postgres, nil
+	case "mysql", "mariadb":
+		u, err := url.Parse(c.URL)
+		if err != nil || u.Host == "" {
+			return "", "", 0, wrong
+		}
+		credentials(u, c)
+		m := mysql.NewConfig()
+		m.Net, m.Addr = "tcp", u.Host
+		if u.Port() == "" {
+			m.Addr += ":3306"
+		}
+		m.DBName = strings.TrimPrefix(u.Path, "/")
+		m.User = u.User.Username()
+		m.Passwd, _ = u.User.Password()
+		m.Timeout = 10 * time.Second
+		m.Params = map[string]string{"charset": "utf8mb4"}
+		m.InterpolateParams = true // one round trip a statement
+		m.Logger = silent{}
+		if v := u.Query().Get("tls"); v != "" {
+			m.TLSConfig = v
+		}
+		return "mysql", m.FormatDSN(), mariadb, nil
+	case "sqlite":
+		q := url.Values{"_txlock": {"immediate"}}
+		// secure_delete keeps what was erased out of the file's free pages.
+		for _, p := range []string{"busy_timeout(10000)", "foreign_keys(1)", "secure_delete(on)"} {
+			q.Add("_pragma", p)
+		}
+		q.Set("mode", "rw") // a mistyped path must not make an empty database
+		return "sqlite", "file:" + (&url.URL{Path: c.Path()}).EscapedPath() + "?" + q.Encode(), sqlite, nil
+	}
+	return "", "", 0, wrong
+}
+
+func credentials(u *url.URL, c connector.Config) {
+	user, pass := u.User.Username(), ""
+	if p, ok := u.User.Password(); ok {
+		pass = p
+	}
+	if v, ok := c.Options["user"]; ok {
+		user = v
+	}
+	if v, ok := c.Options["password"]; ok {
+		pass = v
+	}
+	switch {
+	case pass != "":
+		u.User = url.UserPassword(user, pass)
+	case user != "":
+		u.User = url.User(user)
+	}
+}
+
+// silent keeps the driver from writing addresses to standard error.
+type silent struct{}
+
+func (silent) Print(...any) {}
+
+func (d dialect) quote(name string) string {
+	if d == mariadb {
+		return "`" + strings.ReplaceAll(name, "`", "``") + "`"
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+// query is a statement being written: text and its parameters.
+type query struct {
+	d    dialect
+	b    strings.Builder
+	args []any
+}
+
+func (q *query) add(s ...string) *query {
+	for _, x := range s {
+		q.b.WriteString(x)
+	}
+	return q
+}
+
+// arg adds a parameter and writes its placeholder.
+func (q *query) arg(v any) *query {
+	q.args = append(q.args, v)
+	if q.d == mariadb {
+		q.b.WriteByte('?')
+	} else {
+		fmt.Fprintf(&q.b, "$%d", len(q.args))
+	}
+	return q
+}
+
+func (q *query) String() string { return q.b.String() }
+
+// in writes "expr IN (keys)" so that ten thousand keys are one parameter where
+// the database takes an array, and plain numbers where it does not.
+func (q *query) in(expr string, keys []string, numeric bool) *query {
+	switch {
+	case len(keys) == 0:
+		return q.add("1 = 0")
+	case q.d == postgres && numeric:
+		return q.add(expr, " = ANY(").arg(numbers(keys)).add(")")
+	case q.d == postgres:
+		return q.add(expr, "::text = ANY(").arg(keys).add(")")
+	case numeric:
+		q.add(expr, " IN (")
+		for i, k := range numbers(keys) {
+			if i > 0 {
+				q.add(",")
+			}
+			q.add(strconv.FormatInt(k, 10))
+		}
+		return q.add(")")
+	case q.d == sqlite:
+		b, _ := json.Marshal(keys)
+		return q.add(expr, " IN (SELECT value FROM json_each(").arg(string(b)).add("))")
+	}
+	q.add(expr, " IN (")
+	for i, k := range keys {
+		if i > 0 {
+			q.add(",")
+		}
+		q.arg(k)
+	}
+	return q.add(")")
+}
+
+// numbers turns keys of a numeric column into numbers; what is none matches no row.
+func numbers(keys []string) []int64 {
+	out := make([]int64, 0, len(keys))
+	for _, k := range keys {
+		n, err := strconv.ParseInt(k, 10, 64)
+		if err != nil {
+			continue
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// layouts of times that are kept as text.
+var layouts = []string{"2006-01-02 15:04:05.999999999", time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999-07:00", "2006-01-02"}
+
+// clock reads and writes the times of one column.
+type clock struct {
+	encoding string // "", unix, unix_ms
+	kind     string // column type, lower case
+	loc      *time.Location
+}
+
+func (c clock) read(v any) time.Time {
+	switch v := v.(type) {
+	case time.Time:
+		if c.naive() { // the driver labels it UTC; it is a reading of the product's own clock
+			return time.Date(v.Year(), v.Month(), v.Day(), v.Hour(), v.Minute(), v.Second(), v.Nanosecond(), c.loc)
+		}
+		return v
+	case int64:
+		if v == 0 {
+			return time.Time{}
+		}
+		if c.encoding == "unix_ms" {
+			return time.UnixMilli(v)
+		}
+		return time.Unix(v, 0)
+	case float64:
+		return c.read(int64(v))
+	case []byte:
+		return c.read(string(v))
+	case string:
+		if c.encoding != "" {
+			if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+				return c.read(n)
+			}
+		}
+		if v == "" || strings.HasPrefix(v, "0000-00-00") {
+			return time.Time{}
+		}
+		for _, l := range layouts {
+			if t, err := time.ParseInLocation(l, v, c.loc); err == nil {
+				return t
+			}
+		}
+	}
+	return time.Time{}
+}
+
+func (c clock) naive() bool {
+	return !strings.Contains(c.kind, "with time zone") && !strings.Contains(c.kind, "timestamptz")
+}
+
+// param returns t as the column holds it, for a range.
+func (c clock) param(t time.Time, d dialect) any {
+	switch {
+	case c.encoding == "unix":
+		return t.Unix()
+	case c.encoding == "unix_ms":
+		return t.UnixMilli()
+	case d == postgres && !c.naive():
+		return t
+	case d == postgres:
+		l := t.In(c.loc)
+		return time.Date(l.Year(), l.Month(), l.Day(), l.Hour(), l.Minute(), l.Second(), l.Nanosecond(), time.UTC)
+	case d == sqlite:
+		s := t.In(c.loc).Format("2006-01-02 15:04:05.999999999")
+		return s
+	}
+	return t.In(c.loc).Format("2006-01-02 15:04:05.999999")
+}

@@ -23,9 +23,9 @@ const (
 	sqlite
 )
 
-// driver returns the database/sql driver and its address. It never puts the
+// driverOf returns the database/sql driver and its address. It never puts the
 // address into an error: it holds the password.
-func driver(c connector.Config) (name, dsn string, d dialect, err error) {
+func driverOf(c connector.Config) (name, dsn string, d dialect, err error) {
 	wrong := gallra.Errorf(gallra.Invalid, "sqldb.address", "system", string(c.System))
 	switch connector.Scheme(c.URL) {
 	case "postgres", "postgresql":

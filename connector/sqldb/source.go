@@ -99,7 +99,7 @@ func Open(ctx context.Context, c connector.Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, dsn, d, err := driver(c)
+	name, dsn, d, err := driverOf(c)
 	if err != nil {
 		return nil, err
 	}

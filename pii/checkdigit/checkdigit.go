@@ -87,6 +87,9 @@ func SwedishNumber(d []byte) Swedish {
 		return NotSwedish
 	}
 	month, day := two(d, 2), two(d, 4)
+	if d[6] == '0' && d[7] == '0' && d[8] == '0' && month <= 12 { // birth numbers begin at 001
+		return NotSwedish
+	}
 	if year < 0 {
 		year = two(d, 0)
 	}

@@ -17,8 +17,18 @@ func hides(t string, i int) bool {
 	if f >= '0' && f <= '9' {
 		return true
 	}
-	near := func(b byte) bool { return digit(b) || b == '@' || b == '.' || b >= 0xE0 || asciiLetter(b) && f < 0 }
-	return i > 0 && near(t[i-1]) && i+n < len(t) && near(t[i+n])
+	before, after := byte(' '), byte(' ')
+	if i > 0 {
+		before = t[i-1]
+	}
+	if i+n < len(t) {
+		after = t[i+n]
+	}
+	if digit(before) || digit(after) {
+		return true
+	}
+	// Inside a word it may break an address, beside a space it breaks nothing.
+	return f < 0 && before > ' ' && after > ' '
 }
 
 // foldRune returns the ASCII character r stands for among digits, -1 when it

@@ -161,11 +161,12 @@ func (p *pass) swedish(c candidate) (end int, ok bool) {
 			switch {
 			case !bare && ph.group[h].len() == 4:
 				return p.add(c.start, end, gallra.CategoryPersonnummer, 0.9, "samordningsnummer/form+luhn"), true
-			case n == 12 && neg > 16:
+			case n == 12 && before.nearest(cueInvoice, cueTracking, cueArticle) > 16:
 				return p.add(c.start, end, gallra.CategoryPersonnummer, 0.9, "samordningsnummer/century+luhn"), true
 			case bare && d[0] == '0' && d[1] == '7':
 				continue // a mobile number
-			case neg > 30 && before.within(window, cuePerson, cueNorwegian):
+			case p.at0(c.start-1) == '(' && p.at0(end) == ')',
+				before.nearest(cueInvoice, cueTracking, cueArticle) > 30 && (before.nearest(cueCustomer) > 12 || p.sentenceStart(c.start)) && before.within(window, cuePerson, cueNorwegian):
 				return p.add(c.start, end, gallra.CategoryPersonnummer, likely, "samordningsnummer/word near+luhn"), true
 			default:
 				if p.threshold <= doubtful {
@@ -429,4 +430,13 @@ func (p *pass) cardCode(c candidate, h, end int) int {
 	}
 	code := h + 3
 	return p.add(c.base+int(ph.group[code].start), p.to(c, code), gallra.CategorySecret, likely, "secret/card code")
+}
+
+// sentenceStart reports whether a sentence or line begins at i.
+func (p *pass) sentenceStart(i int) bool {
+	if p.at0(i-1) == ' ' {
+		i--
+	}
+	b := p.at0(i - 1)
+	return b == '.' || b == '!' || b == '?' || b == '\n'
 }

@@ -121,6 +121,9 @@ func (p *pass) phone(c candidate) (end int, ok bool) {
 	case neg <= 30 && neg < own:
 		bestScore -= 0.2
 	}
+	if serviceLine(ph.span(c.g, best)) && before.within(60, cueService) {
+		bestScore, rule = doubtful, "phone_se/service line"
+	}
 	if bestScore < p.threshold {
 		return 0, false
 	}
@@ -215,6 +218,12 @@ func (p *pass) phonePlan(c candidate, h int) (score float32, rule string) {
 		}
 	}
 	return 0, ""
+}
+
+// serviceLine reports whether d is a Swedish number that no person has: shared
+// cost, free of charge, premium.
+func serviceLine(d []byte) bool {
+	return d[0] == '0' && (d[1] == '7' && d[2] == '7' || d[1] == '2' && d[2] == '0' || d[1] == '9' && d[2] == '0' && d[3] == '0')
 }
 
 // alone reports whether t[start:end] is all there is on its line.

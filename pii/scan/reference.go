@@ -88,6 +88,9 @@ func (p *pass) password(c candidate) (end int, ok bool) {
 	for end < len(p.t) && end-c.end < 40 && p.t[end] > ' ' && !passwordEdge(p.t[end]) {
 		end++
 	}
+	for end > c.end && p.t[end-1] == '.' {
+		end--
+	}
 	letters, signs := 0, 0
 	for i := start; i < end; i++ {
 		switch b := p.t[i]; {
@@ -101,11 +104,8 @@ func (p *pass) password(c candidate) (end int, ok bool) {
 		return 0, false
 	}
 	before := p.before(start)
-	if own := before.nearest(cueSecret); own > 36 || before.nearest(cueUser, cueCustomer) < own {
+	if own := before.nearest(cueSecret); own > 36 || before.nearest(cueUser, cueCustomer, cueArticle) <= own {
 		return 0, false
-	}
-	for end > c.end && p.t[end-1] == '.' {
-		end--
 	}
 	return p.add(start, end, gallra.CategorySecret, likely, "secret/word+token"), true
 }
@@ -209,7 +209,7 @@ func (p *pass) cued(start, end int, c candidate) (int, bool) {
 		return p.add(start, end, gallra.CategoryCustomerID, 0.7, "customer_id/number word+form"), true
 	}
 	best := min(customer, flat, secret, id, user, card)
-	if best > 40 || not < best {
+	if best > 40 || not <= best {
 		return p.unnamed(start, end, c, digits, letters, upper, not)
 	}
 	if letters == 0 && p.unitAfter(end) || digits < 1 || p.smallNumber(token, c, best == secret) {

@@ -52,6 +52,7 @@ type key struct {
 	head    string // country code or century, "" when any will do
 	breaks  uint64 // words: bit k is set when a word begins at symbol k
 	exactly bool   // words: breaks between the symbols where breaks says and nowhere else
+	mail    string // mailbox: the address as it is written with its sign, "" when words stand for it
 }
 
 // New returns a Matcher for ids. Values that hold nothing of their kind are
@@ -123,8 +124,12 @@ func (m *Matcher) add(index int, id gallra.Identifier) {
 					}
 					return strings.ReplaceAll(s, ".", " "+dot+" ")
 				}
+				k := key{rule: mailbox}
+				if at == "" {
+					k.mail = n
+				}
 				for _, l := range []string{spell(local), strings.ReplaceAll(local, ".", " ")} {
-					put(Fold(l+" "+at+" "+spell(domain)), key{rule: mailbox})
+					put(Fold(l+" "+at+" "+spell(domain)), k)
 				}
 			}
 		}
@@ -165,13 +170,6 @@ func nameKeys(value string) []string {
 
 // maxKey bounds the length of a key, and with it the memory of a search.
 const maxKey = 96
-
-// symbol is one folded character of the text under search.
-type symbol struct {
-	start, end int32 // relative to the search's base
-	c          byte
-	gap        bool // something that is no letter or digit stands before it
-}
 
 // maxGap is how many characters may stand between two of a value: " (0)", a
 // line break with its quote mark.
@@ -214,16 +212,19 @@ func longest(ms []Match) []Match {
 // ring holds the last symbols read, enough for the longest key with its prefix.
 const ring = 128
 
+// symbol is one folded character of the text under search.
+type symbol struct {
+	start, end int
+	c          byte
+	gap        bool // something that is no letter or digit stands before it
+}
+
 type search struct {
 	m    *Matcher
 	text string
-	syms [ring]struct {
-		start, end int
-		c          byte
-		gap        bool
-	}
-	n   int // symbols read since the last break
-	out []Match
+	syms [ring]symbol
+	n    int // symbols read since the last break
+	out  []Match
 }
 
 func (m *Matcher) findKeys(out []Match, text string) []Match {
@@ -319,11 +320,32 @@ func (s *search) try(k *key) {
 			}
 		}
 		end, ok = s.wordEnd(end, k.rule == words)
-		if !ok {
+		if !ok || k.rule == mailbox && !s.wholeMailbox(k, start, end) {
 			return
 		}
 		s.out = append(s.out, Match{start, end, k.index})
 	}
+}
+
+// wholeMailbox reports whether the address at start goes on neither before nor
+// after, and has its sign when no word stands for it.
+func (s *search) wholeMailbox(k *key, start, end int) bool {
+	if end+1 < len(s.text) && s.text[end] == '.' && s.wordAt(end+1) {
+		return false
+	}
+	if start > 1 && (s.text[start-1] == '\'' || s.text[start-1] == '.') && wordByte(s.text[start-2]) {
+		return false
+	}
+	if k.mail == "" {
+		return true
+	}
+	written := strings.Map(func(r rune) rune {
+		if r == ' ' || r == '\u00a0' || r == '\t' {
+			return -1
+		}
+		return r
+	}, s.text[start:end])
+	return normaliseMail(written) == k.mail
 }
 
 // digitAt reports whether the next character with a width at i is a digit.
@@ -439,7 +461,8 @@ func (s *search) numberStart(k *key, start int, gap, digit bool) (from int, ok b
 						cc[size-1-i] = prefix[skip+i]
 					}
 					d := append(cc[:size:size], "0000"...)
-					if phone.CountryCode(d) == size {
+					dialled := s.at(starts[skip+size-1]-1) == '+' || n >= size+skip+2 && prefix[size+skip] == '0' && prefix[size+skip+1] == '0'
+					if phone.CountryCode(d) == size && (dialled || neighbours[string(cc[:size])]) {
 						countries = append(countries, string(cc[:size]))
 					}
 				}
@@ -450,11 +473,25 @@ func (s *search) numberStart(k *key, start int, gap, digit bool) (from int, ok b
 				take(p)
 			}
 		}
-		if ok && from > 0 && s.text[from-1] == '+' {
+		if from == start && n > 0 && n <= 3 && s.at(starts[n-1]-1) == '+' {
+			return from, false // another country's number
+		}
+		if ok && s.at(from-1) == '+' {
 			from--
 		}
 	}
 	return from, ok
+}
+
+// neighbours are the country codes that people write without a plus sign.
+var neighbours = map[string]bool{"46": true, "47": true, "45": true, "358": true, "49": true, "354": true, "298": true, "44": true}
+
+// at returns the byte at i, 0 outside the text.
+func (s *search) at(i int) byte {
+	if i < 0 || i >= len(s.text) {
+		return 0
+	}
+	return s.text[i]
 }
 
 // findMails looks at every '@' for an address that is known.

@@ -96,7 +96,7 @@ var lexicon = map[cue]string{
 	cueVersion:  `updat, uppdater, oppdater, opdater, versjon, fastvare, _klient_, _client_, paivity, feilkode_, ohjelma_, _version, _firmware, _fw_, _build, programvara, mjukvara, _release, _ver_, _versio, ohjelmisto, uppdatering_till, software, _patch, _ios_, android, _windows_, _macos, _driver_, drivrutin, _app_, _kernel`,
 	cueMoney:    `_kr_, _sek_, _eur_, _nok_, _dkk_, _pris, belopp, _summa, _kostar, _total, _avgift, _betalat_, saldo, skuld, _moms_, prisene, preis`,
 	cueLaw:      `_sfs, _prop_, _kap_, _lag_, _lagen_, forordning, _mal_nr, celex, _eu_, direktiv, article_, artikel_, _nja, _hfd, _rh_, psalm, joh_, matt_, mos_, kapitel, _kl_, klockan, stallning, _vann, _seger, forlust, matchen, skala_, skalan, _scale`,
-	cueService: `telefonservice, kundservice, kundtjanst, servicenummer, upplysning, asiakaspalvelu, kundesenter, kundecenter, customer_service, kundenservice`,
+	cueService:  `telefonservice, kundservice, kundtjanst, servicenummer, upplysning, asiakaspalvelu, kundesenter, kundecenter, customer_service, kundenservice`,
 	cuePerson:   `personnummer, kund, _namn, heter, patient, sokande, _id_, _jag_, _mitt_, _min_, _hans_, _hennes, vardnadshavare, barnets, elev, _mamma, _pappa, _fodd, anmalare, hyresgast, medlem, _son_, dotter, make_, maka_, _fru_, sambo, samordn, _for_, klient, brukare, person`,
 }
 

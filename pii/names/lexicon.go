@@ -1,0 +1,3 @@
+package names
+
+func (w *work) lexicon() {}

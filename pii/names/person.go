@@ -1,0 +1,59 @@
+package names
+
+import (
+	"math"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/pii/names/internal/tagger"
+)
+
+// persons reports the names of persons the tagger marked.
+func (w *work) persons() {
+	for i := 0; i < len(w.Tokens); i++ {
+		if w.Tag[i] != tagger.BPer || w.taken[i] {
+			continue
+		}
+		j := i + 1
+		for j < len(w.Tokens) && w.Tag[j] == tagger.IPer && !w.taken[j] {
+			j++
+		}
+		margin := int32(0)
+		for k := i; k < j; k++ {
+			margin += w.Margin[k]
+		}
+		w.emit(i, j, gallra.CategoryPerson, probability(margin/int32(j-i)), w.personRule(i))
+		i = j - 1
+	}
+}
+
+// personRule says what spoke for the name that begins at token i.
+func (w *work) personRule(i int) string {
+	in := w.Word(i)
+	switch {
+	case in.Given() >= 3:
+		return "name/given"
+	case in.Surname() >= 3:
+		return "name/surname"
+	}
+	return "name/context"
+}
+
+// probability turns a margin of the tagger into a score.
+func probability(margin int32) float32 {
+	return float32(1 / (1 + math.Exp(-float64(margin)/90)))
+}
+
+// places reports where a person lives, works or stays.
+func (w *work) places() {
+	for i := 0; i < len(w.Tokens); i++ {
+		if w.Tag[i] != tagger.BLoc || w.taken[i] {
+			continue
+		}
+		j := i + 1
+		for j < len(w.Tokens) && w.Tag[j] == tagger.ILoc && !w.taken[j] {
+			j++
+		}
+		w.emit(i, j, gallra.CategoryPlace, probability(w.Margin[i]), "place/tagger")
+		i = j - 1
+	}
+}

@@ -1,0 +1,99 @@
+package train
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/pii/names"
+)
+
+// CrossValidate trains on all but one part of the customer-service messages
+// and measures on that part, for each part in turn. show names a category
+// whose errors are printed.
+func (m *Material) CrossValidate(w io.Writer, folds, only int, o Settings, show string) error {
+	total := map[string]map[gallra.Category]*Score{}
+	kinds := []gallra.Category{gallra.CategoryPerson, gallra.CategoryAddress, gallra.CategoryPlace, gallra.CategoryHealth, gallra.CategorySensitive}
+	add := func(lang string, k gallra.Category, s Score) {
+		if total[lang] == nil {
+			total[lang] = map[gallra.Category]*Score{}
+			for _, k := range kinds {
+				total[lang][k] = &Score{}
+			}
+		}
+		total[lang][k].Add(s)
+	}
+	for part := range folds {
+		if only > 0 && part >= only {
+			break
+		}
+		var in, held []Example
+		n := 0
+		for _, e := range m.Examples {
+			if e.News {
+				in = append(in, e)
+				continue
+			}
+			if n%folds == part {
+				held = append(held, e)
+			} else {
+				in = append(in, e)
+			}
+			n++
+		}
+		file, err := (&Material{m.Lists, in}).Build(o)
+		if err != nil {
+			return err
+		}
+		model, err := names.Open(string(file))
+		if err != nil {
+			return err
+		}
+		for _, k := range kinds {
+			for _, e := range held {
+				s := Exact(model, []Example{e}, k, string(k), names.DefaultRecall)
+				add(e.Lang, k, s)
+				if e.Lang != "sv" {
+					add("not sv", k, s)
+				}
+				add("all", k, s)
+				if show == string(k) {
+					showErrors(w, model, e, k)
+				}
+			}
+		}
+	}
+	for _, lang := range append(names.Languages(), "not sv", "all") {
+		for _, k := range kinds {
+			if t := total[lang]; t != nil {
+				fmt.Fprintf(w, "held out %-6s %-9s %v\n", lang, k, t[k])
+			}
+		}
+	}
+	return nil
+}
+
+func showErrors(w io.Writer, m *names.Model, e Example, kind gallra.Category) {
+	want := map[[2]int]bool{}
+	for _, g := range e.Spans {
+		if g.Label == string(kind) {
+			want[[2]int{g.Start, g.End}] = true
+		}
+	}
+	context := func(a, b int) string {
+		return fmt.Sprintf("%q [%q] %q", e.Text[max(0, a-30):a], e.Text[a:b], e.Text[b:min(len(e.Text), b+20)])
+	}
+	for _, f := range m.Find(e.Text, e.Lang, names.DefaultRecall) {
+		if f.Kind == kind {
+			if !want[[2]int{f.Start, f.End}] {
+				fmt.Fprintf(w, "+ %s %s %.2f %s %s\n", e.Lang, e.ID, f.Score, f.Rule, context(f.Start, f.End))
+			}
+			delete(want, [2]int{f.Start, f.End})
+		}
+	}
+	for _, g := range e.Spans {
+		if want[[2]int{g.Start, g.End}] {
+			fmt.Fprintf(w, "- %s %s %s\n", e.Lang, e.ID, context(g.Start, g.End))
+		}
+	}
+}

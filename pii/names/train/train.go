@@ -1,0 +1,77 @@
+package train
+
+import (
+	"maps"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/gallra/gallra/pii/names/internal/pack"
+	"github.com/gallra/gallra/pii/names/internal/tagger"
+)
+
+// Settings are the choices of a training run.
+type Settings struct {
+	Epochs  int
+	Margin  float32
+	Doubt   float64
+	Lower   float64 // share of texts seen in lower case
+	Upper   float64 // share of texts seen in capitals
+	Swap    float64 // share of texts seen with other names
+	Service int     // how often a customer-service message is seen per epoch
+	Other   int     // the same for languages other than Swedish
+	Seed    uint64
+}
+
+// Defaults are the settings of the committed pack.
+var Defaults = Settings{Epochs: 6, Margin: 4, Doubt: 0.1, Lower: 0.3, Upper: 0.02, Swap: 0.6, Service: 2, Other: 3, Seed: 20}
+
+// Tagger trains the tagger on examples and returns its sections together with
+// the table of words.
+func Tagger(lists *Lists, examples []Example, o Settings) (pack.Sections, error) {
+	s := pack.Sections{tagger.SectionWords: lists.Words(Common(examples))}
+	l, err := tagger.NewLearner(s, o.Seed)
+	if err != nil {
+		return nil, err
+	}
+	l.Margin, l.Doubt = o.Margin, o.Doubt
+	rng := rand.New(rand.NewPCG(o.Seed, 2))
+	sw := &swapper{lists: lists, rng: rng}
+	var order []int
+	for i, e := range examples {
+		n := 1
+		if !e.News {
+			n = o.Service
+			if e.Lang != "sv" {
+				n = o.Other
+			}
+		}
+		for range n {
+			order = append(order, i)
+		}
+	}
+	for range o.Epochs {
+		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		for n, i := range order {
+			e := examples[i]
+			if e.News && rng.Float64() < 0.5 {
+				e = attach(e)
+			}
+			if rng.Float64() < o.Swap {
+				e = sw.swap(e)
+			}
+			switch r := rng.Float64(); {
+			case r < o.Lower:
+				e = lowered(e, strings.ToLower)
+			case r < o.Lower+o.Upper:
+				e = lowered(e, strings.ToUpper)
+			}
+			l.Prepare(e.Text)
+			l.Learn(truth(l.Tokens, &e), 1)
+			if n%400 == 399 {
+				l.Forget()
+			}
+		}
+	}
+	maps.Copy(s, l.Sections())
+	return s, nil
+}

@@ -237,6 +237,10 @@ func (e *Engine) stepPlan(ctx context.Context, w work.Work) (bool, error) {
 	}
 	more := true
 	held, err := e.hold(ctx, "plan/"+w.ID, func(ctx context.Context) (err error) {
+		// Read again: another worker may have gone on until now.
+		if w, err = work.Get(ctx, e.DB, w.ID); err != nil {
+			return err
+		}
 		p, err := e.PlanOf(ctx, w.ID)
 		if err != nil {
 			return err
@@ -467,7 +471,7 @@ func (m *making) flush(ctx context.Context, unit int, u unit, buffers map[int][]
 
 // endPlan seals the plan with its hash.
 func (e *Engine) endPlan(ctx context.Context, w *work.Work, p Plan) error {
-	batches, err := e.batches(ctx, p.ID)
+	batches, err := e.readBatches(ctx, p.ID)
 	if err != nil {
 		return err
 	}
@@ -516,7 +520,7 @@ type batch struct {
 	ended      time.Time
 }
 
-func (e *Engine) batches(ctx context.Context, plan string) ([]batch, error) {
+func (e *Engine) readBatches(ctx context.Context, plan string) ([]batch, error) {
 	rows, err := e.DB.QueryContext(ctx, `SELECT n, unit, rule, items, digest, state, position, inflight, tally, ended FROM plan_batch WHERE plan = $1 ORDER BY n`, plan)
 	if err != nil {
 		return nil, fmt.Errorf("retention: batches of %s: %w", plan, err)
@@ -551,7 +555,7 @@ func (e *Engine) Approve(ctx context.Context, id, actor, hash string) error {
 	if err := p.mayRun(); err != nil {
 		return err
 	}
-	batches, err := e.batches(ctx, id)
+	batches, err := e.readBatches(ctx, id)
 	if err != nil {
 		return err
 	}

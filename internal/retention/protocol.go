@@ -131,6 +131,9 @@ func (r *running) end(ctx context.Context) error {
 	}
 	p.judge(r.at.Abort, left)
 	return r.DB.Tx(ctx, func(tx *sql.Tx) error {
+		if err := r.lockWork(ctx, tx); err != nil {
+			return err
+		}
 		if err := statistics.Fold(ctx, tx, r.run.ID); err != nil {
 			return err
 		}
@@ -150,8 +153,12 @@ func (r *running) end(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("retention: protocol %s: %w", r.run.ID, err)
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE run SET ended = $2, protocol = $3 WHERE id = $1`, r.run.ID, store.Micros(now), string(text)); err != nil {
+		res, err := tx.ExecContext(ctx, `UPDATE run SET ended = $2, protocol = $3 WHERE id = $1 AND protocol = ''`, r.run.ID, store.Micros(now), string(text))
+		if err != nil {
 			return fmt.Errorf("retention: protocol %s: %w", r.run.ID, err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return errOvertaken
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE plan SET state = 'done' WHERE id = $1`, r.plan.ID); err != nil {
 			return fmt.Errorf("retention: protocol %s: %w", r.run.ID, err)

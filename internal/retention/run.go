@@ -62,7 +62,7 @@ func (e *Engine) StartTx(ctx context.Context, tx *sql.Tx, plan, actor string) (s
 	if err != nil {
 		return "", err
 	}
-	batches, err := e.batches(ctx, plan)
+	batches, err := e.readBatches(ctx, plan)
 	if err != nil {
 		return "", err
 	}
@@ -210,6 +210,7 @@ type running struct {
 	run     Run
 	plan    Plan
 	at      runCursor
+	from    string // phase as it was read: what is saved is saved from there only
 	batches []batch
 }
 
@@ -230,19 +231,31 @@ func (e *Engine) stepRun(ctx context.Context, w work.Work) (bool, error) {
 		if err := json.Unmarshal([]byte(w.Cursor), &r.at); err != nil {
 			return false, fmt.Errorf("retention: run %s: %w", w.ID, err)
 		}
+		r.from = r.at.Phase
 	}
+	more, err := r.step(ctx)
+	if errors.Is(err, errOvertaken) {
+		return true, nil // another worker was faster: look again
+	}
+	return more, err
+}
+
+func (r *running) step(ctx context.Context) (more bool, err error) {
 	if rest, err := r.heed(ctx); rest || err != nil {
 		return false, err
 	}
-	if r.batches, err = e.batches(ctx, r.plan.ID); err != nil {
-		return false, err
-	}
 	if r.at.Phase == phaseAct {
+		if r.batches, err = r.readBatches(ctx, r.plan.ID); err != nil {
+			return false, err
+		}
 		return true, r.act(ctx)
 	}
 	// Everything but batches is done by one worker at a time.
-	more := true
-	held, err := e.hold(ctx, "run/"+w.ID, func(ctx context.Context) (err error) {
+	more = true
+	held, err := r.hold(ctx, "run/"+r.w.ID, func(ctx context.Context) (err error) {
+		if r.batches, err = r.readBatches(ctx, r.plan.ID); err != nil {
+			return err
+		}
 		switch r.at.Phase {
 		case phaseBefore, phaseAfter:
 			return r.survey(ctx)
@@ -250,10 +263,10 @@ func (e *Engine) stepRun(ctx context.Context, w work.Work) (bool, error) {
 			more = false
 			return r.end(ctx)
 		}
-		return fmt.Errorf("retention: run %s: phase %q", w.ID, r.at.Phase)
+		return fmt.Errorf("retention: run %s: phase %q", r.w.ID, r.at.Phase)
 	})
 	if err == nil && !held {
-		return true, e.busy()
+		return true, r.busy()
 	}
 	return more, err
 }
@@ -303,7 +316,12 @@ func (r *running) save(ctx context.Context) error {
 	return r.DB.Tx(ctx, func(tx *sql.Tx) error { return r.saveTx(ctx, tx) })
 }
 
+// saveTx writes state and cursor if the phase still is what it was when read;
+// errOvertaken when it is not.
 func (r *running) saveTx(ctx context.Context, tx *sql.Tx) error {
+	if err := r.lockWork(ctx, tx); err != nil {
+		return err
+	}
 	if r.w.State != work.Paused {
 		r.w.State, r.w.Problem = work.Running, ""
 	}
@@ -312,7 +330,31 @@ func (r *running) saveTx(ctx context.Context, tx *sql.Tx) error {
 		return fmt.Errorf("retention: run %s: %w", r.w.ID, err)
 	}
 	r.w.Cursor, r.w.Phase = string(b), "phase.run."+r.at.Phase
+	r.from = r.at.Phase
 	return work.Save(ctx, tx, r.DB.Now(), &r.w)
+}
+
+// lockWork keeps the work's row for this transaction and takes over the
+// progress that other workers have noted in it.
+func (r *running) lockWork(ctx context.Context, tx *sql.Tx) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE work SET updated = updated WHERE id = $1`, r.w.ID); err != nil {
+		return fmt.Errorf("retention: run %s: %w", r.w.ID, err)
+	}
+	now, err := work.Get(ctx, tx, r.w.ID)
+	if err != nil {
+		return err
+	}
+	var at runCursor
+	if now.Cursor != "" {
+		if err := json.Unmarshal([]byte(now.Cursor), &at); err != nil {
+			return fmt.Errorf("retention: run %s: %w", r.w.ID, err)
+		}
+	}
+	if at.Phase != r.from {
+		return errOvertaken
+	}
+	r.w.Done = now.Done
+	return nil
 }
 
 // act takes the next batch nobody works on and does a chunk of it.
@@ -456,11 +498,7 @@ func (r *running) chunk(ctx context.Context, n int64, canary bool) error {
 		return err
 	}
 	failed := canary && res.tally.Reasons[reasonRemains] > 0
-	err = r.DB.Tx(ctx, func(tx *sql.Tx) error { return r.record(ctx, tx, b, u, part, res, failed) })
-	if errors.Is(err, errOvertaken) {
-		return nil // another worker has recorded the same chunk
-	}
-	return err
+	return r.DB.Tx(ctx, func(tx *sql.Tx) error { return r.record(ctx, tx, b, u, part, res, failed) })
 }
 
 // open reads a batch, proves it is the one that was approved, and writes the
@@ -575,11 +613,7 @@ func (r *running) record(ctx context.Context, tx *sql.Tx, b batch, u unit, part 
 		return fmt.Errorf("retention: run %s: %w", r.run.ID, err)
 	}
 	if failed {
-		w, err := work.Get(ctx, tx, r.w.ID)
-		if err != nil {
-			return err
-		}
-		r.w, r.at = w, runCursor{Phase: phaseAfter, Abort: &Deviation{Key: "retention.canary", Args: []string{"system", string(u.System)}}}
+		r.at = runCursor{Phase: phaseAfter, Abort: &Deviation{Key: "retention.canary", Args: []string{"system", string(u.System)}}}
 		if err := r.saveTx(ctx, tx); err != nil {
 			return err
 		}

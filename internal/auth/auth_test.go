@@ -63,6 +63,7 @@ func TestS22_X7_PermissionMatrix(t *testing.T) {
 		auth.SeeRequests:    "agent approver dpo",
 		auth.HandleRequests: "agent approver",
 		auth.DecideRequests: "approver",
+		auth.ApprovePauses:  "dpo",
 		auth.SeePersonal:    "agent approver",
 		auth.SeeStatistics:  "agent approver dpo admin auditor",
 		auth.SeeEvidence:    "approver dpo auditor",

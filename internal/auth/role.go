@@ -17,7 +17,7 @@ type Role string
 const (
 	Agent    Role = "agent"    // handläggare: plans runs, works with requests
 	Approver Role = "approver" // godkännare, the manager: approves runs and decisions
-	DPO      Role = "dpo"      // dataskyddsombud: sees everything but customers' content, changes nothing
+	DPO      Role = "dpo"      // dataskyddsombud: sees everything but customers' content, approves pauses of the clock
 	Admin    Role = "admin"    // systems and accounts, no content
 	Auditor  Role = "auditor"  // revisor: reads reports and evidence
 )
@@ -45,7 +45,8 @@ const (
 	SeeRequests    Permission = "see_requests"   // the list, dates and state
 	HandleRequests Permission = "handle_request" // register, search, review, deliver
 	DecideRequests Permission = "decide_request"
-	SeePersonal    Permission = "see_personal" // customers' values in a case, masked until revealed
+	ApprovePauses  Permission = "approve_pauses" // find that a request's clock did stand still
+	SeePersonal    Permission = "see_personal"   // customers' values in a case, masked until revealed
 	SeeStatistics  Permission = "see_statistics"
 	SeeEvidence    Permission = "see_evidence" // log, verification, export
 	ManageAccounts Permission = "manage_accounts"
@@ -57,7 +58,7 @@ func Permissions() []Permission {
 	return []Permission{
 		SeeOverview, SeeInventory, SeeSystems, EditSystems,
 		SeeRetention, PlanRetention, Approve, RunRetention,
-		SeeRequests, HandleRequests, DecideRequests, SeePersonal,
+		SeeRequests, HandleRequests, DecideRequests, ApprovePauses, SeePersonal,
 		SeeStatistics, SeeEvidence, ManageAccounts, OwnAccount,
 	}
 }
@@ -73,7 +74,7 @@ var matrix = map[Role][]Permission{
 		SeeRequests, HandleRequests, DecideRequests, SeePersonal, SeeStatistics, SeeEvidence, OwnAccount,
 	},
 	DPO: {
-		SeeOverview, SeeInventory, SeeSystems, SeeRetention, SeeRequests, SeeStatistics, SeeEvidence, OwnAccount,
+		SeeOverview, SeeInventory, SeeSystems, SeeRetention, SeeRequests, ApprovePauses, SeeStatistics, SeeEvidence, OwnAccount,
 	},
 	Admin: {
 		SeeOverview, SeeInventory, SeeSystems, EditSystems, SeeRetention, SeeStatistics, ManageAccounts, OwnAccount,

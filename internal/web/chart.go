@@ -13,6 +13,7 @@ type Chart struct {
 	Label  i18n.Message // what the first column of the table is: month, system
 	Unit   i18n.Message // what the second is: records, cases
 	Points []Point
+	Names  bool // the bars stand for things, not for a course of time
 }
 
 // Point is one bar.
@@ -76,7 +77,7 @@ func (c Chart) bars(p *i18n.Printer) Bars {
 		}
 		b.Bars = append(b.Bars, Bar{X: i * pitch, Y: barHeight - 1 - h, W: pitch - gap, H: h, Mark: pt.Mark, Label: p.Value(pt.Label), Value: pt.Value})
 	}
-	if len(b.Bars) > 0 {
+	if len(b.Bars) > 0 && !c.Names {
 		b.First, b.Last = b.Bars[0].Label, b.Bars[len(b.Bars)-1].Label
 	}
 	return b

@@ -5,10 +5,12 @@ import (
 	"time"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/deadline"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/retention"
 )
 
@@ -76,6 +78,13 @@ func (c *call) overviewView() (v OverviewView, err error) {
 		return v, err
 	}
 	v.Panels = append(v.Panels, inventoryPanel(cfg, reports), systemsPanel(cfg, reports), gallring)
+	if c.can(auth.SeeRequests) {
+		asked, late, err := c.requestsPanel()
+		if err != nil {
+			return v, err
+		}
+		v.Panels, todos = append(v.Panels, asked), append(late, todos...)
+	}
 	v.Todo = append(append(todos, systemTodos(cfg, reports)...), c.accountTodos()...)
 	for i, t := range v.Todo {
 		if t.Fine != "" {
@@ -122,7 +131,7 @@ func inventoryPanel(cfg *config.Config, reports map[gallra.SystemID]inventory.Re
 
 func systemsPanel(cfg *config.Config, reports map[gallra.SystemID]inventory.Report) Panel {
 	p := Panel{Area: "systems", Path: "/systems", To: "/systems", Act: "/systems", Action: i18n.Msg("panel.systems.act"),
-		Trend: Chart{ID: "trend-systems", Title: i18n.Msg("panel.systems.trend"), Desc: i18n.Msg("panel.systems.trend.desc"), Label: i18n.Msg("chart.system"), Unit: i18n.Msg("chart.records")}}
+		Trend: Chart{ID: "trend-systems", Names: true, Title: i18n.Msg("panel.systems.trend"), Desc: i18n.Msg("panel.systems.trend.desc"), Label: i18n.Msg("chart.system"), Unit: i18n.Msg("chart.records")}}
 	for _, s := range cfg.Systems {
 		missing := s.Vendor.Hosting != "own" && s.Vendor.Agreement == ""
 		if missing {
@@ -202,6 +211,52 @@ func (c *call) retentionPanel(cfg *config.Config) (Panel, []Todo, error) {
 			todos = append(todos, Todo{Risk: 2, What: i18n.Msg("todo.past", "n", p.Number), Role: auth.Agent, To: "/retention", Law: "a5e", Fine: "5"})
 		}
 	}
+	return p, todos, nil
+}
+
+// requestsPanel tells who waits for an answer.
+func (c *call) requestsPanel() (Panel, []Todo, error) {
+	p := Panel{Area: "requests", Path: "/requests", To: "/requests", Act: "/requests", Action: i18n.Msg("panel.requests.act"), Says: i18n.Msg("panel.requests.none")}
+	p.Figure = i18n.Plural("panel.requests.figure", 0)
+	if c.Requests == nil {
+		return p, nil, nil
+	}
+	rs, err := c.Requests.List(c.ctx(), request.Filter{})
+	if err != nil {
+		return p, nil, err
+	}
+	now, late, months := c.DB.Now(), int64(0), map[string]int64{}
+	var first time.Time
+	var todos []Todo
+	for _, r := range rs {
+		months[r.Received.Format("2006-01")]++
+		k := clock(r, now)
+		if !k.Running {
+			continue
+		}
+		p.Number++
+		if first.IsZero() || k.Due.Before(first) {
+			first = k.Due
+		}
+		if k.Days < 0 {
+			late++
+		}
+		if k.State != deadline.Calm {
+			t := Todo{Risk: 1, What: i18n.Msg("todo.request", "right", i18n.Msg("right."+string(r.Right)+".name"), "matter", r.Matter), Role: auth.Agent, By: k.Due, To: "/requests/" + r.ID, Law: "a12", Fine: "5"}
+			if k.Wrong() {
+				t.Risk = 2
+			}
+			todos = append(todos, t)
+		}
+	}
+	p.Figure = i18n.Plural("panel.requests.figure", p.Number)
+	switch {
+	case late > 0:
+		p.Says, p.Wrong = i18n.Plural("panel.requests.late", late), true
+	case p.Number > 0:
+		p.Says = i18n.Msg("panel.requests.next", "date", first)
+	}
+	p.Trend = Chart{ID: "trend-requests", Title: i18n.Msg("panel.requests.trend"), Desc: i18n.Msg("panel.requests.trend.desc"), Label: i18n.Msg("chart.when"), Unit: i18n.Msg("area.requests"), Points: calendar(months)}
 	return p, todos, nil
 }
 

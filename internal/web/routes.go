@@ -42,6 +42,12 @@ var routes = []route{
 	{"POST /retention/stop", auth.RunRetention, (*call).stopAll},
 	{"POST /retention/lift", auth.Approve, (*call).liftStop},
 
+	{"GET /requests", auth.SeeRequests, (*call).requestsPage},
+	{"GET /requests/new", auth.HandleRequests, (*call).newRequestPage},
+	{"POST /requests", auth.HandleRequests, (*call).registerRequest},
+	{"GET /requests/{request}", auth.SeeRequests, (*call).casePage},
+	{"POST /requests/{request}/reveal", auth.SeePersonal, (*call).revealCase},
+
 	{"GET /statistics", auth.SeeStatistics, (*call).statisticsPage},
 	{"GET /statistics.csv", auth.SeeStatistics, (*call).statisticsCSV},
 
@@ -60,4 +66,10 @@ var routes = []route{
 
 	{"GET /work/{work}/live", auth.SeeOverview, (*call).liveWork},
 	{"POST /work/{work}/{wish}", auth.SeeOverview, (*call).brakeWork},
+}
+
+func init() {
+	for name, step := range caseSteps {
+		routes = append(routes, route{"POST /requests/{request}/" + name, step.may, step.serve})
+	}
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store"
 )
@@ -44,6 +45,7 @@ type Options struct {
 	Queue     func(ctx context.Context, workID string) error // hands a waiting work to the workers
 	Evidence  *evidence.Log
 	Retention *retention.Engine
+	Requests  *request.Desk
 
 	Log       *slog.Logger
 	SetupCode string // asked for when the first administrator is made; "" asks for none

@@ -45,8 +45,7 @@ var brakes = map[string]auth.Permission{
 	"scan":   auth.EditSystems,
 	"plan":   auth.PlanRetention,
 	"run":    auth.RunRetention,
-	"search": auth.HandleRequests,
-	"erase":  auth.HandleRequests,
+	"search": auth.HandleRequests, "execute": auth.HandleRequests, "verify": auth.HandleRequests,
 }
 
 func (c *call) progress(w work.Work) Progress {

@@ -30,7 +30,10 @@ func newBox(id gallra.SystemID, n int, now time.Time) *box {
 		created := now.AddDate(0, 0, -2*(n-i))
 		r := gallra.Record{Ref: gallra.Ref{System: id, Type: "case", ID: strconv.Itoa(i + 1)}, Version: "1", Created: created, Updated: created,
 			Contact: created.Add(26 * time.Hour), Closed: created.Add(50 * time.Hour),
-			Fields: []gallra.Field{{Name: "queue", Value: queues[i%3]}, {Name: "subject", Value: "Fråga " + strconv.Itoa(i)}}}
+			Fields: []gallra.Field{{Name: "queue", Value: queues[i%3]}, {Name: "subject", Value: "Fråga " + strconv.Itoa(i)}, {Name: "email", Value: "kund" + strconv.Itoa(i) + "@example.org"}}}
+		if i%150 == 7 {
+			r.Fields[2].Value = Person
+		}
 		if i%97 == 0 {
 			r.Closed, r.Contact = time.Time{}, time.Time{}
 		}
@@ -44,7 +47,7 @@ func (b *box) Close() error                { return nil }
 
 func (b *box) Types(context.Context) ([]connector.Type, error) {
 	return []connector.Type{{Name: "case", Kind: connector.KindConversation,
-		Fields: []connector.FieldInfo{{Name: "queue", Keep: true}, {Name: "subject", Text: true}},
+		Fields: []connector.FieldInfo{{Name: "queue", Keep: true}, {Name: "subject", Text: true}, {Name: "email", Category: gallra.CategoryEmail, Role: gallra.RoleRequester}},
 		Starts: []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated, gallra.StartLastContact, gallra.StartClosed}}}, nil
 }
 
@@ -149,4 +152,21 @@ func (b *box) Edit(_ context.Context, ref gallra.Ref, ifVersion string, set []ga
 func (b *box) Profile() connector.Profile {
 	return connector.Profile{BackupLife: "P30D", Remains: []connector.Remain{
 		{Where: "index", SV: "Sökindexet, tills det byggs om på natten", EN: "The search index, until it is rebuilt at night"}}}
+}
+
+// Find compares the address of a case whole.
+func (b *box) Find(_ context.Context, n connector.Needles, _ string) (connector.Hits, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out connector.Hits
+	for _, r := range b.cases {
+		v, _ := r.Field("email")
+		for i, id := range n.Identifiers {
+			if id.Kind == gallra.IdentEmail && id.Value == v {
+				out.Hits = append(out.Hits, connector.Hit{Ref: r.Ref, Role: gallra.RoleRequester, Field: "email", Kind: id.Kind, Certainty: connector.Certain, Created: r.Created, Identifier: i})
+			}
+		}
+	}
+	slices.SortFunc(out.Hits, func(a, b connector.Hit) int { return a.Created.Compare(b.Created) })
+	return out, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/store/storetest"
@@ -25,6 +26,9 @@ import (
 
 // Password opens every account of a filled site; the username is the role.
 const Password = "sju tallar i vinden"
+
+// Person is the address of the person whose requests a full site holds.
+const Person = "test.person@example.org"
 
 // Site is a page over a real store, with one account of each role. Full, it
 // has systems, inventories and a log; else it is as on the first day.
@@ -36,6 +40,8 @@ type Site struct {
 	Log     *evidence.Log
 	Now     time.Time
 	Engine  *retention.Engine
+	Desk    *request.Desk
+	Case    string   // a request in review
 	Queued  []string // works handed to the workers
 
 	boxes map[gallra.SystemID]*box
@@ -56,11 +62,18 @@ func New(t testing.TB, full bool) *Site {
 	}
 	s.Engine = &retention.Engine{DB: s.DB, Log: s.Log, Open: s.open, Loc: stockholm(t),
 		Rules: func(context.Context) ([]gallra.Rule, error) { return s.Config.Rules, nil }}
+	s.Desk = &request.Desk{DB: s.DB, Log: s.Log, Keys: request.Keys{Dir: t.TempDir()}, Open: s.open, Systems: func(context.Context) ([]request.System, error) {
+		var out []request.System
+		for _, c := range s.Config.Systems {
+			out = append(out, request.System{ID: c.Name, Title: c.Title, Channel: c.Channel, Manual: s.boxes[c.Name] == nil})
+		}
+		return out, nil
+	}}
 	if full {
 		s.fill(t)
 	}
 	s.Handler, err = web.New(web.Options{
-		DB: s.DB, Auth: s.Auth, Evidence: s.Log, Retention: s.Engine,
+		DB: s.DB, Auth: s.Auth, Evidence: s.Log, Retention: s.Engine, Requests: s.Desk,
 		Config:  func(context.Context) (*config.Config, error) { return s.Config, nil },
 		Scanner: &inventory.Scanner{DB: s.DB, Open: s.open},
 		Queue:   func(_ context.Context, id string) error { s.Queued = append(s.Queued, id); return nil },
@@ -144,6 +157,7 @@ func (s *Site) fill(t testing.TB) {
 		s.scan(t, sys, int64(i))
 	}
 	s.Plan(t)
+	s.requests(t)
 	s.tx(t, func(tx *sql.Tx) error {
 		w, err := work.Create(ctx, tx, s.Now, inventory.Kind, "sociala", "admin")
 		if err != nil {
@@ -164,6 +178,38 @@ func (s *Site) fill(t testing.TB) {
 		}
 		return nil
 	})
+}
+
+// requests registers four: one late, one searched and in review.
+func (s *Site) requests(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	for i, in := range []request.Intake{
+		{Rights: []request.Right{request.Access, request.Erasure}, Received: s.Now.AddDate(0, 0, -26), Channel: "email", Registration: "KS 2026/31"},
+		{Rights: []request.Right{request.Rectification}, Received: s.Now.AddDate(0, 0, -34), Channel: "phone"},
+		{Rights: []request.Right{request.Erasure}, Received: s.Now.AddDate(0, 0, -3), Channel: "letter", Protected: true},
+	} {
+		in.Actor = "agent"
+		in.Details = request.Details{Name: "Test Person", Identifiers: []request.Known{{Identifier: gallra.Identifier{Kind: gallra.IdentEmail, Value: Person}, Verified: true, By: "agent", At: s.Now}}}
+		rs, err := s.Desk.Register(ctx, in)
+		if err == nil && i == 0 {
+			err = s.Desk.Move(ctx, rs[1].ID, "agent", request.Classified, "case.classified")
+			if err == nil {
+				err = s.Desk.Identify(ctx, rs[1].ID, "agent", "known_address", "")
+			}
+			var w work.Work
+			if err == nil {
+				w, err = s.Desk.StartSearch(ctx, rs[1].ID, "agent")
+			}
+			if err == nil {
+				err = s.Desk.Drive(ctx, w.ID, nil)
+			}
+			s.Case = rs[1].ID
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // scan writes a finished inventory the way a scanner leaves it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gallra/gallra"
@@ -13,6 +14,8 @@ import (
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/request"
+	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/subject"
 	"github.com/gallra/gallra/internal/work"
@@ -225,4 +228,49 @@ func (a *app) close() {
 		_ = a.db.Close() // everything that matters was committed
 		a.db = nil
 	}
+}
+
+func (a *app) organisation() retention.Organisation {
+	o := a.config.Organisation
+	return retention.Organisation{Name: o.Name, Number: o.Number, Type: o.Type}
+}
+
+// current reads gallra.yaml as it is now: the page edits the same file.
+func (a *app) current() (*config.Config, error) {
+	c, err := config.Load(a.configPath())
+	if errors.Is(err, gallra.ErrNotFound) {
+		return &config.Config{}, nil
+	}
+	return c, err
+}
+
+func (a *app) retention() *retention.Engine {
+	return &retention.Engine{DB: a.db, Log: a.log, Open: a.open, Loc: stockholm, Rules: func(context.Context) ([]gallra.Rule, error) {
+		c, err := a.current()
+		if err != nil {
+			return nil, err
+		}
+		return c.Rules, nil
+	}}
+}
+
+func (a *app) desk() *request.Desk {
+	return &request.Desk{DB: a.db, Log: a.log, Keys: request.Keys{Dir: filepath.Join(a.data, "keys")}, Open: a.open,
+		Systems: func(context.Context) ([]request.System, error) {
+			c, err := a.current()
+			if err != nil {
+				return nil, err
+			}
+			var out []request.System
+			for _, sys := range c.Systems {
+				rs := request.System{ID: sys.Name, Title: sys.Title, Channel: sys.Channel}
+				for _, r := range c.Rules {
+					if slices.Contains(r.Systems, sys.Name) {
+						rs.Rules = append(rs.Rules, r)
+					}
+				}
+				out = append(out, rs)
+			}
+			return out, nil
+		}}
 }

@@ -1,7 +1,345 @@
 package main
 
-type retentionCmd struct{}
-type requestCmd struct{}
-type demoCmd struct{}
-type serveCmd struct{}
-type workerCmd struct{}
+import (
+	"os"
+	"time"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/report"
+	"github.com/gallra/gallra/internal/retention"
+	"github.com/gallra/gallra/internal/work"
+)
+
+type retentionCmd struct {
+	Plan     retentionPlanCmd     `cmd:"" help:"${cli_retention_plan}"`
+	Show     retentionShowCmd     `cmd:"" help:"${cli_retention_show}"`
+	Approve  retentionApproveCmd  `cmd:"" help:"${cli_retention_approve}"`
+	Run      retentionRunCmd      `cmd:"" help:"${cli_retention_run}"`
+	Verify   retentionVerifyCmd   `cmd:"" help:"${cli_retention_verify}"`
+	Protocol retentionProtocolCmd `cmd:"" help:"${cli_retention_protocol}"`
+}
+
+// asFlag names who does it; the password comes from GALLRA_PASSWORD or standard input.
+type asFlag struct {
+	As string `required:"" help:"${cli_flag_as}" placeholder:"USER"`
+}
+
+type retentionPlanCmd struct {
+	Rules []string `arg:"" optional:"" name:"rule" help:"${cli_arg_rules}"`
+	asFlag
+}
+
+// Run makes a plan and prints its preview. It writes nothing to any system.
+func (c *retentionPlanCmd) Run(s *session) error {
+	a, err := s.full()
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	acc, err := s.as(a, c.As, auth.PlanRetention)
+	if err != nil {
+		return err
+	}
+	rules := a.config.Rules
+	if len(c.Rules) > 0 {
+		rules = nil
+		for _, id := range c.Rules {
+			r, ok := a.config.Rule(id)
+			if !ok {
+				return gallra.Errorf(gallra.Invalid, "cli.unknown_rule", "rule", id)
+			}
+			rules = append(rules, r)
+		}
+	}
+	e := a.retention()
+	defer e.Close()
+	id, err := e.Plan(s.ctx, retention.PlanSpec{Rules: rules, Organisation: a.organisation(), Actor: acc.Username})
+	if err != nil {
+		return err
+	}
+	if err := a.drive(s, e, id, "cli.retention.planning"); err != nil {
+		return err
+	}
+	p, err := e.PlanOf(s.ctx, id)
+	if err != nil {
+		return err
+	}
+	return s.plan(p)
+}
+
+type retentionShowCmd struct {
+	Plan string `arg:"" optional:"" help:"${cli_arg_plan}"`
+}
+
+// Run prints a plan, or the list of plans.
+func (c *retentionShowCmd) Run(s *session) error {
+	a, err := s.full()
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	e := a.retention()
+	defer e.Close()
+	if c.Plan != "" {
+		p, err := e.PlanOf(s.ctx, c.Plan)
+		if err != nil {
+			return err
+		}
+		return s.plan(p)
+	}
+	plans, err := e.Plans(s.ctx, 50)
+	if err != nil {
+		return err
+	}
+	if s.flags.JSON {
+		return s.json(plans)
+	}
+	var rows [][]string
+	for _, p := range plans {
+		rows = append(rows, []string{p.ID, s.say.T("plan.state." + string(p.State)), s.date(p.Created), s.say.Number(p.Preview.Due), s.say.Number(p.Preview.Planned), s.say.Number(int64(len(p.Approvals)))})
+	}
+	return s.table([]string{s.say.T("cli.col.plan"), s.say.T("cli.col.state"), s.say.T("cli.col.date"), s.say.T("cli.col.due"), s.say.T("cli.col.planned"), s.say.T("cli.col.approvals")}, rows)
+}
+
+func (s *session) plan(p retention.Plan) error {
+	s.status.clear()
+	if s.flags.JSON {
+		return s.json(p)
+	}
+	s.line("cli.retention.plan_head", "plan", p.ID, "due", p.Preview.Due, "planned", p.Preview.Planned)
+	var rows [][]string
+	for _, u := range p.Preview.Units {
+		why := ""
+		for k, n := range u.Blocked {
+			why += s.say.Number(n) + ": " + s.say.T("reason."+k) + " "
+		}
+		for _, n := range u.Held {
+			why += s.say.Number(n) + ": " + s.say.T("cli.retention.held") + " "
+		}
+		if u.Unknown > 0 {
+			why += s.say.Number(u.Unknown) + ": " + s.say.T("cli.retention.unknown")
+		}
+		rows = append(rows, []string{string(u.System), u.Type, s.say.Number(u.Total), s.say.Number(u.Due), s.say.Number(u.Planned), s.date(u.Oldest), why})
+	}
+	if err := s.table([]string{s.say.T("cli.col.system"), s.say.T("cli.col.type"), s.say.T("cli.col.records"), s.say.T("cli.col.due"), s.say.T("cli.col.planned"), s.say.T("cli.col.oldest"), s.say.T("cli.col.left_out")}, rows); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, u := range p.Preview.Units {
+		for _, r := range u.Remains {
+			t := r.EN
+			if s.say.Lang() == "sv" {
+				t = r.SV
+			}
+			if !seen[string(u.System)+t] {
+				seen[string(u.System)+t] = true
+				s.line("cli.retention.remains", "system", string(u.System), "text", t)
+			}
+		}
+	}
+	s.line("cli.retention.hash", "hash", p.Hash)
+	for _, ap := range p.Approvals {
+		s.line("cli.retention.approved_by", "user", ap.Actor, "date", ap.At)
+	}
+	return nil
+}
+
+type retentionApproveCmd struct {
+	Plan string `arg:"" help:"${cli_arg_plan}"`
+	Hash string `required:"" help:"${cli_flag_hash}"`
+	asFlag
+}
+
+// Run approves a plan as it is. Two different users are needed.
+func (c *retentionApproveCmd) Run(s *session) error {
+	a, err := s.full()
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	acc, err := s.as(a, c.As, auth.Approve)
+	if err != nil {
+		return err
+	}
+	e := a.retention()
+	defer e.Close()
+	if err := e.Approve(s.ctx, c.Plan, acc.Username, c.Hash); err != nil {
+		return err
+	}
+	p, err := e.PlanOf(s.ctx, c.Plan)
+	if err != nil {
+		return err
+	}
+	if p.Approved(time.Now()) {
+		s.line("cli.retention.ready", "plan", p.ID)
+	} else {
+		s.line("cli.retention.one_more", "plan", p.ID)
+	}
+	return nil
+}
+
+type retentionRunCmd struct {
+	Plan string `arg:"" help:"${cli_arg_plan}"`
+	asFlag
+}
+
+// Run carries out an approved plan, or goes on with a run that was interrupted.
+// It ends with code 3 when something past its date remains.
+func (c *retentionRunCmd) Run(s *session) error {
+	a, err := s.full()
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	acc, err := s.as(a, c.As, auth.RunRetention)
+	if err != nil {
+		return err
+	}
+	e := a.retention()
+	defer e.Close()
+	id, err := e.RunOfPlan(s.ctx, c.Plan)
+	if gallra.CodeOf(err) == gallra.NotFound {
+		id, err = e.Start(s.ctx, c.Plan, acc.Username)
+	}
+	if err != nil {
+		return err
+	}
+	if err := a.drive(s, e, id, "cli.retention.running"); err != nil {
+		return err
+	}
+	r, err := e.RunOf(s.ctx, id)
+	if err != nil {
+		return err
+	}
+	return s.protocol(r)
+}
+
+// drive does a plan or a run to its end and shows how it goes.
+func (a *app) drive(s *session, e *retention.Engine, id, key string) error {
+	stop := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(200 * time.Millisecond):
+			}
+			if w, err := work.Get(s.ctx, a.db, id); err == nil {
+				s.status.show(s.say.T(key), w.Done, w.Total)
+			}
+		}
+	}()
+	err := e.Drive(s.ctx, id)
+	close(stop)
+	<-stopped
+	s.status.clear()
+	return err
+}
+
+func (s *session) protocol(r retention.Run) error {
+	p := r.Protocol
+	if p == nil {
+		return gallra.Errorf(gallra.NotFound, "cli.no_protocol", "run", r.ID)
+	}
+	if s.flags.JSON {
+		if err := s.json(p); err != nil {
+			return err
+		}
+	} else {
+		s.line("cli.retention.done", "run", p.Number, "status", s.say.T("run.status."+string(p.Status)))
+		var rows [][]string
+		for _, part := range p.Parts {
+			for o, n := range part.Tally.Outcomes {
+				rows = append(rows, []string{string(part.System), part.Type, s.say.T("outcome." + string(o)), s.say.Number(n)})
+			}
+			for why, n := range part.Left {
+				rows = append(rows, []string{string(part.System), part.Type, s.say.T("reason." + why), s.say.Number(n)})
+			}
+		}
+		if err := s.table([]string{s.say.T("cli.col.system"), s.say.T("cli.col.type"), s.say.T("cli.col.outcome"), s.say.T("cli.col.records")}, rows); err != nil {
+			return err
+		}
+		if p.FiguresEqual {
+			s.line("cli.retention.figures_equal")
+		} else {
+			s.line("cli.retention.figures_differ")
+		}
+	}
+	if p.Status != retention.Complete && p.Status != retention.Nothing {
+		return errRemains
+	}
+	return nil
+}
+
+type retentionVerifyCmd struct {
+	Run_ string `arg:"" name:"run" help:"${cli_arg_run}"`
+}
+
+// Run looks again whether anything past its date is there, by planning the same
+// rules anew: it writes nothing to the systems. Code 3 when something is.
+func (c *retentionVerifyCmd) Run(s *session) error {
+	a, err := s.full()
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	e := a.retention()
+	defer e.Close()
+	r, err := e.RunOf(s.ctx, c.Run_)
+	if err != nil {
+		return err
+	}
+	old, err := e.PlanOf(s.ctx, r.Plan)
+	if err != nil {
+		return err
+	}
+	id, err := e.Plan(s.ctx, retention.PlanSpec{Rules: old.Rules, Organisation: a.organisation(), Actor: "verify"})
+	if err != nil {
+		return err
+	}
+	if err := a.drive(s, e, id, "cli.retention.verifying"); err != nil {
+		return err
+	}
+	p, err := e.PlanOf(s.ctx, id)
+	if err != nil {
+		return err
+	}
+	if p.Preview.Due == 0 {
+		s.line("cli.retention.nothing_due")
+		return nil
+	}
+	if err := s.plan(p); err != nil {
+		return err
+	}
+	return errRemains
+}
+
+type retentionProtocolCmd struct {
+	Run_   string `arg:"" name:"run" help:"${cli_arg_run}"`
+	Output string `short:"o" help:"${cli_flag_output}" placeholder:"FILE.html"`
+}
+
+// Run prints the record of disposal, or writes it as a page.
+func (c *retentionProtocolCmd) Run(s *session) error {
+	a, err := s.full()
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	e := a.retention()
+	defer e.Close()
+	r, err := e.RunOf(s.ctx, c.Run_)
+	if err != nil {
+		return err
+	}
+	if c.Output == "" {
+		return s.protocol(r)
+	}
+	if r.Protocol == nil {
+		return gallra.Errorf(gallra.NotFound, "cli.no_protocol", "run", r.ID)
+	}
+	return writeFile(c.Output, func(f *os.File) error { return report.WriteProtocol(f, *r.Protocol, s.say.Lang()) })
+}

@@ -38,7 +38,7 @@ func (c *userAddCmd) Run(s *session) error {
 	if _, err := a.auth.Create(s.ctx, auth.NewAccount{Username: c.Username, Name: name, Password: password, Role: auth.Role(c.Role)}); err != nil {
 		return err
 	}
-	s.line("cli.user.added", "username", c.Username, "role", s.say.T("role.user."+c.Role))
+	s.line("cli.user.added", "username", c.Username, "role", s.say.T("role."+c.Role))
 	return nil
 }
 

@@ -2,5 +2,6 @@
 package all
 
 import (
-	_ "github.com/gallra/gallra/connector/sqldb" // databases
+	_ "github.com/gallra/gallra/connector/mailfile" // mbox, Maildir, EML
+	_ "github.com/gallra/gallra/connector/sqldb"    // databases
 )

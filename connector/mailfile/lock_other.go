@@ -1,0 +1,18 @@
+//go:build !unix
+
+package mailfile
+
+import (
+	"os"
+	"syscall"
+)
+
+const diskQuota = syscall.ENOSPC
+
+func chownLike(*os.File, os.FileInfo) {}
+
+func flock(*os.File) error { return nil }
+
+func processLives(int) bool { return true }
+
+func ignoreUnsupported(error) error { return nil }

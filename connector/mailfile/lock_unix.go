@@ -1,0 +1,39 @@
+//go:build unix
+
+package mailfile
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+const diskQuota = syscall.EDQUOT
+
+// chownLike gives f the owner of another file, as far as we may.
+func chownLike(f *os.File, like os.FileInfo) {
+	if st, ok := like.Sys().(*syscall.Stat_t); ok {
+		_ = f.Chown(int(st.Uid), int(st.Gid)) // not permitted to users, who own their files anyway
+	}
+}
+
+func flock(f *os.File) error {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return errLocked
+	}
+	return ignoreUnsupported(err)
+}
+
+func processLives(pid int) bool {
+	err := syscall.Kill(pid, 0)
+	return err == nil || !errors.Is(err, syscall.ESRCH)
+}
+
+// ignoreUnsupported passes over file systems that know no locks or no fsync of folders.
+func ignoreUnsupported(err error) error {
+	if errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSYS) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,500 @@
+package mailfile
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/connector/mailrecord"
+)
+
+// maildir is a Maildir with its subfolders, in the ".Sub" and the "Sub" layout.
+type maildir struct{ root string }
+
+// folders returns every folder that has a cur, with its name; "INBOX" for the root.
+func (m *maildir) folders(ctx context.Context) (paths, names []string, err error) {
+	err = filepath.WalkDir(m.root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if path == m.root || !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			return nil
+		}
+		if !d.IsDir() {
+			return ctx.Err()
+		}
+		switch d.Name() {
+		case "cur":
+			dir := filepath.Dir(path)
+			rel, _ := filepath.Rel(m.root, dir)
+			name := strings.Trim(strings.ReplaceAll(rel, string(filepath.Separator), "."), ".")
+			if rel == "." {
+				name = "INBOX"
+			}
+			paths, names = append(paths, dir), append(names, name)
+			return fs.SkipDir
+		case "new", "tmp":
+			return fs.SkipDir
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fileError(err)
+	}
+	if len(paths) == 0 {
+		return nil, nil, gallra.Errorf(gallra.Invalid, "mailfile.not_a_maildir")
+	}
+	return paths, names, nil
+}
+
+// unique returns the part of a Maildir file name that stays when flags and
+// sizes change.
+func unique(name string) string {
+	if i := strings.IndexAny(name, ":,;!"); i > 0 {
+		return name[:i]
+	}
+	return name
+}
+
+func (m *maildir) index(ctx context.Context) ([]item, []connector.Problem, error) {
+	paths, names, err := m.folders(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var items []item
+	for i, dir := range paths {
+		seen := map[string]bool{}
+		for _, sub := range []string{"new", "cur", "tmp"} {
+			entries, err := os.ReadDir(filepath.Join(dir, sub))
+			if err != nil {
+				if errors.Is(err, fs.ErrNotExist) && sub != "cur" {
+					continue
+				}
+				return nil, nil, fileError(err)
+			}
+			sweep(filepath.Join(dir, sub), entries)
+			if sub == "tmp" {
+				continue
+			}
+			for _, e := range entries {
+				if !e.Type().IsRegular() || strings.HasPrefix(e.Name(), ".") || strings.Contains(e.Name(), tempMark) {
+					continue
+				}
+				id := mailrecord.Digest(names[i], unique(e.Name()))
+				if seen[id] {
+					continue // moved from new to cur while we looked
+				}
+				seen[id] = true
+				items = append(items, item{id: id, path: filepath.Join(dir, sub, e.Name()), folder: names[i]})
+			}
+		}
+	}
+	sort.Slice(items, func(a, b int) bool { return items[a].id < items[b].id })
+	return items, nil, nil
+}
+
+// locate returns the path a mail has now: another program may have changed its
+// flags, which are part of the name, or moved it from new to cur.
+func (m *maildir) locate(it item) (string, error) {
+	if _, err := os.Lstat(it.path); err == nil {
+		return it.path, nil
+	}
+	dir := filepath.Dir(filepath.Dir(it.path))
+	want := unique(filepath.Base(it.path))
+	for _, sub := range []string{"cur", "new"} {
+		entries, err := os.ReadDir(filepath.Join(dir, sub))
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if unique(e.Name()) == want {
+				return filepath.Join(dir, sub, e.Name()), nil
+			}
+		}
+	}
+	return "", gallra.Errorf(gallra.NotFound, "connector.record_not_found")
+}
+
+func (m *maildir) read(it item, max int64) (mailrecord.Stored, error) {
+	path, err := m.locate(it)
+	if err != nil {
+		return mailrecord.Stored{}, err
+	}
+	s, err := readMail(path, max)
+	s.Folder = it.folder
+	if i := strings.LastIndex(path, ":2,"); i >= 0 {
+		s.Answered = strings.Contains(path[i+3:], "R")
+	}
+	return s, err
+}
+
+// readMail reads a file that is one mail.
+func readMail(path string, max int64) (mailrecord.Stored, error) {
+	var s mailrecord.Stored
+	f, err := os.Open(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return s, gallra.Errorf(gallra.NotFound, "connector.record_not_found")
+		}
+		return s, fileError(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return s, fileError(err)
+	}
+	n := info.Size()
+	if n > max {
+		n, s.Truncated = max, true
+	}
+	s.Raw = make([]byte, n)
+	got, err := io.ReadFull(f, s.Raw)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && err != io.EOF {
+		return s, fileError(err)
+	}
+	s.Raw = s.Raw[:got]
+	s.Version = mailrecord.Version(s.Raw)
+	if s.Truncated {
+		s.Version += "+" + strconv.FormatInt(info.Size(), 10)
+	}
+	s.Received = info.ModTime()
+	return s, nil
+}
+
+func (m *maildir) apply(ctx context.Context, changes []*change, max int64) error {
+	items, _, err := m.index(ctx)
+	if err != nil {
+		return err
+	}
+	dirs := map[string]bool{}
+	for _, c := range changes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		it, ok := byID(items, c.id)
+		if !ok {
+			c.missing()
+			continue
+		}
+		path, err := m.locate(it)
+		if err != nil {
+			c.missing()
+			continue
+		}
+		s, err := readMail(path, max)
+		if err != nil {
+			c.err = err
+			continue
+		}
+		raw, erase := c.decide(s)
+		switch {
+		case c.err != nil:
+		case erase:
+			if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+				c.missing()
+			} else if err != nil {
+				c.err = fileError(err)
+			} else {
+				dirs[filepath.Dir(path)] = true
+			}
+		default:
+			c.err = fileError(m.rewrite(path, raw))
+		}
+	}
+	for dir := range dirs {
+		if err := syncDir(dir); err != nil {
+			return fileError(err)
+		}
+	}
+	return nil
+}
+
+var sizes = regexp.MustCompile(`,[SW]=\d+`)
+
+// rewrite puts new bytes in the place of a mail. A size in the file name is
+// mended afterwards: Dovecot refuses a mail whose name lies about it, and gives
+// a renamed one a new UID, so that what its cache keeps of the old mail is
+// never shown again.
+func (m *maildir) rewrite(path string, raw []byte) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	dir, name := filepath.Split(path)
+	temp := filepath.Join(dir, "..", "tmp", unique(name)+tempMark)
+	if _, err := os.Stat(filepath.Dir(temp)); err != nil {
+		temp = filepath.Join(dir, "."+unique(name)+tempMark)
+	}
+	err = replaceFile(path, temp, info, true, func(w io.Writer) error {
+		_, err := w.Write(raw)
+		return err
+	})
+	if err != nil || !sizes.MatchString(name) {
+		return err
+	}
+	base, flags, _ := strings.Cut(name, ":")
+	renamed := sizes.ReplaceAllString(base, "") + ",S=" + strconv.Itoa(len(raw))
+	if flags != "" {
+		renamed += ":" + flags
+	}
+	if renamed == name {
+		return nil
+	}
+	if err := os.Rename(path, filepath.Join(dir, renamed)); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func (m *maildir) beside(ctx context.Context, yield func(where, text string) error) error {
+	paths, names, err := m.folders(ctx)
+	if err != nil {
+		return err
+	}
+	for i, dir := range paths {
+		where := "folder " + strconv.Itoa(i+1)
+		if err := yield(where+" name", names[i]); err != nil {
+			return err
+		}
+		// Half deliveries, drafts of mail programs, unfinished files of ours.
+		if entries, err := os.ReadDir(filepath.Join(dir, "tmp")); err == nil {
+			for _, e := range entries {
+				if e.Type().IsRegular() {
+					if err := yieldFile(where+" tmp", filepath.Join(dir, "tmp", e.Name()), yield); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	for i, path := range m.cacheFiles() {
+		if err := yieldFile("cache "+strconv.Itoa(i+1)+" "+filepath.Base(path), path, yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *maildir) cacheFiles() []string {
+	var out []string
+	_ = filepath.WalkDir(m.root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			if err == nil && strings.HasPrefix(d.Name(), "dovecot.index.cache") {
+				out = append(out, path)
+			}
+			return nil
+		}
+		switch d.Name() {
+		case "cur", "new", "tmp":
+			return fs.SkipDir
+		}
+		return nil
+	})
+	return out
+}
+
+func (m *maildir) caches() []string {
+	if len(m.cacheFiles()) > 0 {
+		return []string{"dovecot.index.cache"}
+	}
+	return nil
+}
+
+// eml is a folder of .eml files, subfolders included.
+type eml struct{ root string }
+
+// fileName is the field that tells, and changes, the name of an .eml file.
+const fileName = "filename"
+
+func (m *eml) index(ctx context.Context) ([]item, []connector.Problem, error) {
+	var items []item
+	err := filepath.WalkDir(m.root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if path != m.root && errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if entries, err := os.ReadDir(path); err == nil {
+				sweep(path, entries)
+			}
+			return nil
+		}
+		if !d.Type().IsRegular() || !strings.EqualFold(filepath.Ext(path), ".eml") || strings.Contains(d.Name(), tempMark) {
+			return nil
+		}
+		rel, err := filepath.Rel(m.root, path)
+		if err != nil {
+			return err
+		}
+		// People name folders after customers: in statistics a digest stands for it.
+		folder := filepath.ToSlash(filepath.Dir(rel))
+		if folder != "." {
+			folder = "#" + mailrecord.Digest(folder)[:8]
+		}
+		items = append(items, item{id: mailrecord.Digest(filepath.ToSlash(rel)), path: path, folder: folder})
+		return nil
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		return nil, nil, fileError(err)
+	}
+	sort.Slice(items, func(a, b int) bool { return items[a].id < items[b].id })
+	return items, nil, nil
+}
+
+func (m *eml) read(it item, max int64) (mailrecord.Stored, error) {
+	s, err := readMail(it.path, max)
+	s.Folder = it.folder
+	return s, err
+}
+
+func (m *eml) apply(ctx context.Context, changes []*change, max int64) error {
+	items, _, err := m.index(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		it, ok := byID(items, c.id)
+		if !ok {
+			c.missing()
+			continue
+		}
+		s, err := readMail(it.path, max)
+		if err != nil {
+			c.err = err
+			continue
+		}
+		rename := ""
+		var set []gallra.Field
+		if c.set != nil {
+			set = []gallra.Field{}
+		}
+		for _, f := range c.set {
+			if f.Name == fileName {
+				rename = f.Value
+			} else {
+				set = append(set, f)
+			}
+		}
+		c.set = set
+		raw, erase := c.decide(s)
+		switch {
+		case c.err != nil:
+		case erase:
+			if err := os.Remove(it.path); errors.Is(err, fs.ErrNotExist) {
+				c.missing()
+			} else if err != nil {
+				c.err = fileError(err)
+			} else {
+				c.err = fileError(syncDir(filepath.Dir(it.path)))
+			}
+		default:
+			c.err = m.rewrite(it, raw, string(raw) != string(s.Raw), rename, c)
+		}
+	}
+	return nil
+}
+
+func (m *eml) rewrite(it item, raw []byte, changed bool, name string, c *change) error {
+	if changed {
+		info, err := os.Lstat(it.path)
+		if err != nil {
+			return fileError(err)
+		}
+		temp := filepath.Join(filepath.Dir(it.path), "."+it.id+tempMark)
+		err = replaceFile(it.path, temp, info, true, func(w io.Writer) error {
+			_, err := w.Write(raw)
+			return err
+		})
+		if err != nil {
+			return fileError(err)
+		}
+	}
+	if name == "" || name == filepath.Base(it.path) {
+		return nil
+	}
+	if name != filepath.Base(name) || strings.ContainsAny(name, "/\\\x00") || strings.HasPrefix(name, ".") {
+		return gallra.Errorf(gallra.Invalid, "mailfile.bad_name")
+	}
+	if !strings.EqualFold(filepath.Ext(name), ".eml") {
+		name += ".eml"
+	}
+	// A link never lands on another file, as a rename would. Two redacted files
+	// of one folder may well get the same name: they are numbered.
+	stem := strings.TrimSuffix(name, filepath.Ext(name))
+	dir := filepath.Dir(it.path)
+	for n := 1; n < 10_000; n++ {
+		if n > 1 {
+			name = stem + " " + strconv.Itoa(n) + ".eml"
+		}
+		target := filepath.Join(dir, name)
+		err := os.Link(it.path, target)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOTSUP) {
+			if _, err := os.Lstat(target); err == nil {
+				continue
+			}
+			err = os.Rename(it.path, target)
+		} else if err == nil {
+			err = os.Remove(it.path)
+		}
+		if err != nil {
+			return fileError(err)
+		}
+		rel, _ := filepath.Rel(m.root, target)
+		c.newID = mailrecord.Digest(filepath.ToSlash(rel))
+		return fileError(syncDir(dir))
+	}
+	return gallra.Errorf(gallra.Conflict, "mailfile.bad_name")
+}
+
+func (m *eml) beside(ctx context.Context, yield func(where, text string) error) error {
+	n := 0
+	err := filepath.WalkDir(m.root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if path == m.root {
+			return nil
+		}
+		n++
+		if err := yield("file "+strconv.Itoa(n)+" name", d.Name()); err != nil {
+			return err
+		}
+		if strings.Contains(d.Name(), tempMark) {
+			return yieldFile("file "+strconv.Itoa(n), path, yield)
+		}
+		return nil
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fileError(err)
+}
+
+func (m *eml) caches() []string { return nil }

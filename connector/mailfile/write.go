@@ -1,0 +1,77 @@
+package mailfile
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// tempMark is in the name of every file of ours that is not yet whole. Open
+// files of a living process are younger than staleAfter; older ones were left
+// by a process that was killed, hold copies of mails, and are removed.
+const (
+	tempMark   = ".gallra-tmp"
+	staleAfter = time.Minute
+)
+
+// replaceFile writes a new file beside path through write, brings it to disk
+// and renames it over path. like gives mode, owner and, when keepTime is set,
+// the time of last change.
+func replaceFile(path, temp string, like os.FileInfo, keepTime bool, write func(io.Writer) error) (err error) {
+	f, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(temp)
+		}
+	}()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := f.Chmod(like.Mode().Perm()); err != nil {
+		return err
+	}
+	chownLike(f, like)
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if keepTime {
+		if err := os.Chtimes(temp, like.ModTime(), like.ModTime()); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir brings renames and removals in a folder to disk.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return ignoreUnsupported(d.Sync())
+}
+
+// sweep removes what a killed process left in a folder.
+func sweep(dir string, entries []os.DirEntry) {
+	for _, e := range entries {
+		if !strings.Contains(e.Name(), tempMark) || e.IsDir() {
+			continue
+		}
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
+			_ = os.Remove(filepath.Join(dir, e.Name())) // tried again next time
+		}
+	}
+}

@@ -76,14 +76,6 @@ func (p *pass) account(c candidate) (end int, ok bool) {
 	if end, ok = p.clearing(c); ok {
 		return end, ok
 	}
-	before := p.before(c.start)
-	own := before.nearest(cueAccount)
-	if ph.shape(c.g, 2, 2, 2) && ph.seps(c.g, c.g+2, "-") { // a British sort code
-		return 0, false
-	}
-	if own > 40 || before.nearest(cueCustomer, cueNationalID) < own || before.nearest(cueInvoice, cueTracking, cueArticle, cueSecret, cuePhone, cueBirth, cuePersonnummer) < own {
-		return 0, false
-	}
 	// An account is the longest run of groups of 6 to 16 digits in all.
 	total, last := 0, -1
 	for h := c.g; h < ph.n; h++ {
@@ -103,6 +95,14 @@ func (p *pass) account(c candidate) (end int, ok bool) {
 	if n < 6 || n > 16 || p.continues(c, last) || p.unitAfter(p.to(c, last)) {
 		return 0, false
 	}
+	before := p.before(c.start)
+	own := before.nearest(cueAccount)
+	if ph.shape(c.g, 2, 2, 2) && ph.seps(c.g, c.g+2, "-") { // a British sort code
+		return 0, false
+	}
+	if own > 40 || before.nearest(cueCustomer, cueNationalID) < own || before.nearest(cueInvoice, cueTracking, cueArticle, cueSecret, cuePhone, cueBirth, cuePersonnummer) < own {
+		return 0, false
+	}
 	if last == c.g && n < 7 && own > 12 {
 		return 0, false
 	}
@@ -113,7 +113,7 @@ func (p *pass) account(c candidate) (end int, ok bool) {
 func (p *pass) giro(c candidate) (end int, ok bool) {
 	ph := &p.ph
 	if h := c.g + 1; h < ph.n && (ph.shape(c.g, 4, 4) || ph.shape(c.g, 3, 4)) && ph.seps(c.g, h, "-w") && !p.continues(c, h) && checkdigit.Luhn(ph.span(c.g, h)) {
-		before := p.before(c.start)
+		before := p.farBefore(c.start)
 		neg := before.nearest(cueCustomer, cuePhone, cueInvoice, cueTracking, cueArticle)
 		own := before.nearest(cueBankgiro)
 		switch {
@@ -121,7 +121,7 @@ func (p *pass) giro(c candidate) (end int, ok bool) {
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, certain, "bankgiro/word+luhn"), true
 		case before.nearest(cueGiro, cueAccount) < min(neg, 70):
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, likely, "bankgiro/payment word+luhn"), true
-		case before.within(window, cueBankgiro):
+		case before.within(wideWindow, cueBankgiro):
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, probable, "bankgiro/word further off+luhn"), true
 		}
 	}
@@ -144,7 +144,7 @@ func (p *pass) giro(c candidate) (end int, ok bool) {
 		}
 		return 0, false
 	}
-	if own := p.before(c.start).nearest(cueBankgiro, cuePlusgiro); own < 12 && ph.group[c.g].len() >= 5 && ph.group[c.g].len() <= 8 && checkdigit.Luhn(ph.span(c.g, c.g)) && !p.continues(c, c.g) {
+	if n := ph.group[c.g].len(); n >= 5 && n <= 8 && checkdigit.Luhn(ph.span(c.g, c.g)) && !p.continues(c, c.g) && p.before(c.start).within(12, cueBankgiro, cuePlusgiro) {
 		return p.add(c.start, c.end, gallra.CategoryBankAccount, likely, "giro/word+luhn"), true
 	}
 	return 0, false

@@ -1,5 +1,7 @@
 package scan
 
+import "slices"
+
 // A number alone seldom says what it is: "5226-1831" is a bankgiro, an account
 // or a part number by the words before it. The words are found by one automaton
 // (Aho and Corasick 1975) over the folded text, run over a short window and
@@ -11,30 +13,38 @@ type cue uint8
 // far says that a cue does not occur in the window.
 const far = 1 << 14
 
-// window is how many bytes before a candidate are read for cues.
-const window = 96
+// Windows: how many bytes before a candidate are read for cues. Most readers
+// ask about the words right before it; a few about the line before as well.
+const (
+	nearWindow = 48
+	wideWindow = 96
+)
 
-// cues holds, for each cue, how many bytes lie between its last occurrence and
-// the candidate.
-type cues [cueCount]int16
-
-// within reports whether any of the cues ends at most n bytes before the candidate.
-func (c *cues) within(n int16, ks ...cue) bool {
-	for _, k := range ks {
-		if c[k] <= n {
-			return true
-		}
-	}
-	return false
+// cues answers which cues stand before a position and how far off. It reads on
+// from where it was when asked about a later position of the same neighbourhood.
+type cues struct {
+	from, pos int // what has been read: text[from:pos]
+	limit     int // how far back the present question looks
+	state     uint
+	gap       bool
+	end       [cueCount]int32 // offset after the last occurrence, noCue for none
 }
 
-// nearest returns the smallest distance of the cues.
-func (c *cues) nearest(ks ...cue) int16 {
-	d := int16(far)
+const noCue = -far
+
+// within reports whether any of the cues ends at most n bytes before the candidate.
+func (c *cues) within(n int, ks ...cue) bool { return c.nearest(ks...) <= n }
+
+// nearest returns the smallest distance of the cues, far when there is none.
+func (c *cues) nearest(ks ...cue) int {
+	last := int32(noCue)
 	for _, k := range ks {
-		d = min(d, c[k])
+		last = max(last, c.end[k])
 	}
-	return d
+	if d := c.pos - int(last); d <= c.limit {
+		return d
+	}
+	return far
 }
 
 // The folded alphabet: 0 ends a word, 1 to 26 are the letters without marks.
@@ -77,37 +87,43 @@ func foldAt(t string, i int) (sym uint8, size int) {
 	return 0, 1
 }
 
-type state struct {
-	next  [symbols]uint16
-	fail  uint16
-	found uint16 // index into automaton.hits, 0 for none
+// automaton is the compiled lexicon: rows of transitions, one row a state.
+type automaton struct {
+	next []uint  // state<<rowShift | symbol → state, with hit set when cues end there
+	hits [][]cue // by state
 }
 
-type automaton struct {
-	states []state
-	hits   [][]cue
-}
+const (
+	rowShift = 5
+	hit      = 1 << 15
+)
 
 // newAutomaton compiles the lexicon. A space in a word means the end of a word.
 func newAutomaton(lexicon map[cue]string) *automaton {
-	a := &automaton{states: make([]state, 1, 4096), hits: make([][]cue, 1)}
-	ends := map[uint16][]cue{}
+	type node struct {
+		next [symbols]uint
+		fail uint
+		ends []cue
+	}
+	nodes := make([]node, 1, 4096)
 	for k := range cueCount {
 		for _, w := range splitWords(lexicon[k]) {
-			s := uint16(0)
+			s := uint(0)
 			for i := 0; i < len(w); i++ {
 				sym := folded[w[i]]
-				if a.states[s].next[sym] == 0 {
-					a.states = append(a.states, state{})
-					a.states[s].next[sym] = uint16(len(a.states) - 1)
+				if nodes[s].next[sym] == 0 {
+					nodes = append(nodes, node{})
+					nodes[s].next[sym] = uint(len(nodes) - 1)
 				}
-				s = a.states[s].next[sym]
+				s = nodes[s].next[sym]
 			}
-			ends[s] = append(ends[s], k)
+			if !slices.Contains(nodes[s].ends, k) {
+				nodes[s].ends = append(nodes[s].ends, k)
+			}
 		}
 	}
-	queue := make([]uint16, 0, len(a.states))
-	for _, s := range a.states[0].next {
+	queue := make([]uint, 0, len(nodes))
+	for _, s := range nodes[0].next {
 		if s != 0 {
 			queue = append(queue, s)
 		}
@@ -115,20 +131,26 @@ func newAutomaton(lexicon map[cue]string) *automaton {
 	for len(queue) > 0 {
 		s := queue[0]
 		queue = queue[1:]
-		fail := a.states[s].fail
-		all := append(append([]cue(nil), ends[s]...), a.hits[a.states[fail].found]...)
-		if len(all) > 0 {
-			a.hits = append(a.hits, all)
-			a.states[s].found = uint16(len(a.hits) - 1)
-		}
+		fail := nodes[s].fail
+		nodes[s].ends = append(nodes[s].ends, nodes[fail].ends...)
 		for sym := range symbols {
-			n := a.states[s].next[sym]
+			n := nodes[s].next[sym]
 			if n == 0 {
-				a.states[s].next[sym] = a.states[fail].next[sym]
+				nodes[s].next[sym] = nodes[fail].next[sym]
 				continue
 			}
-			a.states[n].fail = a.states[fail].next[sym]
+			nodes[n].fail = nodes[fail].next[sym]
 			queue = append(queue, n)
+		}
+	}
+	a := &automaton{next: make([]uint, len(nodes)<<rowShift), hits: make([][]cue, len(nodes))}
+	for s, n := range nodes {
+		a.hits[s] = n.ends
+		for sym, to := range n.next {
+			if len(nodes[to].ends) > 0 {
+				to |= hit
+			}
+			a.next[s<<rowShift|sym] = to
 		}
 	}
 	return a
@@ -160,45 +182,61 @@ func splitWords(s string) []string {
 	return words
 }
 
-// read fills c with the distances of the cues in t before pos.
-func (a *automaton) read(c *cues, t string, pos int) {
-	for i := range c {
-		c[i] = far
-	}
-	i := max(0, pos-window)
-	for i < pos && t[i]&0xC0 == 0x80 {
-		i++
-	}
-	s := uint16(0)
-	if i > 0 && folded[t[i-1]] != 0 { // the window opens inside a word: let it pass
-		for i < pos && folded[t[i]] != 0 {
+// read brings c up to pos of t, with at least window bytes before it read when
+// the text has them.
+func (a *automaton) read(c *cues, t string, pos, window int) {
+	c.limit = window
+	if want := max(0, pos-window); c.pos > pos || c.from > want || c.pos < want {
+		for k := range c.end {
+			c.end[k] = noCue
+		}
+		i := want
+		for i < pos && t[i]&0xC0 == 0x80 {
 			i++
 		}
-	}
-	s = a.states[0].next[0]
-	gap := true
-	step := func(sym uint8, end int) {
-		s = a.states[s].next[sym]
-		if f := a.states[s].found; f != 0 {
-			for _, k := range a.hits[f] {
-				c[k] = int16(pos - end)
+		if i > 0 && folded[t[i-1]] != 0 { // the window opens inside a word: let it pass
+			for i < pos && folded[t[i]] != 0 {
+				i++
 			}
 		}
+		c.from, c.pos = want, i
+		c.state, c.gap = a.next[0]&^hit, true
 	}
+	i, state, gap := c.pos, c.state, c.gap
 	for i < pos {
-		sym, size := foldAt(t, i)
+		b := t[i]
+		sym, size := folded[b], 1
+		if b >= 0x80 {
+			sym, size = foldAt(t, i)
+		}
 		if sym == 0 {
-			if !gap {
-				step(0, i)
+			if gap {
+				i += size
+				continue
 			}
 			gap = true
 		} else {
 			gap = false
-			step(sym, i+size)
+		}
+		to := a.next[int(state)<<rowShift|int(sym)]
+		state = to &^ hit
+		if to&hit != 0 {
+			at := int32(i)
+			if sym != 0 {
+				at += int32(size)
+			}
+			for _, k := range a.hits[state] {
+				c.end[k] = at
+			}
 		}
 		i += size
 	}
-	if !gap {
-		step(0, pos)
+	c.pos, c.state, c.gap = pos, state, gap
+	if !gap { // a candidate is no letter: it ends the word
+		if to := a.next[int(state)<<rowShift]; to&hit != 0 {
+			for _, k := range a.hits[to&^hit] {
+				c.end[k] = int32(pos)
+			}
+		}
 	}
 }

@@ -91,6 +91,7 @@ func (s *Scanner) appendFolded(dst []Span, text string) []Span {
 		i += n
 	}
 	p := pass{Scanner: s, t: string(plain), dst: dst, folded: true}
+	p.cues.pos = -1
 	p.run()
 	find := func(at int) piece {
 		k := sort.Search(len(pieces), func(k int) bool { return pieces[k].plain > at }) - 1

@@ -316,8 +316,10 @@ func (p *pass) ipv4(c candidate) (end int, ok bool) {
 	if h >= ph.n || !ph.seps(c.g, h, ".") || c.g > 0 && ph.group[c.g].sep == '.' {
 		return 0, false
 	}
+	version := true // the numbers of a version are small
 	for k := c.g; k <= h; k++ {
 		d := ph.span(k, k)
+		version = version && (len(d) == 1 || len(d) == 2 && d[0] < '7')
 		if len(d) > 3 || len(d) == 3 && string(d) > "255" || len(d) > 1 && d[0] == '0' {
 			return 0, false
 		}
@@ -325,8 +327,10 @@ func (p *pass) ipv4(c candidate) (end int, ok bool) {
 	if h+1 < ph.n && (ph.group[h+1].sep == '.' || ph.group[h+1].sep == '/' && ph.group[h+1].len() <= 2) || h == ph.n-1 && p.wordAfter(p.to(c, h)) {
 		return 0, false
 	}
-	if d := p.before(c.start); d.nearest(cueVersion) < min(20, d.nearest(cueIP)) {
-		return 0, false
+	if version {
+		if d := p.before(c.start); d.nearest(cueVersion) < min(20, d.nearest(cueIP)) {
+			return 0, false
+		}
 	}
 	if p.at0(c.start-1) == 'v' || p.at0(c.start-1) == '.' && digit(p.at0(c.start-2)) {
 		return 0, false

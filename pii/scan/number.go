@@ -138,6 +138,9 @@ func (p *pass) swedish(c candidate) (end int, ok bool) {
 		}
 		bare := h == c.g
 		end := p.to(c, h)
+		if kind == checkdigit.Personnummer && !bare && (n == 12 || !checkdigit.Danish(d)) {
+			return p.add(c.start, end, gallra.CategoryPersonnummer, certain, "personnummer/date+luhn"), true
+		}
 		before := p.before(c.start)
 		neg := before.nearest(cueInvoice, cueTracking, cueArticle, cueCustomer)
 		own := before.nearest(cuePersonnummer)
@@ -166,7 +169,7 @@ func (p *pass) swedish(c candidate) (end int, ok bool) {
 			case bare && d[0] == '0' && d[1] == '7':
 				continue // a mobile number
 			case p.at0(c.start-1) == '(' && p.at0(end) == ')',
-				before.nearest(cueInvoice, cueTracking, cueArticle) > 30 && (before.nearest(cueCustomer) > 12 || p.sentenceStart(c.start)) && before.within(window, cuePerson, cueNorwegian):
+				before.nearest(cueInvoice, cueTracking, cueArticle) > 30 && (before.nearest(cueCustomer) > 12 || p.sentenceStart(c.start)) && p.farBefore(c.start).within(wideWindow, cuePerson, cueNorwegian):
 				return p.add(c.start, end, gallra.CategoryPersonnummer, likely, "samordningsnummer/word near+luhn"), true
 			default:
 				if p.threshold <= doubtful {
@@ -290,7 +293,7 @@ func (p *pass) finnish(c candidate) (end int, ok bool) {
 		return 0, false
 	}
 	if digit(check) && (sign == '-' || sign == '+') { // the form of a Swedish number
-		before := p.before(c.start)
+		before := p.farBefore(c.start)
 		if !before.within(60, cueFinnish) && p.language() != "fi" {
 			var buf [10]byte
 			d := append(append(buf[:0], ph.span(c.g, c.g)...), number[0], number[1], number[2], check)
@@ -374,11 +377,11 @@ func (p *pass) long(c candidate) (end int, ok bool) {
 		return end, ok
 	}
 	if h, fits := ph.upTo(c.g, 15); fits && h-c.g <= 4 && ph.seps(c.g, h, " -") && !p.continues(c, h) && checkdigit.IMEI(ph.span(c.g, h)) {
-		before := p.before(c.start)
+		before := p.farBefore(c.start)
 		if before.within(60, cueIMEI) {
 			return p.add(c.start, p.to(c, h), gallra.CategoryDeviceID, certain, "imei/word+luhn"), true
 		}
-		if !before.within(window, cueInvoice, cueTracking, cueArticle, cueCustomer, cueAccount, cueMoney) {
+		if !before.within(wideWindow, cueInvoice, cueTracking, cueArticle, cueCustomer, cueAccount, cueMoney) {
 			return p.add(c.start, p.to(c, h), gallra.CategoryDeviceID, probable, "imei/body+luhn"), true
 		}
 	}
@@ -405,7 +408,7 @@ func (p *pass) card(c candidate) (end int, ok bool) {
 		if !checkdigit.Card(d) {
 			continue
 		}
-		before := p.before(c.start)
+		before := p.farBefore(c.start)
 		own, neg := before.nearest(cueCard), before.nearest(cueInvoice, cueTracking, cueArticle, cueIMEI)
 		switch {
 		case own < neg && own < 80:

@@ -103,6 +103,10 @@ func (p *pass) phone(c candidate) (end int, ok bool) {
 	if best < 0 || p.unitAfter(p.to(c, best)) {
 		return 0, false
 	}
+	service := serviceLine(ph.span(c.g, best))
+	if bestScore >= 0.9 && !service {
+		return p.add(start, p.to(c, best), gallra.CategoryPhone, bestScore, rule), true
+	}
 	before := p.before(c.start)
 	own := before.nearest(cuePhone)
 	weak := min(own, before.nearest(cuePhoneWeak))
@@ -121,7 +125,7 @@ func (p *pass) phone(c candidate) (end int, ok bool) {
 	case neg <= 30 && neg < own:
 		bestScore -= 0.2
 	}
-	if serviceLine(ph.span(c.g, best)) && before.within(60, cueService) {
+	if service && p.farBefore(c.start).within(60, cueService) {
 		bestScore, rule = doubtful, "phone_se/service line"
 	}
 	if bestScore < p.threshold {

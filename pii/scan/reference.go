@@ -196,13 +196,20 @@ func (p *pass) cued(start, end int, c candidate) (int, bool) {
 			}
 		}
 	}
+	if letters == 0 && (digits < 3 || p.smallNumber(token, c, true)) {
+		return 0, false
+	}
+	passport := letters >= 1 && letters <= 3 && upper == letters && digits >= 6 && digits <= 8 && capital(token, 0) && len(token) <= digits+letters+1
 	before := p.before(start)
+	if passport {
+		before = p.farBefore(start)
+	}
 	customer, flat := before.nearest(cueCustomer), before.nearest(cueFlat)
 	secret, id := before.nearest(cueSecret), before.nearest(cueNationalID)
 	user, card := before.nearest(cueUser), before.nearest(cueCard)
 	not := before.nearest(cueInvoice, cueTracking, cueArticle, cueVersion, cueMoney, cueLaw)
 	// A passport's number is known by its form further off.
-	if id <= 72 && not > id && letters >= 1 && letters <= 3 && upper == letters && digits >= 6 && digits <= 8 && capital(token, 0) && len(token) <= digits+letters+1 && min(customer, secret) > min(id, 40) {
+	if passport && id <= 72 && not > id && min(customer, secret) > min(id, 40) {
 		return p.add(start, end, gallra.CategoryNationalID, likely, "national_id/word+passport form"), true
 	}
 	if letters > 0 && digits >= 3 && before.nearest(cuePhoneWeak) <= 6 && not > before.nearest(cuePhoneWeak)+3 && p.referenceLike(token, digits, letters, upper, 6) && min(secret, id, user) > 24 {
@@ -246,8 +253,8 @@ func (p *pass) cued(start, end int, c candidate) (int, bool) {
 
 // unnamed reads a reference that no word names, by its form alone: capitals, a
 // dash, four digits or more.
-func (p *pass) unnamed(start, end int, c candidate, digits, letters, upper int, not int16) (int, bool) {
-	if not <= window || letters < 1 || letters > 4 || upper != letters || digits < 4 || digits > 12 || p.t[start] < 'A' || p.t[start] > 'Z' {
+func (p *pass) unnamed(start, end int, c candidate, digits, letters, upper int, not int) (int, bool) {
+	if not <= nearWindow || letters < 1 || letters > 4 || upper != letters || digits < 4 || digits > 12 || p.t[start] < 'A' || p.t[start] > 'Z' {
 		return 0, false
 	}
 	i := start
@@ -364,7 +371,7 @@ func (p *pass) inAddress(start int) bool {
 
 // referenceLike reports whether a token can be a reference rather than a year,
 // an age or an amount.
-func (p *pass) referenceLike(token string, digits, letters, upper int, distance int16) bool {
+func (p *pass) referenceLike(token string, digits, letters, upper int, distance int) bool {
 	switch {
 	case letters > 0 && len(token) == 6 && upper == letters && digits >= 1:
 		return true // a booking code
@@ -379,7 +386,7 @@ func (p *pass) referenceLike(token string, digits, letters, upper int, distance 
 }
 
 // secret reports the value after a word such as PIN, code or password.
-func (p *pass) secret(start, end, digits, letters int, distance int16) (int, bool) {
+func (p *pass) secret(start, end, digits, letters int, distance int) (int, bool) {
 	// A password may hold signs that no reference does.
 	for letters > 0 && end < len(p.t) && p.t[end] > ' ' && p.t[end] < 0x7F {
 		if b := p.t[end]; b == ',' || b == ';' || b == ')' || b == '"' || b == '\'' || b == '.' || b == ':' || b == '?' {

@@ -67,6 +67,7 @@ var class = func() (t [256]uint8) {
 // Append appends the spans in text to dst, in order and without overlap.
 func (s *Scanner) Append(dst []Span, text string) []Span {
 	p := pass{Scanner: s, t: text, dst: dst}
+	p.cues.pos = -1
 	if !p.run() {
 		return s.appendFolded(dst, text)
 	}
@@ -80,7 +81,6 @@ type pass struct {
 	dst     []Span
 	done    int // end of what has been reported or ruled out
 	folded  bool
-	cuesAt  int // position the cues were read for, plus one; 0 for none
 	cues    cues
 	ph      phrase
 	guessed bool
@@ -134,12 +134,15 @@ func (p *pass) add(start, end int, kind gallra.Category, score float32, rule str
 	return end
 }
 
-// before returns the cues of the words before pos.
+// before returns the cues of the words right before pos.
 func (p *pass) before(pos int) *cues {
-	if p.cuesAt != pos+1 {
-		lex.read(&p.cues, p.t, pos)
-		p.cuesAt = pos + 1
-	}
+	lex.read(&p.cues, p.t, pos, nearWindow)
+	return &p.cues
+}
+
+// farBefore returns the cues of the words before pos, the line above included.
+func (p *pass) farBefore(pos int) *cues {
+	lex.read(&p.cues, p.t, pos, wideWindow)
 	return &p.cues
 }
 

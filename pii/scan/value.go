@@ -17,7 +17,7 @@ func (p *pass) birth(c candidate) (end int, ok bool) {
 			return 0, false
 		}
 	}
-	before := p.before(start)
+	before := p.farBefore(start)
 	own := before.nearest(cueBirth)
 	if own > 60 || before.nearest(cueInvoice, cueCustomer, cueMoney) < own && own > 12 || own > 48 && p.plainDate(c) {
 		return 0, false
@@ -220,7 +220,7 @@ func (p *pass) vehicle(c candidate) (end int, ok bool) {
 			}
 		}
 	}
-	before := p.before(start)
+	before := p.farBefore(start)
 	own := before.nearest(cueVehicle)
 	neg := before.nearest(cueCustomer, cueArticle, cueInvoice, cueTracking, cueSecret, cueVersion, cueCard)
 	switch word := p.t[start:i]; word {
@@ -230,7 +230,7 @@ func (p *pass) vehicle(c candidate) (end int, ok bool) {
 	switch {
 	case own <= 40 && own <= neg:
 		return p.add(start, end, gallra.CategoryVehicle, likely, "vehicle/word+form"), true
-	case own <= window && own <= neg && upper && letters == 3:
+	case own <= wideWindow && own <= neg && upper && letters == 3:
 		return p.add(start, end, gallra.CategoryVehicle, probable, "vehicle/word further off+form"), true
 	case upper && letters == 3 && neg > 40 && !c.glued && (end-c.end == 1 || n == 3):
 		return p.add(start, end, gallra.CategoryVehicle, doubtful, "vehicle/form"), doubtful >= p.threshold
@@ -260,7 +260,7 @@ func (p *pass) germanPlate(c candidate) (end int, ok bool) {
 	if k == j-1 || j-1-k > 3 || p.wordBefore(k) || p.wordAfter(c.end) {
 		return 0, false
 	}
-	before := p.before(k)
+	before := p.farBefore(k)
 	if !before.within(60, cueVehicle) && p.language() != "de" || before.nearest(cueCustomer, cueArticle, cueInvoice) < min(24, before.nearest(cueVehicle)) {
 		return 0, false
 	}
@@ -304,8 +304,8 @@ func (p *pass) property(c candidate) (end int, ok bool) {
 		}
 	}
 	if i := strings.IndexByte(p.t[start:c.start-1], ' '); i > 0 { // "Fastighet Kärret 4:17"
-		var word cues
-		lex.read(&word, p.t, start+i+1)
+		word := cues{pos: -1}
+		lex.read(&word, p.t, start+i+1, nearWindow)
 		if word.within(2, cueProperty) {
 			start += i + 1
 		}

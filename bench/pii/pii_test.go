@@ -1,0 +1,121 @@
+package pii_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	bench "github.com/gallra/gallra/bench/pii"
+	"github.com/gallra/gallra/pii"
+	"github.com/gallra/gallra/pii/ident"
+	"github.com/gallra/gallra/pii/scan"
+
+	"github.com/gallra/gallra"
+)
+
+const size = 8 << 20
+
+var tickets = bench.Tickets(size, 1)
+
+func bytesOf(ts []string) (n int64) {
+	for _, t := range ts {
+		n += int64(len(t))
+	}
+	return n
+}
+
+// Structured kinds alone, ticket by ticket.
+func BenchmarkStructured(b *testing.B) {
+	s := scan.New("", 0.5)
+	var spans []scan.Span
+	b.SetBytes(bytesOf(tickets))
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		n = 0
+		for _, t := range tickets {
+			spans = s.Append(spans[:0], t)
+			n += len(spans)
+		}
+	}
+	b.ReportMetric(float64(n), "findings")
+}
+
+// The same in one text, as an archive is read.
+func BenchmarkStructuredOneText(b *testing.B) {
+	s := scan.New("", 0.5)
+	var spans []scan.Span
+	text := strings.Join(tickets, "\n")
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		spans = s.Append(spans[:0], text)
+	}
+	b.ReportMetric(float64(len(spans)), "findings")
+}
+
+// Text without anything to find: the floor of the walk.
+func BenchmarkStructuredProse(b *testing.B) {
+	s := scan.New("", 0.5)
+	text := strings.Repeat("Hej, jag undrar över min senaste räkning som kom i förra veckan. Kan ni återkomma så snart som möjligt? ", 20000)
+	b.SetBytes(int64(len(text)))
+	var spans []scan.Span
+	for b.Loop() {
+		spans = s.Append(spans[:0], text)
+	}
+}
+
+func BenchmarkEverything(b *testing.B) {
+	e, err := pii.New(pii.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	some := tickets[:len(tickets)/8]
+	var fs []pii.Finding
+	b.SetBytes(bytesOf(some))
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		n = 0
+		for _, t := range some {
+			fs = e.Append(fs[:0], t)
+			n += len(fs)
+		}
+	}
+	b.ReportMetric(float64(n), "findings")
+}
+
+func BenchmarkKnown(b *testing.B) {
+	m := ident.New([]gallra.Identifier{
+		{Kind: gallra.IdentName, Value: "Åsa Lindqvist"}, {Kind: gallra.IdentPhone, Value: "070-174 06 71"},
+		{Kind: gallra.IdentPersonnummer, Value: "19850822-9914"}, {Kind: gallra.IdentEmail, Value: "anna.berg7@example.se"},
+	})
+	some := tickets[:len(tickets)/8]
+	b.SetBytes(bytesOf(some))
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, t := range some {
+			m.Find(t)
+		}
+	}
+}
+
+// Patterns of the same kinds, for the comparison with regular expressions.
+// They check form alone: no check digits, no context words.
+var Patterns = []string{
+	`\b(?:19|20)?\d{6}[-+ ]?\d{4}\b`, `\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}\b`, `\+\d{1,3}[ \d()-]{7,16}\d`, `\b0\d{1,3}[- ]?\d{2,3}[ ]?\d{2}[ ]?\d{2,3}\b`,
+	`\b(?:\d{1,3}\.){3}\d{1,3}\b`, `\b(?:[0-9a-f]{1,4}:){2,7}:?[0-9a-f]{1,4}\b`, `\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b`, `\b[A-Z]{2}\d{2}(?: ?[0-9A-Z]{4}){3,7}\b`,
+	`\b(?:\d{4}[ -]?){3}\d{4}\b`, `\b[A-Z]{3} ?\d{2}[0-9A-Z]\b`, `\b\d{6}[-+A-FU-Y]\d{3}[0-9A-Y]\b`, `\b\d{6} ?\d{5}\b`, `\b\d{3,4}-\d{4}\b`, `@[A-Za-z0-9_.]{3,}`,
+	`\b[A-Z]{1,4}-\d{4,}\b`, `\b735999\d{12}\b`, `\b\d{15}\b`, `\b[A-ZÅÄÖ][a-zåäö]+ \d{1,3}:\d{1,4}\b`, `\b\d{2} \d{2} \d{2}-\d\b`, `\b\d{1,2} ?(?:jan|feb|mar|apr|maj|jun|jul|aug|sep|okt|nov|dec)[a-z]* \d{4}\b`,
+}
+
+func BenchmarkRegexpUnion(b *testing.B) {
+	re := regexp.MustCompile(strings.Join(Patterns, "|"))
+	some := tickets[:len(tickets)/32]
+	b.SetBytes(bytesOf(some))
+	for b.Loop() {
+		for _, t := range some {
+			re.FindAllStringIndex(t, -1)
+		}
+	}
+}

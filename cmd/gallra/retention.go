@@ -199,7 +199,7 @@ func (c *retentionRunCmd) Run(s *session) error {
 	e := a.retention()
 	defer e.Close()
 	id, err := e.RunOfPlan(s.ctx, c.Plan)
-	if gallra.CodeOf(err) == gallra.NotFound {
+	if err == nil && id == "" {
 		id, err = e.Start(s.ctx, c.Plan, acc.Username)
 	}
 	if err != nil {

@@ -59,6 +59,9 @@ type ItemGroup struct {
 	Items     []ItemRow
 }
 
+// Count is how many hits there are.
+func (g ItemGroup) Count() int64 { return int64(len(g.Items)) }
+
 // ItemRow is one hit.
 type ItemRow struct {
 	request.Item
@@ -259,6 +262,17 @@ var caseSteps = map[string]caseStep{
 				return gallra.Errorf(gallra.Invalid, "web.number")
 			}
 			v.Items = append(v.Items, n)
+		}
+		if whole := c.r.PostForm["all"]; len(whole) > 0 {
+			items, err := d.Items(c.ctx(), id)
+			if err != nil {
+				return err
+			}
+			for _, it := range items {
+				if slices.Contains(whole, string(it.Certainty)) && !slices.Contains(v.Items, it.N) {
+					v.Items = append(v.Items, it.N)
+				}
+			}
 		}
 		if len(v.Items) == 0 {
 			return gallra.Errorf(gallra.Invalid, "web.none_chosen")

@@ -182,6 +182,7 @@ func (c *call) retentionPanel(cfg *config.Config) (Panel, []Todo, error) {
 	plan := plans[newest]
 	p.Act, p.Action, p.To = "/retention/plans/"+plan.ID, i18n.Msg("panel.retention.plan"), "/retention/plans/"+plan.ID
 	p.Trend = pastChart(plan)
+	p.Trend.ID = "trend-retention"
 	p.Number = plan.Preview.Due
 	var oldest time.Time
 	for _, u := range plan.Preview.Units {

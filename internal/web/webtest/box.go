@@ -170,3 +170,11 @@ func (b *box) Find(_ context.Context, n connector.Needles, _ string) (connector.
 	slices.SortFunc(out.Hits, func(a, b connector.Hit) int { return a.Created.Compare(b.Created) })
 	return out, nil
 }
+
+// Count returns how many cases a system of the site holds.
+func (s *Site) Count(id gallra.SystemID) int {
+	b := s.boxes[id]
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.cases)
+}

@@ -188,7 +188,13 @@ func (d *Desk) act(ctx context.Context, it Item, all []Item, det Details) Item {
 		return fail(err)
 	}
 	defer src.Close()
-	receipt, outcome, err := perform(ctx, src, it, det)
+	own := map[gallra.Ref]bool{}
+	for _, o := range all {
+		if o.Kind == connector.KindPerson && o.Decision == Include {
+			own[o.Ref] = true
+		}
+	}
+	receipt, outcome, err := perform(ctx, src, it, redactor{src: src, values: needles(det), own: own})
 	if gallra.CodeOf(err) == gallra.NotFound { // gone already, by itself or in an earlier attempt
 		it.State, it.Outcome, it.Grade, it.Problem = "done", gallra.OutcomeErased, gallra.GradeLive, nil
 		return it
@@ -216,7 +222,7 @@ func caseRemains(person Item, all []Item) *Item {
 	return nil
 }
 
-func perform(ctx context.Context, src connector.Source, it Item, det Details) (gallra.Receipt, gallra.Outcome, error) {
+func perform(ctx context.Context, src connector.Source, it Item, x redactor) (gallra.Receipt, gallra.Outcome, error) {
 	system := string(it.Ref.System)
 	switch it.Action {
 	case gallra.ActionErase:
@@ -228,22 +234,22 @@ func perform(ctx context.Context, src connector.Source, it Item, det Details) (g
 		r, err := e.Erase(ctx, it.Ref, "")
 		return r, gallra.OutcomeErased, err
 	case gallra.ActionRestrict:
-		x, ok := src.(connector.Restrictor)
+		s, ok := src.(connector.Restrictor)
 		if !ok {
 			return gallra.Receipt{}, "", gallra.Errorf(gallra.Unsupported, "request.cannot_restrict", "system", system)
 		}
-		r, err := x.Restrict(ctx, it.Ref, true)
+		r, err := s.Restrict(ctx, it.Ref, true)
 		return r, gallra.OutcomeKept, err
 	case gallra.ActionRedact, gallra.ActionAnonymise:
 		e, ok := src.(connector.Editor)
 		if !ok {
 			return gallra.Receipt{}, "", gallra.Errorf(gallra.Unsupported, "request.cannot_edit", "system", system)
 		}
-		types, err := typesOf(ctx, src)
-		if err != nil {
+		var err error
+		if x.types, err = typesOf(ctx, src); err != nil {
 			return gallra.Receipt{}, "", err
 		}
-		x := redactor{src: src, edit: e, types: types, values: needles(det)}
+		x.edit = e
 		if it.Action == gallra.ActionAnonymise {
 			r, err := x.conversation(ctx, it.Ref)
 			return r, gallra.OutcomeDeidentified, err

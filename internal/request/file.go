@@ -122,7 +122,13 @@ func (d *Desk) shred(ctx context.Context, id string) error {
 		if _, err := tx.ExecContext(ctx, "UPDATE request SET sealed = NULL, salt = NULL, digest_key = NULL, destroyed = $2 WHERE id = $1", id, store.Micros(d.now())); err != nil {
 			return fmt.Errorf("request: destroy: %w", err)
 		}
-		for _, q := range []string{"DELETE FROM request_person WHERE request = $1", "DELETE FROM request_item WHERE request = $1"} {
+		// What was acted on stays as bare references: the journal by which an
+		// erasure is applied again after a restore (REQUIREMENTS B-3).
+		for _, q := range []string{
+			"DELETE FROM request_person WHERE request = $1",
+			"DELETE FROM request_item WHERE request = $1 AND decision IN ('open','exclude')",
+			"UPDATE request_item SET why = '[]' WHERE request = $1",
+		} {
 			if _, err := tx.ExecContext(ctx, q, id); err != nil {
 				return fmt.Errorf("request: destroy: %w", err)
 			}

@@ -59,12 +59,16 @@ type Item struct {
 // other the person's values are taken out (DESIGN 3, "Role").
 func (i Item) Own() bool { return i.Role == gallra.RoleRequester }
 
-// itemsOf turns hits into items.
-func itemsOf(hits []subject.Hit, types map[string]connector.Type) []Item {
+// itemsOf turns hits into items. In a forum others have written in what one
+// person began: a discussion there loses the person and stays (REQUIREMENTS 7.3).
+func itemsOf(hits []subject.Hit, types map[string]connector.Type, channel connector.Channel) []Item {
 	var out []Item
 	for _, c := range subject.Conversations(hits) {
 		if c.Own() {
 			it := Item{Ref: c.Ref, Kind: types[c.Ref.Type].Kind, Role: c.Role, Certainty: c.Certainty, Action: gallra.ActionErase}
+			if channel == connector.ChannelForum && it.Kind == connector.KindConversation {
+				it.Action = gallra.ActionAnonymise
+			}
 			for _, h := range c.Hits {
 				it.Why = append(it.Why, h.Why...)
 				if h.Ref == c.Ref || it.Created.IsZero() {

@@ -20,6 +20,7 @@ import (
 const (
 	removed        = "[borttaget]"
 	removedAddress = "borttagen@example.invalid"
+	removedIP      = "0.0.0.0"
 )
 
 // redactor takes one person's values out of records that stay.
@@ -28,6 +29,7 @@ type redactor struct {
 	edit   connector.Editor
 	types  map[string]connector.Type
 	values []gallra.Identifier
+	own    map[gallra.Ref]bool // records of the person: what they wrote tells of them without naming them
 	match  *ident.Matcher
 }
 
@@ -40,8 +42,9 @@ func (x *redactor) record(ctx context.Context, ref gallra.Ref) (gallra.Receipt, 
 		var r gallra.Receipt
 		var n int
 		if r, n, err = x.once(ctx, ref); err == nil && n == 0 {
-			// The record was found by something else than its text, or changed since.
-			return gallra.Receipt{}, gallra.Errorf(gallra.Unsupported, "request.no_value_found", "record", ref.String())
+			// Found by its tie to the person's record, which goes later, or mended
+			// since. Whether a value is there after all is for the verification.
+			return gallra.Receipt{Ref: ref, Action: gallra.ActionRedact, Grade: gallra.GradeUnlinked, Final: true}, nil
 		}
 		if gallra.CodeOf(err) != gallra.Conflict {
 			return r, err
@@ -142,6 +145,9 @@ func (x *redactor) fields(t connector.Type, rec gallra.Record) ([]gallra.Field, 
 		if err != nil {
 			return nil, err
 		}
+		if info.Category != "" && x.own[rec.Person] && (info.Role == gallra.RoleAuthor || info.Role == gallra.RoleRequester) {
+			v = replacement(info.Category) // the address on the network, say
+		}
 		if v != f.Value {
 			set = append(set, gallra.Field{Name: f.Name, Value: v})
 		}
@@ -174,10 +180,20 @@ func (x *redactor) value(info connector.FieldInfo, rec gallra.Record, v string) 
 		}
 		return "", gallra.Errorf(gallra.Unsupported, "request.file_not_editable", "record", rec.Ref.String())
 	}
-	if info.Category == gallra.CategoryEmail && len(x.match.Find(v)) > 0 && !info.Text {
-		return removedAddress, nil
+	if info.Category != "" && !info.Text && len(x.match.Find(v)) > 0 {
+		return replacement(info.Category), nil
 	}
 	return x.text(v), nil
+}
+
+func replacement(c gallra.Category) string {
+	switch c {
+	case gallra.CategoryEmail:
+		return removedAddress
+	case gallra.CategoryIP:
+		return removedIP
+	}
+	return removed
 }
 
 // text replaces every place where a value stands.

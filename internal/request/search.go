@@ -155,6 +155,10 @@ func (d *Desk) searchOne(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	sys, err := d.system(ctx, system)
+	if err != nil {
+		return false, err
+	}
 	res, types, err := d.ask(ctx, system, det.identifiers())
 	if ctx.Err() != nil {
 		return false, ctx.Err()
@@ -168,7 +172,7 @@ func (d *Desk) searchOne(ctx context.Context, id string) (bool, error) {
 			}
 		}
 		n := 0
-		for _, it := range itemsOf(res.Hits, types) {
+		for _, it := range itemsOf(res.Hits, types, sys.Channel) {
 			if err := d.putItem(ctx, tx, id, it); err != nil {
 				return err
 			}
@@ -181,6 +185,21 @@ func (d *Desk) searchOne(ctx context.Context, id string) (bool, error) {
 		}
 		return d.prove(ctx, tx, id, "system", "request.searched", state, map[string]int64{"hits": int64(len(res.Hits)), "items": int64(n), "skipped": int64(len(res.Skipped))})
 	})
+}
+
+// system returns what is known of a system; one that is no longer connected is
+// a manual one.
+func (d *Desk) system(ctx context.Context, id gallra.SystemID) (System, error) {
+	all, err := d.Systems(ctx)
+	if err != nil {
+		return System{}, err
+	}
+	for _, s := range all {
+		if s.ID == id {
+			return s, nil
+		}
+	}
+	return System{ID: id, Title: string(id), Manual: true}, nil
 }
 
 func (d *Desk) ask(ctx context.Context, system gallra.SystemID, ids []gallra.Identifier) (subject.Result, map[string]connector.Type, error) {

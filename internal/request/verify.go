@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/internal/content"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/subject"
 	"github.com/gallra/gallra/internal/work"
@@ -63,12 +65,12 @@ func (d *Desk) verifyOne(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	manual, err := d.manual(ctx, system)
+	sys, err := d.system(ctx, system)
 	if err != nil {
 		return false, err
 	}
 	remains := []gallra.Residue{}
-	if manual {
+	if sys.Manual {
 		remains = append(remains, gallra.Residue{Where: string(system), Why: "request.verify_by_hand"})
 	} else if found, err := d.leftovers(ctx, system, items, det); err != nil {
 		if ctx.Err() != nil {
@@ -88,19 +90,6 @@ func (d *Desk) verifyOne(ctx context.Context, id string) (bool, error) {
 		}
 		return d.prove(ctx, tx, id, "system", "request.verified_system", string(system), map[string]int64{"remains": int64(len(remains))})
 	})
-}
-
-func (d *Desk) manual(ctx context.Context, system gallra.SystemID) (bool, error) {
-	all, err := d.Systems(ctx)
-	if err != nil {
-		return false, err
-	}
-	for _, s := range all {
-		if s.ID == system {
-			return s.Manual, nil
-		}
-	}
-	return true, nil // no longer connected
 }
 
 // leftovers returns what is left of the person in a system, apart from what was
@@ -127,7 +116,22 @@ func (d *Desk) leftovers(ctx context.Context, system gallra.SystemID, items []It
 		}
 	}
 	var out []gallra.Residue
+	var expected map[string]int64 // made when it is needed
 	add := func(r gallra.Residue) error {
+		if r.Ref.IsZero() && len(stays) > 0 {
+			if expected == nil {
+				var err error
+				if expected, err = keptValues(ctx, src, stays, ident.New(unique(det))); err != nil {
+					return err
+				}
+			}
+			column := r.Where[strings.LastIndexByte(r.Where, '.')+1:]
+			n := min(expected[column], r.Count)
+			expected[column] -= n
+			if r.Count -= n; r.Count == 0 {
+				return nil
+			}
+		}
 		kept, err := within(ctx, src, r.Ref, stays)
 		if err == nil && !kept && !slices.Contains(out, r) {
 			out = append(out, r)
@@ -170,6 +174,56 @@ func within(ctx context.Context, src connector.Source, ref gallra.Ref, stays map
 		return false, fmt.Errorf("request: read %s: %w", ref, err)
 	}
 	return stays[rec.Parent] || stays[rec.Person], nil
+}
+
+// keptValues counts, by the name of the field, the records that were decided to
+// stay and hold a value of the person. A system that only counts what is left in
+// each of its columns, and doesn't say in which record, is judged by these.
+func keptValues(ctx context.Context, src connector.Source, stays map[gallra.Ref]bool, m *ident.Matcher) (map[string]int64, error) {
+	types, err := typesOf(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	out, seen := map[string]int64{}, map[gallra.Ref]bool{}
+	count := func(rec gallra.Record) {
+		if seen[rec.Ref] {
+			return
+		}
+		seen[rec.Ref] = true
+		for _, p := range content.Texts(types[rec.Ref.Type], rec) {
+			if len(m.Find(p.Text)) > 0 {
+				out[p.Field]++
+			}
+		}
+	}
+	for ref := range stays {
+		rec, err := src.Get(ctx, ref)
+		if gallra.CodeOf(err) == gallra.NotFound {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("request: read %s: %w", ref, err)
+		}
+		count(rec)
+		for _, t := range types {
+			if t.Parent != ref.Type {
+				continue
+			}
+			for q := (connector.Query{Type: t.Name, Parents: []gallra.Ref{ref}}); ; {
+				p, err := src.List(ctx, q)
+				if err != nil {
+					return nil, fmt.Errorf("request: read %s of %s: %w", t.Name, ref, err)
+				}
+				for _, child := range p.Records {
+					count(child)
+				}
+				if q.Cursor = p.Next; q.Cursor == "" {
+					break
+				}
+			}
+		}
+	}
+	return out, nil
 }
 
 // gone looks for the erased records themselves.

@@ -199,7 +199,10 @@ func checkEditForgets(tb TB, h Harness) {
 		tb.Fatalf("edit: %v", err)
 	}
 	h.settle(tb, src, r)
-	forgotten := []string{ss[1].Text}
+	var forgotten []string
+	if h.Text != "" {
+		forgotten = append(forgotten, ss[1].Text)
+	}
 	if h.Email != "" {
 		forgotten = append(forgotten, ss[1].Email)
 	}

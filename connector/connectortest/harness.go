@@ -181,7 +181,7 @@ func Checks() []Check {
 		{"EraseStale", needs(erase), hasTouch, checkEraseStale},
 		{"EraseMany", needs(erase, connector.CanBatch), hasTouch, checkEraseMany},
 		{"EraseRefused", needs(erase), hasFailWrites, checkEraseRefused},
-		{"EditForgets", needs(edit), hasText, checkEditForgets},
+		{"EditForgets", needs(edit), hasPersonal, checkEditForgets},
 		{"EditStale", needs(edit), hasTouchedText, checkEditStale},
 		{"EditMany", needs(edit, connector.CanBatch), hasTouchedText, checkEditMany},
 		{"Attachments", needs(connector.CanAttachments), hasAttachments, checkAttachments},
@@ -200,8 +200,11 @@ func hasClocks(h Harness) string      { return unless(len(h.Clocks) > 0, "no clo
 func hasChildren(h Harness) string    { return unless(h.Children != "", "no child records") }
 func hasAttachments(h Harness) string { return unless(h.Attachments != "", "no attachments") }
 func hasText(h Harness) string        { return unless(h.Text != "", "no text field") }
-func hasKinds(h Harness) string       { return unless(len(h.Kinds) > 0, "no identifiers") }
-func hasTouch(h Harness) string       { return unless(h.Touch != nil, "records cannot be touched") }
+func hasPersonal(h Harness) string {
+	return unless(h.Text+h.Email+h.Named != "", "no personal field")
+}
+func hasKinds(h Harness) string { return unless(len(h.Kinds) > 0, "no identifiers") }
+func hasTouch(h Harness) string { return unless(h.Touch != nil, "records cannot be touched") }
 func hasFailWrites(h Harness) string {
 	return unless(h.FailWrites != nil, "writes cannot be made to fail")
 }

@@ -1,5 +1,7 @@
 package scan
 
+import "strings"
+
 // language returns the scanner's language, or a guess from the first words of
 // the text: enough to choose a number plan, made only when a reader asks.
 func (p *pass) language() string {
@@ -14,30 +16,47 @@ func (p *pass) language() string {
 }
 
 // guessText is how much of a text is read for the guess.
-const guessText = 2000
+const guessText = 400
 
 var languages = [...]string{"sv", "en", "no", "da", "fi", "de"}
 
-// function words that are common in one of the languages and rare in the others.
-var functionWords = func() map[string]uint8 {
-	m := map[string]uint8{}
-	for i, list := range [...]string{
-		"och att är jag inte för på från ni mig som hej vi har med är och att inte när här eller också till det mitt",
+// wordTable finds short words by their bytes, packed into one number.
+type wordTable [1024]struct {
+	key uint64
+	set uint8 // bit k: language k
+}
+
+func (t *wordTable) slot(key uint64) int {
+	i := int(key * 0x9E3779B97F4A7C15 >> 54)
+	for t[i].key != 0 && t[i].key != key {
+		i = (i + 1) & (len(t) - 1)
+	}
+	return i
+}
+
+// functionWords are words of at most eight bytes that are common in one of the
+// languages and rare in the others.
+var functionWords = func() *wordTable {
+	t := &wordTable{}
+	for k, list := range [...]string{
+		"och att är jag inte för på från ni mig som hej vi har med när här eller också till det mitt",
 		"the and is you to of i my for we please have with not hi are this your that was will it on from",
-		"jeg ikke og er har det vi på for til med hei hilsen mvh dere ikke fra meg skal noe etter også nå mye hva ble av",
-		"jeg ikke og er har det vi på for til med hej hilsen jer ikke fra mig skal noget efter også nu meget hvad blev af mvh kan har",
-		"ja on ei että minä se hei olen ole voi kun mutta niin vai terveisin mun sen joka kiitos oli ovat tai",
-		"ich und die der das nicht ist ein eine mit zu auf von für bitte wir sie den habe haben mein grüße es im bei",
+		"jeg ikke og er har det vi på for til med hei hilsen mvh dere fra meg skal noe etter også nå mye hva ble av",
+		"jeg ikke og er har det vi på for til med hej hilsen jer fra mig skal noget efter også nu meget hvad blev af mvh kan",
+		"ja on ei että minä se hei olen ole voi kun mutta niin vai mun sen joka kiitos oli ovat tai",
+		"ich und die der das nicht ist ein eine mit zu auf von für bitte wir sie den habe haben mein es im bei",
 	} {
-		start := 0
-		for j := 0; j <= len(list); j++ {
-			if j == len(list) || list[j] == ' ' {
-				m[list[start:j]] |= 1 << i
-				start = j + 1
+		for _, w := range strings.Fields(list) {
+			var key uint64
+			for i := 0; i < len(w); i++ {
+				key = key<<8 | uint64(w[i])
 			}
+			s := &t[t.slot(key)]
+			s.key = key
+			s.set |= 1 << k
 		}
 	}
-	return m
+	return t
 }()
 
 func guessLanguage(t string) string {
@@ -45,38 +64,38 @@ func guessLanguage(t string) string {
 		t = t[:guessText]
 	}
 	var votes [len(languages)]int
-	var buf [12]byte
+	var key uint64
 	n := 0
 	for i := 0; i <= len(t); i++ {
 		if i < len(t) && letter(t[i]) {
-			if n < len(buf) {
-				c := t[i]
-				if c >= 'A' && c <= 'Z' {
-					c |= 0x20
-				}
-				buf[n] = c
+			c := t[i]
+			if c < 0x80 {
+				c |= 0x20
 			}
+			key = key<<8 | uint64(c)
 			n++
 			continue
 		}
-		if n > 0 && n <= len(buf) {
-			if set := functionWords[string(buf[:n])]; set != 0 {
+		if n > 0 && n <= 8 {
+			if set := functionWords[functionWords.slot(key)].set; set != 0 {
+				weight := 1
+				if set&(set-1) == 0 {
+					weight = 3
+				}
 				for k := range votes {
-					if set&(1<<k) != 0 {
-						votes[k] += 1 + b2i(set&(set-1) == 0)*2
-					}
+					votes[k] += weight * int(set>>k&1)
 				}
 			}
 		}
-		n = 0
+		n, key = 0, 0
 	}
-	best := -1
+	best := 0
 	for k, v := range votes {
-		if v > 0 && (best < 0 || v > votes[best]) {
+		if v > votes[best] {
 			best = k
 		}
 	}
-	if best < 0 {
+	if votes[best] == 0 {
 		return ""
 	}
 	return languages[best]

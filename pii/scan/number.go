@@ -71,11 +71,24 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 			return end, ok
 		}
 	}
+	if ph.n == 1 && gr.len() <= 2 { // "kl 14", "3 dagar": at most the day of a date, or a plate's digits
+		if end, ok = p.vehicle(c); ok {
+			return end, ok
+		}
+		return p.birth(c)
+	}
 	if end, ok = p.ipv4(c); ok {
 		return end, ok
 	}
 	if end, ok = p.plusPhone(c); ok {
 		return end, ok
+	}
+	first := ph.digits[gr.first]
+	area := first == '0' && (gr.len() == 3 || gr.len() == 4) && g+1 < ph.n
+	if area { // no identity number begins with a group like an area code
+		if end, ok = p.phone(c); ok {
+			return end, ok
+		}
 	}
 	if ph.n-g > 1 || gr.len() >= 6 {
 		if end, ok = p.identity(c); ok {
@@ -88,8 +101,15 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 	if end, ok = p.birth(c); ok {
 		return end, ok
 	}
-	if end, ok = p.phone(c); ok {
-		return end, ok
+	if h := g + 2; h < ph.n && (ph.shape(g, 4, 2, 2) || ph.shape(g, 2, 2, 4)) && ph.group[g+1].sep == ph.group[h].sep {
+		if end, ok = p.date(c); ok { // a date that is nobody's birthday
+			return end, ok
+		}
+	}
+	if !area {
+		if end, ok = p.phone(c); ok {
+			return end, ok
+		}
 	}
 	if end, ok = p.account(c); ok {
 		return end, ok

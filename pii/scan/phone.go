@@ -140,10 +140,9 @@ func (p *pass) phonePlan(c candidate, h int) (score float32, rule string) {
 	d := ph.span(c.g, h)
 	bare := h == c.g
 	lead := ph.group[c.g].len()
-	lang := p.language()
 	// Subscriber numbers are written in groups of two to four, or as one.
 	for k := c.g + 1; k <= h; k++ {
-		if l := ph.group[k].len(); l < 2 && !(k == h && lang == "de") || h > c.g+1 && l > 4 && k > c.g+1 {
+		if l := ph.group[k].len(); l < 2 && !(k == h && p.language() == "de") || h > c.g+1 && l > 4 && k > c.g+1 {
 			return 0, ""
 		}
 	}
@@ -160,6 +159,11 @@ func (p *pass) phonePlan(c candidate, h int) (score float32, rule string) {
 				return 0.97, "phone_se/mobile grouped"
 			case dash && lead <= 4:
 				return 0.9, "phone_se/area code"
+			}
+		}
+		lang := p.language()
+		if _, ok := phone.Swedish(d); ok {
+			switch {
 			case !bare && lead <= 4 && h-c.g >= 2:
 				return 0.75, "phone_se/grouped"
 			case lang == "sv" || lang == "":
@@ -203,6 +207,10 @@ func (p *pass) phonePlan(c candidate, h int) (score float32, rule string) {
 		}
 		return score, rule
 	}
+	if len(d) != 8 && len(d) != 10 {
+		return 0, ""
+	}
+	lang := p.language()
 	if len(d) == 10 && lang == "en" && d[0] >= '2' && d[3] >= '2' && ph.shape(c.g, 3, 3, 4) {
 		return 0.7, "phone_us/grouped"
 	}

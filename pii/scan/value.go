@@ -17,9 +17,9 @@ func (p *pass) birth(c candidate) (end int, ok bool) {
 			return 0, false
 		}
 	}
-	before := p.farBefore(start)
+	before := p.before(start)
 	own := before.nearest(cueBirth)
-	if own > 60 || before.nearest(cueInvoice, cueCustomer, cueMoney) < own && own > 12 || own > 48 && p.plainDate(c) {
+	if own > nearWindow || before.nearest(cueInvoice, cueCustomer, cueMoney) < own && own > 12 {
 		return 0, false
 	}
 	return p.add(start, end, gallra.CategoryDateOfBirth, likely, "date_of_birth/word+date"), true
@@ -43,10 +43,6 @@ func (p *pass) monthFirst(c candidate) (start, end int, ok bool) {
 	}
 	return start, p.to(c, c.g+1), true
 }
-
-// plainDate reports whether six or eight digits in a row stand where any
-// number could.
-func (p *pass) plainDate(c candidate) bool { return p.ph.group[c.g].len() >= 6 }
 
 // date reads a date from group c.g on in any of the ways it is written and
 // returns where it ends.
@@ -211,16 +207,17 @@ func (p *pass) vehicle(c candidate) (end int, ok bool) {
 	for k := start; k < i; k++ {
 		b := p.t[k]
 		upper = upper && b < 'a'
-		if letters == 3 && p.language() == "sv" {
-			switch b | 0x20 {
-			case 'i', 'q', 'v':
-				if p.t[i] == ' ' {
-					return 0, false
-				}
+		switch b | 0x20 {
+		case 'i', 'q', 'v': // not on Swedish plates
+			if letters == 3 && p.t[i] == ' ' && p.language() == "sv" {
+				return 0, false
 			}
 		}
 	}
-	before := p.farBefore(start)
+	before := p.before(start)
+	if before.nearest(cueVehicle) == far {
+		before = p.farBefore(start)
+	}
 	own := before.nearest(cueVehicle)
 	neg := before.nearest(cueCustomer, cueArticle, cueInvoice, cueTracking, cueSecret, cueVersion, cueCard)
 	switch word := p.t[start:i]; word {

@@ -10,11 +10,15 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/web/webtest"
@@ -25,6 +29,9 @@ type tab struct {
 	testing.TB
 	ctx  context.Context
 	base string
+
+	mu     sync.Mutex
+	policy []string // what broke the content policy
 }
 
 // open starts a browser with an empty profile on a site.
@@ -49,7 +56,21 @@ func open(t testing.TB, site *webtest.Site) *tab {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	return &tab{TB: t, ctx: ctx, base: srv.URL}
+	b := &tab{TB: t, ctx: ctx, base: srv.URL}
+	if err := chromedp.Listen(ctx, func(ev any) {
+		e, ok := ev.(*audits.EventIssueAdded)
+		if ok && e.Issue.Code == audits.InspectorIssueCodeContentSecurityPolicyIssue {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.policy = append(b.policy, fmt.Sprintf("%+v", e.Issue.Details.ContentSecurityPolicyIssueDetails))
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(ctx, audits.Enable, cdp.Empty{}); err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // do runs browser actions; an error ends the test.
@@ -162,3 +183,30 @@ func (b *tab) violations(script string) []string {
 
 // lines joins findings for a report.
 func lines(s []string) string { return "\n  " + strings.Join(s, "\n  ") }
+
+// tabTo presses Tab until the element has the focus.
+func (b *tab) tabTo(selector string) {
+	b.Helper()
+	for range 120 {
+		b.press(kb.Tab)
+		if eval[bool](b, fmt.Sprintf(`document.activeElement.matches(%q)`, selector)) {
+			return
+		}
+	}
+	b.Fatalf("Tab never reaches %s", selector)
+}
+
+// noScript turns JavaScript off.
+func (b *tab) noScript() {
+	b.Helper()
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// broken returns what the browser has said of the content policy so far.
+func (b *tab) broken() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.policy
+}

@@ -126,6 +126,58 @@ func (s *Site) Plan(t testing.TB) string {
 	return id
 }
 
+// Run plans, approves and runs the rule of chats, and returns the run's id.
+func (s *Site) Run(t testing.TB) string {
+	t.Helper()
+	ctx := context.Background()
+	id, err := s.Engine.Plan(ctx, retention.PlanSpec{Rules: s.Config.Rules[:1], Actor: "agent",
+		Organisation: retention.Organisation{Name: s.Config.Organisation.Name, Type: s.Config.Organisation.Type}})
+	if err == nil {
+		err = s.Engine.Drive(ctx, id)
+	}
+	p, perr := s.Engine.PlanOf(ctx, id)
+	for _, by := range []string{"approver", "approver2"} {
+		if err == nil && perr == nil {
+			err = s.Engine.Approve(ctx, id, by, p.Hash)
+		}
+	}
+	run := ""
+	if err == nil {
+		run, err = s.Engine.Start(ctx, id, "agent")
+	}
+	if err == nil {
+		err = s.Engine.Drive(ctx, run)
+	}
+	if err != nil || perr != nil {
+		t.Fatal(err, perr)
+	}
+	return run
+}
+
+// SetUp makes the first administrator of an empty site.
+func (s *Site) SetUp(t testing.TB) {
+	t.Helper()
+	if _, err := s.Auth.CreateFirst(context.Background(), auth.NewAccount{Username: string(auth.Admin), Name: people[auth.Admin], Password: Password}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Progress moves the scan that is under way in a full site to done records; at
+// the last of them it is over.
+func (s *Site) Progress(t testing.TB, done int64) {
+	t.Helper()
+	s.tx(t, func(tx *sql.Tx) error {
+		w, err := work.Latest(context.Background(), tx, inventory.Kind, "sociala")
+		if err != nil {
+			return err
+		}
+		if w.Done = done; done >= w.Total {
+			w.State = work.Done
+		}
+		return work.Save(context.Background(), tx, s.Now.Add(time.Minute), &w)
+	})
+}
+
 func (s *Site) fill(t testing.TB) {
 	t.Helper()
 	ctx := context.Background()

@@ -277,3 +277,18 @@ type Residues struct {
 	Next     string
 	Skipped  []Problem
 }
+
+// Below returns the types whose records belong to records of type root,
+// directly or through others, in the order given: Query.Parents of a root's
+// reference selects them all.
+func Below(types []Type, root string) []Type {
+	under := map[string]bool{root: true}
+	var out []Type
+	for _, t := range types { // parents stand before children
+		if t.Parent != "" && under[t.Parent] && t.Name != root {
+			under[t.Name] = true
+			out = append(out, t)
+		}
+	}
+	return out
+}

@@ -287,8 +287,8 @@ func (x *extractor) thread(ctx context.Context, sys ExtractSystem, types []conne
 		}
 	}
 	if c.Own() {
-		for _, ty := range types {
-			if ty.Parent != c.Ref.Type || ty.Kind == connector.KindTrace {
+		for _, ty := range connector.Below(types, c.Ref.Type) {
+			if ty.Kind == connector.KindTrace {
 				continue // a derived copy says nothing new
 			}
 			for q := (connector.Query{Type: ty.Name, Parents: []gallra.Ref{c.Ref}}); ; {

@@ -117,9 +117,18 @@ func (c *collector) hits() []Hit {
 			sure[h.conversation()] = true
 		}
 	}
+	own := map[gallra.Ref]bool{} // conversations that are the person's own
+	for ref, h := range c.byRef {
+		if h.Parent.IsZero() && h.Role == gallra.RoleRequester {
+			own[ref] = true
+		}
+	}
 	out := make([]Hit, 0, len(c.order))
 	for _, ref := range c.order {
 		h := *c.byRef[ref]
+		if h.Role == gallra.RoleAuthor && own[h.Parent] {
+			h.Role = gallra.RoleRequester // author means: in another person's case
+		}
 		switch {
 		case h.unique():
 			h.Certainty = connector.Certain

@@ -127,8 +127,12 @@ func (e *Engine) appendLang(dst []Finding, text, lang string) []Finding {
 	for _, s := range *buf {
 		dst = append(dst, Finding{Start: s.Start, End: s.End, Category: s.Kind, Score: s.Score, Rule: s.Rule})
 	}
-	spans.Put(buf)
 	structured := len(dst)
+	*buf = scanner.AppendWords((*buf)[:0], text)
+	for _, s := range *buf {
+		dst = append(dst, Finding{Start: s.Start, End: s.End, Category: s.Kind, Score: s.Score, Rule: s.Rule})
+	}
+	spans.Put(buf)
 	for _, p := range e.patterns {
 		for _, m := range p.re.FindAllStringIndex(text, -1) {
 			dst = append(dst, Finding{Start: m[0], End: m[1], Category: p.category, Score: 1, Rule: p.rule})

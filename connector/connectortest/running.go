@@ -206,7 +206,7 @@ func checkClose(tb TB, h Harness) {
 		round()
 	}
 	for end := time.Now().Add(2 * time.Second); running() > before+2 && time.Now().Before(end); {
-		runtime.Gosched()
+		<-time.After(5 * time.Millisecond)
 	}
 	if after := running(); after > before+2 {
 		tb.Errorf("%d goroutines before, %d after ten connections were closed", before, after)

@@ -372,7 +372,7 @@ func (m *making) list(ctx context.Context) error {
 	}
 	buffers := map[int][]item{}
 	for n := 0; n < m.batchSize(); {
-		page, err := src.List(ctx, u.query(m.at.Page))
+		page, err := src.List(ctx, u.query(m.at.Page, m.pageSize()))
 		if err != nil {
 			return fmt.Errorf("retention: list %s/%s: %w", u.System, u.Type, err)
 		}

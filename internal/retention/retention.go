@@ -74,6 +74,8 @@ func (e *Engine) batchSize() int {
 	return 10_000
 }
 
+func (e *Engine) pageSize() int { return min(listLimit, e.batchSize()) }
+
 func (e *Engine) budget() time.Duration {
 	if e.Budget > 0 {
 		return e.Budget

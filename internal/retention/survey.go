@@ -118,7 +118,7 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 		}
 	}
 	for {
-		page, err := src.List(ctx, u.query(l.Cursor))
+		page, err := src.List(ctx, u.query(l.Cursor, r.pageSize()))
 		if err != nil {
 			return false, fmt.Errorf("retention: list %s/%s: %w", u.System, u.Type, err)
 		}

@@ -108,8 +108,8 @@ func below(types []connector.Type, typ string) []string {
 }
 
 // query lists the unit's records that can be past their date.
-func (u unit) query(cursor string) connector.Query {
-	return connector.Query{Type: u.Type, Cursor: cursor, Limit: listLimit, Clock: u.Clock, Fallback: u.Fallback, To: u.To, Fields: connector.FieldsKeep}
+func (u unit) query(cursor string, limit int) connector.Query {
+	return connector.Query{Type: u.Type, Cursor: cursor, Limit: limit, Clock: u.Clock, Fallback: u.Fallback, To: u.To, Fields: connector.FieldsKeep}
 }
 
 // verdict is what the rules say of one record.

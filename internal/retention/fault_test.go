@@ -1,0 +1,257 @@
+package retention_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/retention"
+	"github.com/gallra/gallra/internal/store"
+	"github.com/gallra/gallra/internal/store/storetest"
+)
+
+var kills = flag.Int("kills", 20, "how many times a worker process is killed, for each kind of store")
+
+// TestMain lets the test binary be the worker that the tests kill.
+func TestMain(m *testing.M) {
+	if os.Getenv("GALLRA_TEST_WORKER") != "" {
+		if err := worker(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// worker is a process of its own that drives one work to its end, slowly enough
+// to be killed in the middle.
+func worker() error {
+	dir := os.Getenv("GALLRA_TEST_DIR")
+	db, err := store.Open(ctx, dir, os.Getenv("GALLRA_TEST_DATABASE"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	db.Now = func() time.Time { return today }
+	log, err := evidence.Open(ctx, db, dir)
+	if err != nil {
+		return err
+	}
+	d, err := newDesk(filepath.Join(dir, "desk.db"))
+	if err != nil {
+		return err
+	}
+	defer d.db.Close()
+	// A little time at each record and page, so that kills fall there too.
+	d.erased = func(gallra.Ref) { time.Sleep(200 * time.Microsecond) }
+	d.onList = func(connector.Query) { time.Sleep(8 * time.Millisecond) }
+	loc, err := time.LoadLocation("Europe/Stockholm")
+	if err != nil {
+		return err
+	}
+	e := &retention.Engine{DB: db, Log: log, Loc: loc, BatchSize: 50, Lease: 150 * time.Millisecond, Budget: time.Millisecond,
+		Open: func(context.Context, gallra.SystemID) (connector.Source, error) { return d, nil }}
+	return e.Drive(ctx, os.Getenv("GALLRA_TEST_WORKER"))
+}
+
+// killed runs workers on a work and kills each (SIGKILL) after a random time,
+// until n have been killed or the work is over. It returns the kills.
+func killed(tb testing.TB, f *fixture, id string, n int, r *rand.Rand) int {
+	tb.Helper()
+	for k := range n {
+		c := exec.Command(os.Args[0])
+		c.Env = append(os.Environ(), "GALLRA_TEST_WORKER="+id, "GALLRA_TEST_DIR="+f.dir, "GALLRA_TEST_DATABASE="+f.DB.URL)
+		c.Stderr = os.Stderr
+		if err := c.Start(); err != nil {
+			tb.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- c.Wait() }()
+		select {
+		case err := <-ended:
+			if err != nil {
+				tb.Fatalf("the worker failed: %v", err)
+			}
+			return k
+		case <-time.After(time.Duration(60+r.IntN(500)) * time.Millisecond):
+			if err := c.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+				tb.Fatal(err)
+			}
+			<-ended
+		}
+	}
+	return n
+}
+
+// faulty opens a store in a directory that worker processes can open too.
+func faulty(t *testing.T, dialect store.Dialect) *fixture {
+	t.Helper()
+	dir := t.TempDir()
+	var db *store.DB
+	if dialect == store.Postgres {
+		db = storetest.Postgres(t)
+	} else {
+		var err error
+		if db, err = store.Open(ctx, dir, ""); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+	}
+	db.Now = func() time.Time { return today }
+	log, err := evidence.Open(ctx, db, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{desk: openDesk(t, filepath.Join(dir, "desk.db")), dir: dir, now: today}
+	f.Engine = &retention.Engine{DB: db, Log: log, Loc: stockholm(t), BatchSize: 50, Lease: 150 * time.Millisecond,
+		Open: func(context.Context, gallra.SystemID) (connector.Source, error) { return f.desk, nil }}
+	return f
+}
+
+// A worker killed at any moment of plan and run loses nothing and doubles
+// nothing: the final state is that of an undisturbed run.
+func TestG6_KilledAtRandomPoints(t *testing.T) {
+	for _, dialect := range []store.Dialect{store.SQLite, store.Postgres} {
+		t.Run(string(dialect), func(t *testing.T) {
+			t.Parallel()
+			seed := uint64(time.Now().UnixNano())
+			t.Logf("seed %d", seed)
+			r := rand.New(rand.NewPCG(seed, 1))
+			for total := 0; total < *kills; {
+				f := faulty(t, dialect)
+				const n = 900
+				f.desk.seed(t, n, old)
+				id, err := f.Plan(ctx, retention.PlanSpec{Rules: []gallra.Rule{rule("r", 24, gallra.ActionErase)}, Organisation: company, Actor: "planner"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				inPlan := killed(t, f, id, 4, r)
+				if err := f.Drive(ctx, id); err != nil {
+					t.Fatal(err)
+				}
+				p, err := f.PlanOf(ctx, id)
+				if err != nil || p.Preview.Planned != n || p.Preview.Units[0].Rules["r"] != n {
+					t.Fatalf("%+v %v", p.Preview, err)
+				}
+				f.approve(t, p)
+				run, err := f.Start(ctx, id, "operator")
+				if err != nil {
+					t.Fatal(err)
+				}
+				inRun := killed(t, f, run, *kills, r)
+				f.complete(t, run, n)
+				t.Logf("%d kills in the plan, %d in the run", inPlan, inRun)
+				total += inPlan + inRun
+			}
+		})
+	}
+}
+
+// The disk fills in the middle: the step fails and says so, nothing is half
+// written, and when there is room again the run ends as if nothing had been.
+func TestG6_DiskFull(t *testing.T) {
+	t.Parallel()
+	f := setup(t, storetest.SQLite(t))
+	f.desk.seed(t, 600, old)
+	p := f.plan(t, company, rule("r", 24, gallra.ActionErase))
+	f.approve(t, p)
+	id, err := f.Start(ctx, p.ID, "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.DB.SetMaxOpenConns(1) // the limit below belongs to a connection
+	var pages, full int
+	if err := f.DB.QueryRowContext(ctx, `PRAGMA page_count`).Scan(&pages); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(n int) {
+		if err := f.DB.QueryRowContext(ctx, fmt.Sprintf(`PRAGMA max_page_count = %d`, n)).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(pages + 1)
+	for range 200 {
+		more, err := f.Step(ctx, id)
+		if err != nil {
+			if full++; !more {
+				t.Fatalf("a full disk ended the run: %v", err)
+			}
+			pages++
+			limit(pages + 1)
+			continue
+		}
+		if !more {
+			break
+		}
+	}
+	if full == 0 {
+		t.Fatal("the disk never was full")
+	}
+	limit(1 << 30)
+	f.complete(t, id, 600)
+}
+
+// The system loses the connection in the middle of a batch, sometimes after it
+// has done it: the step is repeated, and every record is counted once.
+func TestG6_ConnectionLostInTheMiddle(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := setup(t, db)
+		f.desk.seed(t, 300, old)
+		p := f.plan(t, company, rule("r", 24, gallra.ActionErase))
+		f.approve(t, p)
+		id, err := f.Start(ctx, p.ID, "operator")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lost := gallra.Errorf(gallra.Unavailable, "desk.lost")
+		src := &dropping{desk: f.desk, err: lost}
+		f.Open = func(context.Context, gallra.SystemID) (connector.Source, error) { return src, nil }
+		if err := f.Close(); err != nil { // so that the system is opened anew
+			t.Fatal(err)
+		}
+		for n := 0; ; n++ {
+			more, err := f.Step(ctx, id)
+			if err != nil && !errors.Is(err, lost) {
+				t.Fatal(err)
+			}
+			if !more {
+				break
+			}
+			if n > 500 {
+				t.Fatal("the run does not end")
+			}
+		}
+		if src.calls.Load() < 4 {
+			t.Fatalf("only %d calls", src.calls.Load())
+		}
+		f.complete(t, id, 300)
+	})
+}
+
+// dropping does every second batch and then answers that the connection was lost.
+type dropping struct {
+	*desk
+	err   error
+	calls atomic.Int64
+}
+
+func (d *dropping) EraseMany(ctx context.Context, items []connector.Item) ([]connector.Result, error) {
+	out, err := d.desk.EraseMany(ctx, items)
+	if d.calls.Add(1)%2 == 1 {
+		return nil, d.err
+	}
+	return out, err
+}

@@ -80,11 +80,16 @@ type work struct {
 	lang   string
 	recall float64
 	base   int
+	first  int    // where the lexicon's findings of the block begin in out
 	taken  []bool // token -> part of an address
 	out    []Span
 }
 
-func newWork(m *Model) *work { return &work{Scratch: tagger.NewScratch(m.tagger)} }
+func newWork(m *Model) *work {
+	w := &work{Scratch: tagger.NewScratch(m.tagger)}
+	w.Classify = marks
+	return w
+}
 
 // Find returns the personal data in text, in order. lang is "sv", "en", "no",
 // "da", "fi" or "de"; empty means that it is guessed. recall is the dial

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/gallra/gallra/pii/names"
 	"github.com/gallra/gallra/pii/names/internal/pack"
 	"github.com/gallra/gallra/pii/names/internal/tagger"
 	"github.com/gallra/gallra/pii/names/internal/token"
@@ -111,8 +112,11 @@ func ReadLists(data string) (*Lists, error) {
 			if len(words) == 0 {
 				return
 			}
-			l.postal[PostalKey(code, lower(words[0]))] = 1
-			l.postal[PostalKey(code, "")] |= 1
+			l.postal[names.PostalKey(code, lower(words[0]))] = 1
+			l.postal[names.PostalKey(code, "")] = 1
+			if len(words) > 1 {
+				l.postal[names.CityKey(lower(strings.Join(words, " ")))] = 1
+			}
 			l.place[lower(words[0])]++
 			if len(words) == 1 {
 				l.cities = append(l.cities, strings.Clone(city))
@@ -181,10 +185,6 @@ func intSqrt(n int) int {
 	}
 	return i
 }
-
-// PostalKey is the key of a postal code together with the first word of its
-// city, or alone.
-func PostalKey(code, city string) uint64 { return token.Hash([]byte(code + "|" + city)) }
 
 func level(n int, cuts ...int) uint8 {
 	v := uint8(0)

@@ -27,7 +27,9 @@ const (
 	Home                         // bor, flyttar, wohnt
 	Product                      // brands and programs met in customer service
 	And                          // och, and, &
-	Honorific
+	Unit                         // part of a building: flat, floor, door
+	Modifier                     // before the name of a street: Norra, Sankt
+	Box                          // post office box
 )
 
 var classWords = map[Class]string{
@@ -69,7 +71,13 @@ var classWords = map[Class]string{
 		wrote wants asks lives was sier sa sagde siger ringte ringede vil bor skrev sanoo sanoi soitti haluaa asuu sagt sagte schreibt wohnt möchte hat ist war rief anmäler önskar begär begärde`,
 	Home:    `bor bodde bott boende boendes bosatt flytta flyttar flyttat flyttade flytt pendlar arbetar jobbar född uppvuxen hemma hemort bostadsort ort live lives lived living moved moving born based resident bor bodde flyttet flytter pendler fødd født jobber arbejder bosatt bopæl bosted asun asuu asunut muutan muutti muuttaa kotoisin kotipaikka wohne wohnt wohnhaft gezogen umgezogen umziehen ziehe geboren wohnort ort stadt`,
 	Product: `facebook instagram twitter google android iphone samsung apple windows excel word outlook teams zoom paypal klarna swish bankid postnord dhl ups bring schenker instabox ikea h&m ica coop lidl willys telia tele2 telenor tre comviq halebop vattenfall fortum tibber visa mastercard wifi wi-fi netflix spotify youtube messenger whatsapp vipps mobilepay mobilepay freja skatteverket försäkringskassan polisen migrationsverket csn chrome safari edge microsoft linux excel pdf sms`,
-	And:     `och and & og ja und samt o å`,
+	Unit: `lgh lägenhet lägh tr trappa trappor vån våning uppgång port rum bst bostad as asunto leil leilighet etg etasje sal th tv mf st kl stue dør hinterhaus vorderhaus seitenflügel wohnung whg stock
+		apt apartment flat unit floor suite ste room rm`,
+	Modifier: `norra södra östra västra stora lilla gamla nya övre nedre yttre inre mäster sankt s:t klara lille store vestre østre nordre søndre øvre gamle nye nørre sønder øster vester
+		kleine große grosse alte neue obere untere hohe lange breite sankt st am im an auf zum zur hinterm unterm beim hinter vor unter north south east west upper lower old new great little
+		stor liten ny vastra ostra sodra ovre mellan bakre främre fänrik kapten iso vanha uusi pikku läntinen itäinen pohjoinen eteläinen`,
+	Box: `box postbox postboks postboks boks postfach postilokero pl pobox`,
+	And: `och and & og ja und samt o å`,
 }
 
 // classes maps the hash of a word to its classes.

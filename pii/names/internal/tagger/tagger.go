@@ -95,7 +95,8 @@ func Legal(a, b uint8) bool {
 type Word struct {
 	key uint64
 	Info
-	joint uint8  // place in the name lists, as one number
+	joint uint8 // place in the name lists, as one number
+	Mark  uint64
 	id    uint32 // the word itself when common, else its class
 	vec   [2*reach + 1]Scores
 }
@@ -126,8 +127,10 @@ type Scratch struct {
 	emit   [][Tags]int32
 	back   [][Tags]uint8
 	feats  features
-	alter  func(*Info)      // the learner's doubt
-	learn  func(int, *Word) // the learner's view of a new word
+	// Classify, when set, gives each new word a mark of the caller's.
+	Classify func(lower []byte) uint64
+	alter    func(*Info)      // the learner's doubt
+	learn    func(int, *Word) // the learner's view of a new word
 }
 
 // NewScratch returns working memory for m.
@@ -195,6 +198,9 @@ func (s *Scratch) add(key uint64, t *token.Token, text string) uint32 {
 			}
 		}
 	}
+	if s.Classify != nil && t.Kind == token.Word {
+		w.Mark = s.Classify(w.lower)
+	}
 	w.lower = nil
 	return uint32(len(s.words) - 1)
 }
@@ -226,6 +232,9 @@ func (s *Scratch) lines() {
 		}
 	}
 }
+
+// Low reports whether token i stands in a line without capitals.
+func (s *Scratch) Low(i int) bool { return s.low[i] }
 
 // active reports whether token i may be part of a name.
 func (s *Scratch) active(i int, before bool) bool {

@@ -58,9 +58,10 @@ func (e Entry) Common() uint8 { return uint8(e >> 9 & 7) }
 type Info struct {
 	Entry
 	Shape  uint8
-	Active bool  // may be part of a name
-	Class  Class // what the word does to its neighbours
-	Ending uint8 // 0 none, 1 genitive, 2 another case ending taken off to find the name
+	Active bool   // may be part of a name
+	Class  Class  // what the word does to its neighbours
+	Street Street // what it is as the name of a street
+	Ending uint8  // 0 none, 1 genitive, 2 another case ending taken off to find the name
 	Lower  uint64
 	lower  []byte // valid until the next analysis
 }
@@ -103,6 +104,7 @@ func (l *Lexicon) analyse(s string, kind token.Kind) Info {
 	in.lower = w
 	in.Entry, in.Lower = l.lookup(w)
 	in.Class = classOf(in.Lower)
+	in.Street = street(w, in.Lower)
 	if in.Given() < 4 && in.Surname() < 4 {
 		l.inflected(&in, w)
 	}
@@ -295,3 +297,14 @@ func affix(w []byte, n int) []byte {
 	}
 	return w[i:]
 }
+
+// Capital reports whether the word begins with a capital.
+func (in *Info) Capital() bool {
+	return in.Shape >= shapeTitle && in.Shape <= shapeCapped && in.Shape != shapeMixed
+}
+
+// Letter reports whether the token is one capital letter.
+func (in *Info) Letter() bool { return in.Shape == shapeInitial }
+
+// Upper reports whether the word is written in capitals.
+func (in *Info) Upper() bool { return in.Shape == shapeUpper }

@@ -52,6 +52,9 @@ type ExtractSystem struct {
 	Rules   []gallra.Rule // why and how long it keeps what it keeps
 	Found   []subject.Conversation
 	Unread  int // places that could not be searched and need a look by hand
+
+	Vendor  string // who runs it for the organisation: a recipient (GDPR art. 15(1)(c)); "" the organisation itself
+	Country string // where it is kept, ISO 3166-1; "" unknown
 }
 
 // Manifest lists what the package holds, so that a reader can check it.
@@ -114,6 +117,11 @@ func WriteZip(ctx context.Context, w io.Writer, e Extract) (Manifest, error) {
 	z := &zipper{zw: zip.NewWriter(w), at: e.Made}
 	z.man = Manifest{Schema: SchemaVersion, Made: e.Made.UTC(), Systems: map[string]int{}}
 	x := extractor{Extract: e, zip: z, say: i18n.For(e.Lang), match: ident.New(e.Person), csv: map[string]*table{}}
+	for _, i := range e.Person {
+		if i.Kind == gallra.IdentName {
+			x.names += " " + ident.Fold(i.Value)
+		}
+	}
 	if err := x.run(ctx); err != nil {
 		return Manifest{}, err
 	}
@@ -159,6 +167,7 @@ type extractor struct {
 	zip    *zipper
 	say    *i18n.Printer
 	match  *ident.Matcher
+	names  string // the words of the person's own names, folded
 	csv    map[string]*table
 	data   bytes.Buffer // data.json, one thread after another
 	pages  []pageLink
@@ -319,13 +328,20 @@ func (x *extractor) item(ctx context.Context, sys ExtractSystem, t *Thread, ty c
 	// The person's own words stay as they are, apart from other people's direct
 	// identifiers; in another person's case everything that is not the person's goes.
 	parts := content.Texts(ty, rec)
+	// Who handled the case is no secret to the one it was handled for.
+	staff := ""
+	for _, f := range rec.Fields {
+		if info, ok := ty.Field(f.Name); ok && info.Role == gallra.RoleAgent && info.Category == gallra.CategoryPerson {
+			staff += " " + f.Value
+		}
+	}
 	for _, p := range parts {
 		x.unread += len(p.Problems)
 		info, _ := ty.Field(p.Field)
 		if info.Format == connector.FormatFile {
 			continue // given as a file
 		}
-		it.Fields[p.Field] = x.mask(p, info, t.Own)
+		it.Fields[p.Field] = x.mask(p, info, t.Own, staff)
 	}
 	for _, f := range rec.Fields {
 		if info, ok := ty.Field(f.Name); ok && info.Keep && f.Value != "" {
@@ -358,28 +374,34 @@ func (x *extractor) item(ctx context.Context, sys ExtractSystem, t *Thread, ty c
 	return nil
 }
 
-// mask takes other people's values out of one part.
-func (x *extractor) mask(p content.Part, info connector.FieldInfo, own bool) string {
+// mask takes other people's values out of one part. staff are the names of the
+// employees who handled the record.
+func (x *extractor) mask(p content.Part, info connector.FieldInfo, own bool, staff string) string {
 	if p.Category != "" {
-		if info.Role == gallra.RoleAgent || !p.Category.Direct() || len(x.match.Find(p.Text)) > 0 || own && info.Role == gallra.RoleRequester {
+		ours := own && (info.Role == gallra.RoleRequester || staff != "" && info.Role != "")
+		if info.Role == gallra.RoleAgent || !p.Category.Direct() || len(x.match.Find(p.Text)) > 0 || ours {
 			return p.Text
 		}
 		x.zip.man.Masked++
 		return pii.Mask(p.Category, p.Text)
 	}
 	mine := x.match.Find(p.Text)
-	isMine := func(f pii.Finding) bool {
+	known := x.names
+	if own {
+		known += " " + ident.Fold(staff)
+	}
+	keep := func(f pii.Finding) bool {
 		for _, m := range mine {
 			if f.Start < m.End && m.Start < f.End {
 				return true
 			}
 		}
-		return false
+		return own && f.Category == gallra.CategoryPerson && within(ident.Fold(p.Text[f.Start:f.End]), known)
 	}
 	var b strings.Builder
 	at := 0
 	for _, f := range x.Engine.Find(p.Text) {
-		if f.Start < at || isMine(f) || own && !other(f.Category) || !own && !f.Category.Direct() && !f.Category.Special() {
+		if f.Start < at || keep(f) || own && !other(f.Category) || !own && !f.Category.Direct() && !f.Category.Special() {
 			continue
 		}
 		b.WriteString(p.Text[at:f.Start])
@@ -389,6 +411,18 @@ func (x *extractor) mask(p content.Part, info connector.FieldInfo, own bool) str
 	}
 	b.WriteString(p.Text[at:])
 	return b.String()
+}
+
+// within reports whether every word of a name stands among the known ones: a
+// letter to Anna Lindqvist begins with "Hej Anna".
+func within(name, known string) bool {
+	words := strings.Fields(known)
+	for _, w := range strings.Fields(name) {
+		if !slices.Contains(words, w) {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // other reports whether a value of c in a person's own case is taken to be

@@ -120,7 +120,7 @@ func (d *Desk) SendBack(ctx context.Context, id, actor, reason string) error {
 // identity is protected (REQUIREMENTS SE-34).
 func (d *Desk) Deliver(ctx context.Context, id, actor, how string) error {
 	switch how {
-	case "download", "portal", "email", "post", "visit":
+	case "download", "link", "portal", "email", "post", "visit":
 	default:
 		return gallra.Errorf(gallra.Invalid, "request.delivery_unknown")
 	}

@@ -31,7 +31,7 @@ func (d *Desk) Identify(ctx context.Context, id, actor, method, reason string) e
 		return gallra.Errorf(gallra.Invalid, "request.identity_reason")
 	}
 	return d.DB.Tx(ctx, func(tx *sql.Tx) error {
-		r, err := d.get(ctx, tx, id)
+		r, err := d.classified(ctx, tx, id, actor)
 		if err != nil {
 			return err
 		}
@@ -49,12 +49,26 @@ func (d *Desk) Identify(ctx context.Context, id, actor, method, reason string) e
 	})
 }
 
+// classified returns the request, which whoever works on its identity has
+// accepted as what it was registered as.
+func (d *Desk) classified(ctx context.Context, tx *sql.Tx, id, actor string) (Request, error) {
+	r, err := d.get(ctx, tx, id)
+	if err != nil || r.State != Received {
+		return r, err
+	}
+	if err := d.move(ctx, tx, r, actor, Classified, "request.classified"); err != nil {
+		return r, err
+	}
+	r.State = Classified
+	return r, nil
+}
+
 // Ask records that a question about identity, or about what the request
 // concerns, was sent: the clock may pause from that day. reason says what was
 // asked and why it was necessary.
 func (d *Desk) Ask(ctx context.Context, id, actor, reason string) error {
 	return d.DB.Tx(ctx, func(tx *sql.Tx) error {
-		r, err := d.get(ctx, tx, id)
+		r, err := d.classified(ctx, tx, id, actor)
 		if err != nil {
 			return err
 		}

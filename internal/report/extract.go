@@ -55,6 +55,10 @@ type ExtractSystem struct {
 
 	Vendor  string // who runs it for the organisation: a recipient (GDPR art. 15(1)(c)); "" the organisation itself
 	Country string // where it is kept, ISO 3166-1; "" unknown
+
+	// Safeguard is the ground and the safeguards of a transfer out of the EEA, in
+	// the reader's language; "" for none (GDPR art. 15(2)).
+	Safeguard string
 }
 
 // Manifest lists what the package holds, so that a reader can check it.
@@ -190,6 +194,9 @@ type pageLink struct {
 }
 
 func (x *extractor) run(ctx context.Context) error {
+	if err := x.ownNames(ctx); err != nil {
+		return err
+	}
 	x.data.WriteString(`{"schema":` + quote(SchemaVersion) + `,"threads":[`)
 	first := true
 	for _, sys := range x.Systems {
@@ -216,7 +223,7 @@ func (x *extractor) run(ctx context.Context) error {
 			}
 			first = false
 			x.data.Write(b)
-			if err := x.page(sys, t); err != nil {
+			if err := x.page(sys, t, types); err != nil {
 				return err
 			}
 			x.zip.man.Systems[string(sys.System)]++
@@ -245,6 +252,39 @@ func (x *extractor) run(ctx context.Context) error {
 	}
 	if err != nil {
 		return fmt.Errorf("report: manifest: %w", err)
+	}
+	return nil
+}
+
+// ownNames learns the person's names from the records that are surely theirs.
+func (x *extractor) ownNames(ctx context.Context) error {
+	for _, sys := range x.Systems {
+		types, err := sys.Source.Types(ctx)
+		if err != nil {
+			return fmt.Errorf("report: types of %s: %w", sys.System, err)
+		}
+		for _, t := range types {
+			if t.Kind != connector.KindPerson {
+				continue
+			}
+			for _, c := range sys.Found {
+				if c.Ref.Type != t.Name || !c.Own() || c.Certainty != connector.Certain {
+					continue
+				}
+				rec, err := sys.Source.Get(ctx, c.Ref)
+				if gallra.CodeOf(err) == gallra.NotFound {
+					continue
+				}
+				if err != nil {
+					return fmt.Errorf("report: read %s: %w", c.Ref, err)
+				}
+				for _, f := range rec.Fields {
+					if info, ok := t.Field(f.Name); ok && info.Category == gallra.CategoryPerson {
+						x.names += " " + ident.Fold(f.Value)
+					}
+				}
+			}
+		}
 	}
 	return nil
 }
@@ -552,22 +592,26 @@ func (x *extractor) dictionary(sys gallra.SystemID, types []connector.Type) {
 			o := origin(t, f)
 			m := ManifestField{System: sys, Type: t.Name, Field: f.Name, Origin: o, Category: f.Category}
 			for p, into := range map[*i18n.Printer]*string{sv: &m.SV, en: &m.EN} {
-				what := p.T("extract.field.other")
-				switch {
-				case f.Category != "":
-					what = p.T("category." + string(f.Category))
-				case f.Keep:
-					what = p.T("extract.field.keep")
-				case f.Format == connector.FormatFile:
-					what = p.T("extract.field.file")
-				case f.Text:
-					what = p.T("extract.field.text")
-				}
-				*into = p.T("extract.field.explained", "what", what, "kind", p.T("kind."+string(t.Kind)), "origin", p.T("extract.origin."+o))
+				*into = p.T("extract.field.explained", "what", label(p, f), "kind", p.T("kind."+string(t.Kind)), "origin", p.T("extract.origin."+o))
 			}
 			x.zip.man.Fields = append(x.zip.man.Fields, m)
 		}
 	}
+}
+
+// label says in the reader's language what a field holds.
+func label(p *i18n.Printer, f connector.FieldInfo) string {
+	switch {
+	case f.Category != "":
+		return p.T("category." + string(f.Category))
+	case f.Keep:
+		return p.T("extract.field.keep")
+	case f.Format == connector.FormatFile:
+		return p.T("extract.field.file")
+	case f.Text:
+		return p.T("extract.field.text")
+	}
+	return p.T("extract.field.other")
 }
 
 // origin tells provided, observed and derived data apart (WP242 rev.01).

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/i18n"
+	"github.com/gallra/gallra/pii"
 )
 
 //go:embed templates/*.html
@@ -56,9 +58,24 @@ type threadPage struct {
 	Title    string
 	Thread   *Thread
 	Overview string
+
+	types map[string]connector.Type
 }
 
-func (x *extractor) page(sys ExtractSystem, t *Thread) error {
+// Label says what a field of a type holds.
+func (p threadPage) Label(typ, field string) string {
+	if field == "file" {
+		return p.Say.T("extract.field.file")
+	}
+	f, _ := p.types[typ].Field(field)
+	return label(p.Say.Printer, f)
+}
+
+func (x *extractor) page(sys ExtractSystem, t *Thread, types []connector.Type) error {
+	byName := map[string]connector.Type{}
+	for _, ty := range types {
+		byName[ty.Name] = ty
+	}
 	n := x.zip.man.Systems[string(sys.System)] + 1
 	t.file = fmt.Sprintf("threads/%s/%04d.html", sys.System, n)
 	title := t.Title
@@ -79,7 +96,7 @@ func (x *extractor) page(sys ExtractSystem, t *Thread) error {
 	}
 	x.pages = append(x.pages, l)
 	return x.zip.create(t.file, func(w io.Writer) error {
-		err := templates.ExecuteTemplate(w, "thread.html", threadPage{Say: say{x.say}, Lang: x.Lang, System: sys.Title, Title: title, Thread: t, Overview: "../../" + x.overviewName()})
+		err := templates.ExecuteTemplate(w, "thread.html", threadPage{Say: say{x.say}, Lang: x.Lang, System: sys.Title, Title: title, Thread: t, Overview: "../../" + x.overviewName(), types: byName})
 		if err != nil {
 			return fmt.Errorf("report: thread: %w", err)
 		}
@@ -121,6 +138,26 @@ func (x *extractor) overview() error {
 		}
 		return nil
 	})
+}
+
+// Searched returns what was searched by, masked (REQUIREMENTS A15-1).
+func (v overviewPage) Searched() string {
+	var out []string
+	for _, i := range v.Extract.Person {
+		out = append(out, pii.Mask(i.Kind.Category(), i.Value))
+	}
+	return strings.Join(out, ", ")
+}
+
+// Recipients are the systems that somebody else runs for the organisation.
+func (v overviewPage) Recipients() []overviewSystem {
+	var out []overviewSystem
+	for _, s := range v.Systems {
+		if s.Vendor != "" && s.Count > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // Count64 is Count for the printer.

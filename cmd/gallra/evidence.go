@@ -56,7 +56,7 @@ func (c *evidenceVerifyCmd) Run(s *session) error {
 	}
 	if r.Bad != nil {
 		if !s.flags.JSON {
-			s.line("cli.evidence.bad", "seq", r.Bad.Seq, "reason", s.say.T("evidence.bad." + r.Bad.Reason))
+			s.line("cli.evidence.bad", "seq", r.Bad.Seq, "reason", s.say.T("evidence.bad."+r.Bad.Reason))
 		}
 		return errRemains
 	}

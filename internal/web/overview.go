@@ -175,30 +175,16 @@ func (c *call) retentionPanel(cfg *config.Config) (Panel, []Todo, error) {
 	if err != nil {
 		return p, nil, err
 	}
-	newest := slices.IndexFunc(plans, func(x retention.Plan) bool { return x.State != retention.Making })
-	if newest < 0 {
-		return p, nil, nil
+	known, err := c.pastDates(plans)
+	if err != nil || known.newest == nil {
+		return p, nil, err
 	}
-	plan := plans[newest]
+	plan := *known.newest
 	p.Act, p.Action, p.To = "/retention/plans/"+plan.ID, i18n.Msg("panel.retention.plan"), "/retention/plans/"+plan.ID
-	p.Trend = pastChart(plan)
-	p.Trend.ID = "trend-retention"
-	p.Number = plan.Preview.Due
-	var oldest time.Time
-	for _, u := range plan.Preview.Units {
-		if !u.Oldest.IsZero() && (oldest.IsZero() || u.Oldest.Before(oldest)) {
-			oldest = u.Oldest
-		}
-	}
-	p.Says = i18n.Msg("panel.retention.says", "date", plan.Today, "oldest", oldest)
-	if plan.State == retention.Done {
-		left, err := c.left(plan.ID)
-		if err != nil {
-			return p, nil, err
-		}
-		if p.Number = left; left == 0 {
-			p.Says, p.Trend = i18n.Msg("panel.retention.clean", "date", plan.Today), Chart{}
-		}
+	p.Number, p.Trend = known.due, pastChart("trend-retention", known.months)
+	p.Says = i18n.Msg("panel.retention.says", "date", plan.Today, "oldest", known.oldest)
+	if known.due == 0 {
+		p.Says, p.Trend = i18n.Msg("panel.retention.clean", "date", plan.Today), Chart{}
 	}
 	p.Figure, p.Wrong = i18n.Plural("panel.retention.figure", p.Number), p.Number > 0
 	var todos []Todo
@@ -261,20 +247,68 @@ func (c *call) requestsPanel() (Panel, []Todo, error) {
 	return p, todos, nil
 }
 
-// left returns how many records a plan's run left past their date.
-func (c *call) left(plan string) (n int64, err error) {
+// pastDates is what the plans and runs, taken together, last said of what is
+// past its date: for each type of each system the newest of them that looked.
+type pastDates struct {
+	newest *retention.Plan
+	due    int64
+	oldest time.Time
+	months map[string]int64 // of what no run has dealt with
+}
+
+func (c *call) pastDates(plans []retention.Plan) (d pastDates, err error) {
+	d.months = map[string]int64{}
+	seen := map[string]bool{}
+	for i, p := range plans { // newest first
+		if p.State == retention.Making {
+			continue
+		}
+		if d.newest == nil || d.newest.State == retention.Done && p.State == retention.Ready {
+			d.newest = &plans[i] // one that waits for somebody comes before one that is done
+		}
+		left := map[string]int64{}
+		if p.State == retention.Done {
+			if left, err = c.left(p.ID); err != nil {
+				return d, err
+			}
+		}
+		for _, u := range p.Preview.Units {
+			key := string(u.System) + "/" + u.Type
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
+			if p.State == retention.Done {
+				d.due += left[key]
+				continue
+			}
+			d.due += u.Due
+			for m, n := range u.Months {
+				d.months[m] += n
+			}
+			if !u.Oldest.IsZero() && (d.oldest.IsZero() || u.Oldest.Before(d.oldest)) {
+				d.oldest = u.Oldest
+			}
+		}
+	}
+	return d, nil
+}
+
+// left returns how many records a plan's run left past their date, by type.
+func (c *call) left(plan string) (map[string]int64, error) {
+	out := map[string]int64{}
 	id, err := c.Retention.RunOfPlan(c.ctx(), plan)
 	if err != nil || id == "" {
-		return 0, err
+		return out, err
 	}
 	run, err := c.Retention.RunOf(c.ctx(), id)
 	if err != nil || run.Protocol == nil {
-		return 0, err
+		return out, err
 	}
 	for _, part := range run.Protocol.Parts {
-		n += sum(part.Left)
+		out[string(part.System)+"/"+part.Type] = sum(part.Left)
 	}
-	return n, nil
+	return out, nil
 }
 
 // systemTodos are the gaps of each system: what the law asks and nobody has

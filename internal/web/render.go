@@ -103,6 +103,7 @@ func functions(p *i18n.Printer, asset func(string) string) template.FuncMap {
 		"asset":    asset,
 		"bars":     func(c Chart) Bars { return c.bars(p) },
 		"part":     func(name string, page Page, view any) partial { return partial{Page: page, View: view} },
+		"pair":     func(front, name string) named { return named{front, name} },
 		"short":    short,
 		"lang":     p.Lang,
 		"why":      func(v any) string { return why(p, v) },
@@ -115,6 +116,9 @@ type partial struct {
 	Page Page
 	View any
 }
+
+// named is a word of the log, and the front of the keys it may have a text under.
+type named struct{ Front, Name string }
 
 // short returns the first twelve characters of a digest, as people quote it.
 func short(s string) string {

@@ -101,23 +101,16 @@ func (c *call) retentionView() (v RetentionView, err error) {
 		state := planState(p, c.DB.Now())
 		v.Plans = append(v.Plans, PlanRow{ID: p.ID, Created: p.Created, Actor: p.Actor, State: state, Good: state == "approved" || state == "done", Due: p.Preview.Due, Planned: p.Preview.Planned})
 	}
-	for _, p := range plans {
-		if p.State != retention.Making {
-			v.Past = pastChart(p)
-			break
-		}
+	known, err := c.pastDates(plans)
+	if err != nil {
+		return v, err
 	}
+	v.Past = pastChart("past", known.months)
 	return v, nil
 }
 
-func pastChart(p retention.Plan) Chart {
-	months := map[string]int64{}
-	for _, u := range p.Preview.Units {
-		for m, n := range u.Months {
-			months[m] += n
-		}
-	}
-	return Chart{ID: "past", Title: i18n.Msg("retention.past"), Desc: i18n.Msg("retention.past.desc"),
+func pastChart(id string, months map[string]int64) Chart {
+	return Chart{ID: id, Title: i18n.Msg("retention.past"), Desc: i18n.Msg("retention.past.desc"),
 		Label: i18n.Msg("chart.when"), Unit: i18n.Msg("chart.records"), Points: calendar(months)}
 }
 

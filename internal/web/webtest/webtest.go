@@ -218,18 +218,6 @@ func (s *Site) fill(t testing.TB) {
 		w.State, w.Done, w.Total, w.Started = work.Running, 3120, 18400, s.Now
 		return work.Save(ctx, tx, s.Now.Add(40*time.Second), &w)
 	})
-	s.tx(t, func(tx *sql.Tx) error {
-		for range 3 {
-			if _, err := s.Log.AppendMany(ctx, tx, []evidence.Entry{
-				{Actor: "admin", Action: "scan.start", System: "arenden", Subject: "scan-a2"},
-				{Actor: "agent", Action: "plan.create", Subject: "plan-7f", Counts: map[string]int64{"records": 1842}},
-				{Actor: "system", Action: "run.result", System: "chatt", Subject: "run-7f", Result: "erased", Counts: map[string]int64{"erased": 120, "kept": 3}},
-			}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // requests registers four: one late, one searched and in review.

@@ -22,6 +22,8 @@ import (
 	"github.com/gallra/gallra/internal/store/storetest"
 )
 
+type ctxt = context.Context
+
 var ctx = context.Background()
 
 // office is a desk over the three databases of the example organisation.

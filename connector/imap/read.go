@@ -1,0 +1,441 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	goimap "github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/connector/mailrecord"
+)
+
+const (
+	pageMails = 500
+	pageBytes = 16 << 20
+)
+
+// letter is one mail as the server lists it.
+type letter struct {
+	place  place
+	folder string
+	size   int64
+	date   time.Time // INTERNALDATE
+	flags  []goimap.Flag
+	header []byte // the Date field, when asked for
+	raw    []byte
+}
+
+// version changes when somebody answers, flags or labels the mail, not when it
+// is read; its bytes cannot change.
+func (l letter) version() string {
+	var marks []string
+	for _, f := range l.flags {
+		switch f {
+		case goimap.FlagSeen, goimap.FlagDeleted, "\\Recent":
+		default:
+			if !isTag(f) {
+				marks = append(marks, strings.ToLower(string(f)))
+			}
+		}
+	}
+	slices.Sort(marks)
+	return mailrecord.Digest(append([]string{strconv.FormatInt(l.size, 10), strconv.FormatInt(l.date.Unix(), 10)}, marks...)...)
+}
+
+func (s *Source) stored(l letter) mailrecord.Stored {
+	return mailrecord.Stored{Ref: s.ref(l.place), Version: l.version(), Folder: l.folder, Raw: l.raw, Received: l.date,
+		Truncated: int64(len(l.raw)) < l.size && l.size > s.max, Answered: slices.Contains(l.flags, goimap.FlagAnswered)}
+}
+
+// page is a stretch of mails over the folders, and where the next one begins.
+type page struct {
+	letters []letter
+	next    string
+}
+
+// meta lists up to limit mails behind cursor without their text.
+func (s *Source) meta(ctx context.Context, c *imapclient.Client, cursor string, limit int, share partition, search *goimap.SearchCriteria) (page, error) {
+	var from place
+	if cursor != "" {
+		var ok bool
+		if from, ok = parsePlace(cursor); !ok {
+			return page{}, gallra.Errorf(gallra.Invalid, "connector.bad_cursor")
+		}
+	}
+	folders, err := s.folders(ctx, c)
+	if err != nil {
+		return page{}, err
+	}
+	var out page
+	for _, f := range folders {
+		if f.digest < from.digest {
+			continue
+		}
+		box, err := c.Select(f.name, &goimap.SelectOptions{ReadOnly: true}).Wait()
+		if err != nil {
+			if errors.Is(s.fail(ctx, "EXAMINE", err), gallra.ErrNotFound) {
+				continue // removed meanwhile
+			}
+			return page{}, s.fail(ctx, "EXAMINE", err)
+		}
+		if box.NumMessages == 0 {
+			continue
+		}
+		first := goimap.UID(1)
+		// After a change of UIDVALIDITY the folder is new, and read from its start.
+		if f.digest == from.digest && box.UIDValidity == from.validity {
+			first = from.uid + 1
+		}
+		want := goimap.SearchCriteria{}
+		if search != nil {
+			want = *search
+		}
+		want.UID = []goimap.UIDSet{{goimap.UIDRange{Start: first, Stop: 0}}}
+		found, err := c.UIDSearch(&want, nil).Wait()
+		if err != nil {
+			return page{}, s.fail(ctx, "SEARCH", err)
+		}
+		uids := found.AllUIDs()
+		slices.Sort(uids)
+		uids = slices.DeleteFunc(uids, func(u goimap.UID) bool { return u < first || !share.has(u) })
+		room := limit - len(out.letters)
+		full := len(uids) >= room
+		if len(uids) > room {
+			uids = uids[:room]
+		}
+		if len(uids) > 0 {
+			got, err := s.fetchMeta(ctx, c, f, box.UIDValidity, uids)
+			if err != nil {
+				return page{}, err
+			}
+			out.letters = append(out.letters, got...)
+			if full {
+				out.next = place{f.digest, box.UIDValidity, uids[len(uids)-1]}.String()
+				return out, nil
+			}
+		}
+	}
+	return out, nil
+}
+
+var dateField = &goimap.FetchItemBodySection{Specifier: goimap.PartSpecifierHeader, HeaderFields: []string{"Date"}, Peek: true}
+
+func (s *Source) fetchMeta(ctx context.Context, c *imapclient.Client, f folder, validity uint32, uids []goimap.UID) ([]letter, error) {
+	msgs, err := c.Fetch(goimap.UIDSetNum(uids...), &goimap.FetchOptions{UID: true, Flags: true, InternalDate: true, RFC822Size: true, BodySection: []*goimap.FetchItemBodySection{dateField}}).Collect()
+	if err != nil {
+		return nil, s.fail(ctx, "FETCH", err)
+	}
+	by := map[goimap.UID]letter{}
+	for _, m := range msgs {
+		l := letter{place: place{f.digest, validity, m.UID}, folder: f.name, size: m.RFC822Size, date: m.InternalDate, flags: m.Flags}
+		for _, b := range m.BodySection {
+			l.header = b.Bytes
+		}
+		if m.UID != 0 && !m.InternalDate.IsZero() {
+			by[m.UID] = l
+		}
+	}
+	var out []letter
+	for _, u := range uids { // in order, whatever the order of the answers
+		if l, ok := by[u]; ok {
+			out = append(out, l)
+		}
+	}
+	return out, nil
+}
+
+// bodies fetches the mails of one folder, which is selected, in one command, and
+// hands each to f as it comes. f runs on several goroutines: decoding goes on
+// while the server sends.
+func (s *Source) bodies(ctx context.Context, c *imapclient.Client, letters []letter, section goimap.FetchItemBodySection, f func(i int, l letter)) error {
+	if len(letters) == 0 {
+		return nil
+	}
+	index := map[goimap.UID]int{}
+	var uids []goimap.UID
+	for i, l := range letters {
+		index[l.place.uid] = i
+		uids = append(uids, l.place.uid)
+	}
+	section.Peek = true
+	work := make(chan int)
+	var wg sync.WaitGroup
+	for range max(2, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := range work {
+				f(i, letters[i])
+			}
+		})
+	}
+	cmd := c.Fetch(goimap.UIDSetNum(uids...), &goimap.FetchOptions{UID: true, BodySection: []*goimap.FetchItemBodySection{&section}})
+	var err error
+	for err == nil {
+		msg := cmd.Next()
+		if msg == nil {
+			break
+		}
+		var m *imapclient.FetchMessageBuffer
+		if m, err = msg.Collect(); err == nil && len(m.BodySection) > 0 {
+			if i, ok := index[m.UID]; ok {
+				delete(index, m.UID)
+				letters[i].raw = m.BodySection[0].Bytes
+				work <- i
+			}
+		}
+	}
+	close(work)
+	wg.Wait()
+	if e := cmd.Close(); err == nil {
+		err = e
+	}
+	return s.fail(ctx, "FETCH", err)
+}
+
+// chunks parts letters by folder and by what one answer may hold in memory.
+func (s *Source) chunks(letters []letter) [][]letter {
+	var out [][]letter
+	start, bytes := 0, int64(0)
+	for i, l := range letters {
+		n := min(l.size, s.max)
+		if i > start && (l.folder != letters[start].folder || bytes+n > pageBytes) {
+			out = append(out, letters[start:i])
+			start, bytes = i, 0
+		}
+		bytes += n
+	}
+	if start < len(letters) {
+		out = append(out, letters[start:])
+	}
+	return out
+}
+
+// whole is the section of a chunk: a mail beyond the limit is read in part.
+func (s *Source) whole(chunk []letter) goimap.FetchItemBodySection {
+	for _, l := range chunk {
+		if l.size > s.max {
+			return goimap.FetchItemBodySection{Partial: &goimap.SectionPartial{Offset: 0, Size: s.max}}
+		}
+	}
+	return goimap.FetchItemBodySection{}
+}
+
+func (s *Source) examine(ctx context.Context, c *imapclient.Client, name string) error {
+	if box := c.Mailbox(); box != nil && box.Name == name {
+		return nil
+	}
+	_, err := c.Select(name, &goimap.SelectOptions{ReadOnly: true}).Wait()
+	return s.fail(ctx, "EXAMINE", err)
+}
+
+// List implements connector.Source.
+func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, error) {
+	if err := mailrecord.CheckType(q.Type); err != nil {
+		return connector.Page{}, err
+	}
+	share, err := parsePartition(q.Partition)
+	if err != nil {
+		return connector.Page{}, err
+	}
+	limit := q.Limit
+	if limit <= 0 || limit > 5000 {
+		limit = pageMails
+	}
+	var out connector.Page
+	err = s.with(ctx, func(c *imapclient.Client) error {
+		if q.Cursor == "" {
+			total, err := s.total(ctx, c)
+			if err != nil {
+				return err
+			}
+			out.Total = total
+		}
+		p, err := s.meta(ctx, c, q.Cursor, limit, share, narrow(q))
+		if err != nil {
+			return err
+		}
+		out.Next = p.next
+		// The times decide before the texts are fetched.
+		var want []letter
+		for _, l := range p.letters {
+			l.raw = l.header
+			head := s.stored(l)
+			l.raw = nil
+			r, _ := mailrecord.Record(head, connector.FieldsNone, s.limits())
+			if !mailrecord.Selects(q, r) {
+				continue
+			}
+			if q.Fields == connector.FieldsAll {
+				want = append(want, l)
+				continue
+			}
+			r, _ = mailrecord.Record(head, q.Fields, s.limits())
+			out.Records = append(out.Records, r)
+		}
+		bytes := int64(0)
+		for _, chunk := range s.chunks(want) {
+			if bytes > pageBytes {
+				// The rest is for the next page, which begins behind the last mail of this one.
+				last := out.Records[len(out.Records)-1]
+				out.Next = last.Ref.ID
+				break
+			}
+			records := make([]gallra.Record, len(chunk))
+			problems := make([][]connector.Problem, len(chunk))
+			if err := s.examine(ctx, c, chunk[0].folder); err != nil {
+				return err
+			}
+			err := s.bodies(ctx, c, chunk, s.whole(chunk), func(i int, l letter) {
+				records[i], problems[i] = mailrecord.Record(s.stored(l), connector.FieldsAll, s.limits())
+			})
+			if err != nil {
+				return err
+			}
+			for i := range chunk {
+				bytes += 3 * int64(len(chunk[i].raw))
+				chunk[i].raw = nil
+				if !records[i].Ref.IsZero() { // else erased meanwhile
+					out.Records = append(out.Records, records[i])
+					out.Skipped = append(out.Skipped, problems[i]...)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return connector.Page{}, err
+	}
+	return out, nil
+}
+
+// narrow lets the server leave out mails by INTERNALDATE, which is a day and no
+// time, in the server's zone: two days more on both sides.
+func narrow(q connector.Query) *goimap.SearchCriteria {
+	if q.Clock != gallra.StartUpdated {
+		return nil
+	}
+	c := &goimap.SearchCriteria{}
+	if !q.From.IsZero() {
+		c.Since = q.From.AddDate(0, 0, -2)
+	}
+	if !q.To.IsZero() {
+		c.Before = q.To.AddDate(0, 0, 2)
+	}
+	return c
+}
+
+func (s *Source) total(ctx context.Context, c *imapclient.Client) (int64, error) {
+	folders, err := s.folders(ctx, c)
+	if err != nil {
+		return 0, err
+	}
+	var cmds []*imapclient.StatusCommand
+	for _, f := range folders {
+		cmds = append(cmds, c.Status(f.name, &goimap.StatusOptions{NumMessages: true}))
+	}
+	n := int64(0)
+	for _, cmd := range cmds {
+		st, err := cmd.Wait()
+		if err != nil {
+			return 0, s.fail(ctx, "STATUS", err)
+		}
+		if st.NumMessages != nil {
+			n += int64(*st.NumMessages)
+		}
+	}
+	return n, nil
+}
+
+// locate opens the folder of a mail; ErrNotFound when it is gone or is another
+// folder by now.
+func (s *Source) locate(ctx context.Context, c *imapclient.Client, digest string, validity uint32, readOnly bool) (folder, *goimap.SelectData, error) {
+	folders, err := s.folders(ctx, c)
+	if err != nil {
+		return folder{}, nil, err
+	}
+	for _, f := range folders {
+		if f.digest != digest {
+			continue
+		}
+		box, err := c.Select(f.name, &goimap.SelectOptions{ReadOnly: readOnly}).Wait()
+		if err != nil {
+			return f, nil, s.fail(ctx, "SELECT", err)
+		}
+		if box.UIDValidity != validity {
+			return f, nil, errNotFound()
+		}
+		return f, box, nil
+	}
+	return folder{}, nil, errNotFound()
+}
+
+// Get implements connector.Source.
+func (s *Source) Get(ctx context.Context, ref gallra.Ref) (gallra.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return gallra.Record{}, err
+	}
+	p, ok := s.placeOf(ref)
+	if !ok {
+		return gallra.Record{}, errNotFound()
+	}
+	var out gallra.Record
+	err := s.with(ctx, func(c *imapclient.Client) error {
+		f, _, err := s.locate(ctx, c, p.digest, p.validity, true)
+		if err != nil {
+			return err
+		}
+		letters, err := s.fetchMeta(ctx, c, f, p.validity, []goimap.UID{p.uid})
+		if err != nil {
+			return err
+		}
+		if err := s.bodies(ctx, c, letters, s.whole(letters), func(_ int, l letter) {
+			out, _ = mailrecord.Record(s.stored(l), connector.FieldsAll, s.limits())
+		}); err != nil {
+			return err
+		}
+		if out.Ref.IsZero() {
+			return errNotFound()
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Partitions implements connector.Partitioner: shares of the UIDs of every folder.
+func (s *Source) Partitions(ctx context.Context, q connector.Query, n int) ([]connector.Query, error) {
+	if err := mailrecord.CheckType(q.Type); err != nil {
+		return nil, err
+	}
+	n = max(1, min(n, 64))
+	out := make([]connector.Query, n)
+	for i := range out {
+		out[i] = q
+		out[i].Cursor, out[i].Partition = "", strconv.Itoa(i)+"/"+strconv.Itoa(n)
+	}
+	return out, ctx.Err()
+}
+
+type partition struct{ k, n uint64 }
+
+func parsePartition(s string) (partition, error) {
+	if s == "" {
+		return partition{0, 1}, nil
+	}
+	a, b, _ := strings.Cut(s, "/")
+	k, err1 := strconv.ParseUint(a, 10, 16)
+	n, err2 := strconv.ParseUint(b, 10, 16)
+	if err1 != nil || err2 != nil || k >= n {
+		return partition{}, gallra.Errorf(gallra.Invalid, "connector.bad_partition")
+	}
+	return partition{k, n}, nil
+}
+
+func (p partition) has(u goimap.UID) bool { return uint64(u)%p.n == p.k }

@@ -187,7 +187,20 @@ type Rule struct {
 	Action   Action     `json:"action" yaml:"action"`
 	Decision Decision   `json:"decision" yaml:"decision,omitempty"`
 	Motive   string     `json:"motive,omitempty" yaml:"motive,omitempty"`
+
+	// Text says what anonymising does with free text: TextRemove ("", the
+	// default) or TextRedact, which never gives the word anonymised (AN2).
+	Text TextPolicy `json:"text,omitempty" yaml:"text,omitempty"`
 }
+
+// TextPolicy is what anonymising does with free text.
+type TextPolicy string
+
+// The text policies.
+const (
+	TextRemove TextPolicy = "remove" // also ""
+	TextRedact TextPolicy = "redact"
+)
 
 // Due returns the last day r may be kept under the rule, counted in loc, and
 // whether the fallback event was used. It may be gallrad from the following day

@@ -1,0 +1,148 @@
+// Package anonymise turns records into ones that no longer tell of a person,
+// and judges whether it has succeeded: the word anonymised follows from the
+// checks AN1-AN6 (REQUIREMENTS 7.4) and never from the wish. It is pure: records
+// and field descriptions in, replacements and findings out.
+package anonymise
+
+import (
+	"strings"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/document"
+	"github.com/gallra/gallra/pii"
+)
+
+// Options says how a conversation is rewritten.
+type Options struct {
+	Lang string            // of the replacements: "sv" (also "") or "en"
+	Text gallra.TextPolicy // free text is removed unless TextRedact
+	PII  *pii.Engine       // needed for TextRedact; without it text is removed
+}
+
+// Conversation rewrites the records of one conversation, so that a person has
+// the same placeholder throughout. It holds personal data in memory.
+type Conversation struct {
+	opt      Options
+	redactor *pii.Redactor
+}
+
+// New returns a rewriter of the conversation that records make up. The
+// identity fields of all of them are known identifiers in all of its texts.
+func New(o Options, types map[string]connector.Type, records []gallra.Record) *Conversation {
+	c := &Conversation{opt: o}
+	if o.Text != gallra.TextRedact || o.PII == nil {
+		return c
+	}
+	var known []gallra.Identifier
+	for _, r := range records {
+		for _, f := range r.Fields {
+			info, ok := types[r.Ref.Type].Field(f.Name)
+			if k, is := kinds[info.Category]; ok && is && !info.Text && f.Value != "" && f.Value != c.replacement(info.Category) {
+				known = append(known, gallra.Identifier{Kind: k, Value: f.Value})
+			}
+		}
+	}
+	c.redactor = o.PII.NewRedactor(pii.RedactOptions{Lang: o.Lang, Known: known})
+	return c
+}
+
+var kinds = map[gallra.Category]gallra.IdentifierKind{
+	gallra.CategoryPerson: gallra.IdentName, gallra.CategoryEmail: gallra.IdentEmail, gallra.CategoryPhone: gallra.IdentPhone,
+	gallra.CategoryPersonnummer: gallra.IdentPersonnummer, gallra.CategoryUsername: gallra.IdentUsername,
+	gallra.CategoryCustomerID: gallra.IdentCustomer, gallra.CategoryIP: gallra.IdentIP,
+}
+
+// Left is a field that cannot be rewritten: its record must be erased, or it
+// remains and says so.
+type Left struct{ Field, Why string }
+
+// Edits returns the fields of r to set. What is set already as it should be is
+// left out, so that a second call on the result returns nothing.
+func (c *Conversation) Edits(t connector.Type, r gallra.Record) (set []gallra.Field, left []Left) {
+	for _, f := range r.Fields {
+		info, known := t.Field(f.Name)
+		if f.Value == "" || !known || info.Keep || info.ReadOnly {
+			continue
+		}
+		value, why := c.rewrite(info, f.Value)
+		if why != "" {
+			left = append(left, Left{f.Name, why})
+			continue
+		}
+		if value != f.Value {
+			set = append(set, gallra.Field{Name: f.Name, Value: value})
+		}
+	}
+	return set, left
+}
+
+// rewrite returns what is to stand in the place of a field's value; why says
+// that nothing can.
+func (c *Conversation) rewrite(info connector.FieldInfo, value string) (out, why string) {
+	switch {
+	case info.Format == connector.FormatFile:
+		return "", "anonymise.file"
+	case info.Text && info.Format == connector.FormatMail:
+		return c.mail(value)
+	case info.Text && (info.Format == connector.FormatHeaders || info.Format == connector.FormatJSON):
+		return "", ""
+	case info.Text:
+		return c.text(value), ""
+	case info.Category != "":
+		return c.replacement(info.Category), ""
+	}
+	return value, ""
+}
+
+func (c *Conversation) text(s string) string {
+	if c.redactor != nil {
+		return c.redactor.Redact(s)
+	}
+	if c.opt.Lang == "en" {
+		return "[removed]"
+	}
+	return "[borttaget]"
+}
+
+// replacement is the same for everyone: it must link nothing to nothing. Names
+// and addresses get one that a system accepts where it demands a value.
+func (c *Conversation) replacement(cat gallra.Category) string {
+	switch {
+	case cat == gallra.CategoryEmail:
+		return "anonym@example.invalid"
+	case cat == gallra.CategoryPerson && c.opt.Lang == "en":
+		return "Anonymous"
+	case cat == gallra.CategoryPerson:
+		return "Anonym"
+	}
+	return ""
+}
+
+// structural are the header fields that say how and when, not who and what.
+var structural = map[string]bool{"date": true, "mime-version": true, "content-type": true, "content-transfer-encoding": true, "content-disposition": true}
+
+// mail rewrites a whole mail so that it stays one. Attachments go.
+func (c *Conversation) mail(raw string) (out, why string) {
+	b, _, err := document.RewriteMail([]byte(raw), func(p document.PartInfo, text string) string {
+		switch p.Kind {
+		case document.PartText, document.PartHTML:
+			if strings.TrimSpace(text) == "" {
+				return text
+			}
+			return c.text(text)
+		case document.PartHeader:
+			if structural[strings.ToLower(p.Field)] {
+				return text
+			}
+			if c.redactor != nil && strings.EqualFold(p.Field, "Subject") {
+				return c.redactor.Redact(text)
+			}
+		}
+		return "" // names, addresses, ids, file names, attributes, comments
+	}, document.Attachments(func(document.Opaque) (document.Verdict, string) { return document.Drop, "" }))
+	if err != nil {
+		return "", "anonymise.mail"
+	}
+	return string(b), ""
+}

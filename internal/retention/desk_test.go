@@ -312,6 +312,10 @@ func (d *desk) eraseOne(ctx context.Context, i connector.Item) (gallra.Receipt, 
 	if d.lies {
 		return done, nil
 	}
+	if i.Ref.Type == "attachment" {
+		_, err := d.db.ExecContext(ctx, `DELETE FROM attachment WHERE id = ?`, i.Ref.ID)
+		return done, err
+	}
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err != nil {
 		return gallra.Receipt{}, err

@@ -28,6 +28,10 @@ const (
 // the system takes them one at a time.
 const oneByOne = 100
 
+// manyThreads is how many conversations are rewritten at a time in a system
+// that takes batches: their text is in memory meanwhile.
+const manyThreads = 200
+
 // doing carries a rule's action out on the items of a chunk. again says that an
 // earlier attempt at the same chunk may have come through, in whole or part.
 type doing func(ctx context.Context, u unit, rule gallra.Rule, items []item, again bool) (result, error)
@@ -51,7 +55,13 @@ func (r *running) actor(ctx context.Context, u unit, rule gallra.Rule) (doing, i
 		}
 		return r.erase, size, nil
 	case gallra.ActionAnonymise:
-		return nil, 0, gallra.Errorf(gallra.Unsupported, "retention.cannot_anonymise", "system", string(u.System))
+		if _, ok := src.(connector.Editor); !ok && !batcher {
+			return nil, 0, gallra.Errorf(gallra.Unsupported, "retention.cannot_anonymise", "system", string(u.System))
+		}
+		if batcher {
+			size = manyThreads
+		}
+		return r.anonymise, size, nil
 	}
 	return nil, 0, gallra.Errorf(gallra.Invalid, "retention.rule_action", "rule", rule.ID)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -157,6 +158,34 @@ func TestG6_KilledAtRandomPoints(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The same while conversations are rewritten: each ends rewritten whole.
+func TestG6_KilledWhileAnonymising(t *testing.T) {
+	t.Parallel()
+	f := faulty(t, store.SQLite)
+	const n = 400
+	f.desk.seed(t, n, old)
+	f.desk.exec(t, `UPDATE ticket SET person = 0, rating = '5'`)
+	p := f.plan(t, company, rule("r", 24, gallra.ActionAnonymise))
+	f.approve(t, p)
+	id, err := f.Start(ctx, p.ID, "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d kills", killed(t, f, id, *kills, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 2))))
+	pr := f.finish(t, id)
+	if pr.Status != retention.Complete || pr.Total.Outcomes[gallra.OutcomeAnonymised] != n || !pr.FiguresEqual {
+		t.Fatalf("%+v", pr)
+	}
+	// Each record has been edited once, or once more where a kill fell after it.
+	if d := f.desk.dump(t); strings.Contains(d, "Anna") || strings.Contains(d, "example.se") {
+		t.Fatal("a personal value is left")
+	}
+	if left := f.desk.count(t, `SELECT count(*) FROM ticket WHERE version <> 2`) + f.desk.count(t, `SELECT count(*) FROM message WHERE version <> 2`); left != 0 {
+		t.Fatalf("%d records were not edited exactly once", left)
+	}
+	f.verifyLog(t)
 }
 
 // The disk fills in the middle: the step fails and says so, nothing is half

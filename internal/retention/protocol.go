@@ -126,6 +126,12 @@ func (r *running) end(ctx context.Context) error {
 		if life, err := gallra.ParsePeriod(v.BackupLife); err == nil {
 			part.BackupsBy = life.After(now.In(r.Loc))
 		}
+		if err := r.wholeChecks(ctx, n, &part.Tally, !part.BackupsBy.IsZero()); err != nil {
+			return err
+		}
+		if part.Tally.Outcomes[gallra.OutcomeAnonymised] > 0 {
+			part.AnonymisedFrom = part.BackupsBy
+		}
 		p.Total.add(part.Tally)
 		p.Parts = append(p.Parts, part)
 	}

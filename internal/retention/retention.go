@@ -23,6 +23,7 @@ import (
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/work"
+	"github.com/gallra/gallra/pii"
 )
 
 // The kinds of work of this package.
@@ -46,6 +47,11 @@ type Engine struct {
 	// Limit is how many records an hour may go from a system; nil or 0: no
 	// limit (REQUIREMENTS X-16).
 	Limit func(system gallra.SystemID) int64
+
+	// PII finds what rules with TextRedact take out of free text; without it
+	// free text is removed. Lang is the language of replacements: "sv", "en".
+	PII  *pii.Engine
+	Lang string
 
 	BatchSize int           // records a batch; 0: 10,000
 	Budget    time.Duration // how long a step goes on reading; 0: five seconds

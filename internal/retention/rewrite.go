@@ -1,0 +1,378 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/anonymise"
+	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/internal/statistics"
+)
+
+// thread is one conversation being rewritten: its record and all that hangs on it.
+type thread struct {
+	item
+	record   gallra.Record
+	children []gallra.Record
+	rewriter *anonymise.Conversation
+	residues []gallra.Residue
+	erased   map[gallra.Ref]bool
+	problem  error // of a child: the thread is not done
+}
+
+// anonymise rewrites a chunk of conversations in place, everything that hangs
+// on them first and the conversation last, reads all of it again, and judges
+// what is left by what it reads.
+func (r *running) anonymise(ctx context.Context, u unit, rule gallra.Rule, items []item, again bool) (result, error) {
+	var x result
+	src, err := r.source(ctx, u.System)
+	if err != nil {
+		return x, err
+	}
+	list, err := src.Types(ctx)
+	if err != nil {
+		return x, fmt.Errorf("retention: types of %s: %w", u.System, err)
+	}
+	types := map[string]connector.Type{}
+	for _, t := range list {
+		types[t.Name] = t
+	}
+	todo, err := r.recheck(ctx, src, u, items, &x)
+	if err != nil {
+		return x, err
+	}
+	threads, err := r.threads(ctx, src, u, todo, again, &x)
+	if err != nil || len(threads) == 0 {
+		return x, err
+	}
+	opt := anonymise.Options{Text: rule.Text, PII: r.PII, Lang: r.Lang}
+	for _, t := range threads {
+		t.rewriter = anonymise.New(opt, types, append([]gallra.Record{t.record}, t.children...))
+	}
+	if err := rewriteChildren(ctx, src, types, threads); err != nil {
+		return x, err
+	}
+	if err := rewriteConversations(ctx, src, types[u.Type], threads, &x); err != nil {
+		return x, err
+	}
+	return x, r.examine(ctx, src, u, types, threads, &x)
+}
+
+// threads reads the conversations of items and what hangs on them. One whose
+// version has changed since the plan is left out; after a crash our own edits
+// may have changed it, and then its date decides.
+func (r *running) threads(ctx context.Context, src connector.Source, u unit, items []item, again bool, x *result) ([]*thread, error) {
+	var out []*thread
+	for _, i := range items {
+		ref := gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
+		rec, err := src.Get(ctx, ref)
+		switch {
+		case errors.Is(err, gallra.ErrNotFound):
+			x.except(i, gallra.OutcomeKept, reasonGone, "")
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("retention: get %s: %w", ref, err)
+		case i.version != "" && rec.Version != i.version && !(again && u.judge(r.plan.Rules, rec, r.plan.Today, r.Loc).due):
+			x.except(i, gallra.OutcomeKept, reasonChanged, "")
+			continue
+		}
+		out = append(out, &thread{item: i, record: rec, erased: map[gallra.Ref]bool{}})
+	}
+	children, err := descendants(ctx, src, u, out)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range out {
+		t.children = children[t.id]
+	}
+	return out, nil
+}
+
+// descendants lists what hangs on the threads' conversations, by conversation.
+func descendants(ctx context.Context, src connector.Source, u unit, threads []*thread) (map[string][]gallra.Record, error) {
+	out := map[string][]gallra.Record{}
+	var parents []gallra.Ref
+	for _, t := range threads {
+		parents = append(parents, t.record.Ref)
+	}
+	for _, typ := range u.Children {
+		if len(parents) == 0 {
+			break
+		}
+		for q := (connector.Query{Type: typ, Parents: parents}); ; {
+			page, err := src.List(ctx, q)
+			if err != nil {
+				return nil, fmt.Errorf("retention: list %s/%s: %w", u.System, typ, err)
+			}
+			for _, c := range page.Records {
+				out[c.Parent.ID] = append(out[c.Parent.ID], c)
+			}
+			if q.Cursor = page.Next; page.Next == "" {
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+// rewriteChildren edits messages and the like; what can't be edited, such as an
+// attachment, is erased, and what can't be erased either is a residue.
+func rewriteChildren(ctx context.Context, src connector.Source, types map[string]connector.Type, threads []*thread) error {
+	var edits []connector.Edit
+	var owner []*thread
+	for _, t := range threads {
+		for _, c := range t.children {
+			set, left := t.rewriter.Edits(types[c.Ref.Type], c)
+			if len(left) > 0 {
+				if err := t.drop(ctx, src, c, left); err != nil {
+					return err
+				}
+				continue
+			}
+			if len(set) > 0 {
+				edits = append(edits, connector.Edit{Item: connector.Item{Ref: c.Ref, IfVersion: c.Version}, Set: set})
+				owner = append(owner, t)
+			}
+		}
+	}
+	answers, err := editMany(ctx, src, edits)
+	if err != nil {
+		return err
+	}
+	for n, a := range answers {
+		switch {
+		case a.Err == nil:
+			owner[n].residues = append(owner[n].residues, a.Receipt.Residues...)
+		case errors.Is(a.Err, gallra.ErrNotFound): // gone with another child's edit
+		default:
+			owner[n].problem = a.Err
+		}
+	}
+	return nil
+}
+
+func (t *thread) drop(ctx context.Context, src connector.Source, c gallra.Record, left []anonymise.Left) error {
+	err := error(gallra.ErrUnsupported)
+	if er, ok := src.(connector.Eraser); ok {
+		var receipt gallra.Receipt
+		if receipt, err = er.Erase(ctx, c.Ref, c.Version); err == nil {
+			t.erased[c.Ref] = true
+			t.residues = append(t.residues, receipt.Residues...)
+		}
+	}
+	switch {
+	case err == nil, errors.Is(err, gallra.ErrNotFound):
+		return nil
+	case errors.Is(err, gallra.ErrUnsupported):
+		t.residues = append(t.residues, gallra.Residue{Ref: c.Ref, Where: c.Ref.Type + "." + left[0].Field, Why: left[0].Why})
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	t.problem = err
+	return nil
+}
+
+// rewriteConversations edits the conversations themselves, last, so that what
+// they know of the person serves their messages until the end.
+func rewriteConversations(ctx context.Context, src connector.Source, typ connector.Type, threads []*thread, x *result) error {
+	var edits []connector.Edit
+	var owner []*thread
+	for _, t := range threads {
+		if t.problem != nil {
+			continue
+		}
+		set, left := t.rewriter.Edits(typ, t.record)
+		for _, l := range left {
+			t.residues = append(t.residues, gallra.Residue{Ref: t.record.Ref, Where: typ.Name + "." + l.Field, Why: l.Why})
+		}
+		if len(set) == 0 {
+			continue
+		}
+		// Editing the children may have given the conversation a new version.
+		version := t.record.Version
+		if len(t.children) > 0 {
+			now, err := src.Get(ctx, t.record.Ref)
+			if errors.Is(err, gallra.ErrNotFound) {
+				t.problem = err
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("retention: get %s: %w", t.record.Ref, err)
+			}
+			version = now.Version
+		}
+		edits = append(edits, connector.Edit{Item: connector.Item{Ref: t.record.Ref, IfVersion: version}, Set: set})
+		owner = append(owner, t)
+	}
+	answers, err := editMany(ctx, src, edits)
+	if err != nil {
+		return err
+	}
+	for n, a := range answers {
+		if owner[n].problem = a.Err; a.Err == nil {
+			owner[n].residues = append(owner[n].residues, a.Receipt.Residues...)
+			x.tally.receipt(gallra.Receipt{Grade: a.Receipt.Grade, Final: a.Receipt.Final, GoneBy: a.Receipt.GoneBy})
+		}
+	}
+	return nil
+}
+
+func editMany(ctx context.Context, src connector.Source, edits []connector.Edit) ([]connector.Result, error) {
+	if len(edits) == 0 {
+		return nil, nil
+	}
+	system := edits[0].Ref.System
+	if b, ok := src.(connector.Batcher); ok {
+		out, err := b.EditMany(ctx, edits)
+		if err == nil && len(out) != len(edits) {
+			err = gallra.Errorf(gallra.Internal, "retention.answers", "system", string(system))
+		}
+		if !errors.Is(err, gallra.ErrUnsupported) {
+			return out, wrapped(err, "edit in", system)
+		}
+	}
+	ed, ok := src.(connector.Editor)
+	if !ok {
+		return nil, gallra.Errorf(gallra.Unsupported, "retention.cannot_anonymise", "system", string(system))
+	}
+	out := make([]connector.Result, len(edits))
+	for n, e := range edits {
+		out[n].Receipt, out[n].Err = ed.Edit(ctx, e.Ref, e.IfVersion, e.Set)
+		if out[n].Err != nil && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return out, nil
+}
+
+// examine reads everything again and decides each conversation's outcome by
+// what is there: something to rewrite still means that the system did not do
+// what it said.
+func (r *running) examine(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, threads []*thread, x *result) error {
+	children, err := descendants(ctx, src, u, threads)
+	if err != nil {
+		return err
+	}
+	for _, t := range threads {
+		if t.problem != nil {
+			o, why := refusal(t.problem)
+			x.except(t.item, o, why, "")
+			continue
+		}
+		now, err := src.Get(ctx, t.record.Ref)
+		if errors.Is(err, gallra.ErrNotFound) {
+			x.except(t.item, gallra.OutcomeKept, reasonGone, "")
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("retention: verify %s: %w", t.record.Ref, err)
+		}
+		where, failed := "", []string{}
+		for _, rec := range append([]gallra.Record{now}, children[t.id]...) {
+			set, _ := t.rewriter.Edits(types[rec.Ref.Type], rec)
+			if len(set) > 0 {
+				where = rec.Ref.Type + "." + set[0].Name
+			}
+			if t.erased[rec.Ref] {
+				where = rec.Ref.Type
+			}
+			for _, f := range t.rewriter.Assess(types[rec.Ref.Type], rec) {
+				failed = append(failed, f.Check)
+			}
+		}
+		if where != "" {
+			x.except(t.item, gallra.OutcomeFailed, reasonRemains, where)
+			continue
+		}
+		for _, res := range t.residues {
+			x.tally.residue(res)
+		}
+		x.tally.Children += int64(len(t.children))
+		slices.Sort(failed)
+		failed = slices.Compact(failed)
+		for _, c := range failed {
+			x.tally.failing(c, 1)
+		}
+		if len(failed) > 0 {
+			x.tally.outcome(gallra.OutcomeDeidentified, 1)
+			continue
+		}
+		x.tally.outcome(gallra.OutcomeAnonymised, 1)
+	}
+	return nil
+}
+
+// wholeChecks applies AN4 and AN6, which no record decides by itself, to what a
+// unit's anonymised records have become: those in cells of fewer than
+// anonymise.K, and all of them where the life of backups is not known, are
+// de-identified.
+func (r *running) wholeChecks(ctx context.Context, n int, t *Tally, backups bool) error {
+	done := t.Outcomes[gallra.OutcomeAnonymised]
+	if done == 0 {
+		return nil
+	}
+	if !backups {
+		t.failing(anonymise.AN6, done)
+		t.outcome(gallra.OutcomeAnonymised, -done)
+		t.outcome(gallra.OutcomeDeidentified, done)
+		return nil
+	}
+	u := r.plan.units[n]
+	skipped, err := r.exceptions(ctx, n)
+	if err != nil {
+		return err
+	}
+	cells := statistics.NewCells(u.System, u.Type)
+	var facts []statistics.Fact
+	for _, b := range r.batches {
+		if b.unit != n || r.plan.Rules[b.rule].Action != gallra.ActionAnonymise {
+			continue
+		}
+		_, items, err := r.blob(ctx, r.DB, b.n)
+		if err != nil {
+			return err
+		}
+		for _, i := range items[:b.position] {
+			if !skipped[i.id] {
+				cells.Add(u.Schema, i.fact)
+				facts = append(facts, statistics.Fact{Day: i.fact.Day, Cell: i.fact.Cell})
+			}
+		}
+	}
+	var small int64
+	for _, f := range facts {
+		if cells.Size(f) < anonymise.K {
+			small++
+		}
+	}
+	// Some of them may have failed another check already.
+	small = min(small, done)
+	if small > 0 {
+		t.failing(anonymise.AN4, small)
+		t.outcome(gallra.OutcomeAnonymised, -small)
+		t.outcome(gallra.OutcomeDeidentified, small)
+	}
+	return nil
+}
+
+// exceptions returns the ids of a unit's records that did not go as planned.
+func (r *running) exceptions(ctx context.Context, n int) (map[string]bool, error) {
+	rows, err := r.DB.QueryContext(ctx, `SELECT ref_id FROM run_item WHERE run = $1 AND unit = $2`, r.run.ID, n)
+	if err != nil {
+		return nil, fmt.Errorf("retention: run %s: %w", r.run.ID, err)
+	}
+	defer rows.Close()
+	out := map[string]bool{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("retention: run %s: %w", r.run.ID, err)
+		}
+		out[id] = true
+	}
+	return out, rows.Err()
+}

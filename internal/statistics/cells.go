@@ -50,6 +50,12 @@ type Schema struct {
 // measureWords mark a Keep field as a number; any other is a group.
 var measureWords = []string{"seconds", "minutes", "hours", "duration", "rating", "csat", "score", "replies", "reopen", "_count", "_time"}
 
+func measured(field string) bool {
+	field = strings.ToLower(field)
+	return slices.ContainsFunc(measureWords, func(w string) bool { return strings.Contains(field, w) }) ||
+		slices.ContainsFunc([]string{"_s", "_ms", "_min", "_h"}, func(unit string) bool { return strings.HasSuffix(field, unit) })
+}
+
 // SchemaOf derives the schema of a type from its statistics fields
 // (FieldInfo.Keep), in the order of their names.
 func SchemaOf(system gallra.SystemID, t connector.Type) Schema {
@@ -58,7 +64,7 @@ func SchemaOf(system gallra.SystemID, t connector.Type) Schema {
 		if !f.Keep {
 			continue
 		}
-		if slices.ContainsFunc(measureWords, func(w string) bool { return strings.Contains(strings.ToLower(f.Name), w) }) {
+		if measured(f.Name) {
 			s.Measures = append(s.Measures, f.Name)
 		} else {
 			s.Dimensions = append(s.Dimensions, f.Name)

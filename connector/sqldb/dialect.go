@@ -179,7 +179,7 @@ func numbers(keys []string) []int64 {
 }
 
 // layouts of times that are kept as text.
-var layouts = []string{"2006-01-02 15:04:05.999999999", time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999-07:00", "2006-01-02"}
+var layouts = []string{"2006-01-02 15:04:05.999999999", time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999-07:00", "2006-01-02 15:04:05.999999999-07", "2006-01-02 15:04:05.999999999 -0700 MST", "2006-01-02"}
 
 // clock reads and writes the times of one column.
 type clock struct {

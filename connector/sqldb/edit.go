@@ -3,9 +3,10 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
-	"time"
+	"unicode/utf8"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -21,66 +22,47 @@ func (s *Source) Edit(ctx context.Context, ref gallra.Ref, ifVersion string, set
 }
 
 // EditMany changes fields of many records in one transaction a type, and makes
-// the copies of their conversations and persons forget the old values.
+// the copies derived from them forget the old values.
 func (s *Source) EditMany(ctx context.Context, edits []connector.Edit) ([]connector.Result, error) {
-	out := make([]connector.Result, len(edits))
 	items := make([]connector.Item, len(edits))
 	for i, e := range edits {
 		items[i] = e.Item
 	}
-	at := time.Now().UTC()
-	err := s.eachType(edits, func(i int) gallra.Ref { return edits[i].Ref }, out, func(t *table, idx []int) error {
-		idx = slices.DeleteFunc(slices.Clone(idx), func(i int) bool {
-			out[i].Err = t.settable(edits[i])
-			return out[i].Err != nil
-		})
-		return s.inTx(ctx, "edit", func(tx *sql.Tx) error {
-			ok, err := s.lock(ctx, tx, t, items, idx, out)
-			if err != nil || len(ok) == 0 {
-				return err
-			}
-			keys := make([]string, len(ok))
-			for n, i := range ok {
-				keys[n] = edits[i].Ref.ID
-			}
-			// Copies are found by the way from the record: before anything changes.
-			if err := s.forget(ctx, tx, t, keys); err != nil {
-				return err
-			}
-			if err := s.update(ctx, tx, t, edits, ok); err != nil {
-				return err
-			}
-			for _, i := range ok {
-				out[i].Receipt = gallra.Receipt{Ref: edits[i].Ref, Action: gallra.ActionAnonymise, Grade: gallra.GradeDerived, At: at, Final: true}
-			}
-			return nil
-		})
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
+	return s.change(ctx, "edit", gallra.ActionAnonymise, items, func(tx *sql.Tx, t *table, keys []string, idx []int) error {
+		// Copies are found by the way from the record: before anything changes.
+		if err := s.forget(ctx, tx, t, keys); err != nil {
+			return err
+		}
+		return s.write(ctx, tx, t, edits, idx)
+	}, func(t *table, i int) error { return t.settable(edits[i].Set) })
 }
 
-func (t *table) settable(e connector.Edit) error {
-	for _, f := range e.Set {
-		ok := slices.ContainsFunc(t.fields, func(x fieldSpec) bool { return x.Name == f.Name && x.Meta.Gallra.Lookup == nil })
-		if !ok || t.columns[f.Name].name == "" {
+func (t *table) settable(set []gallra.Field) error {
+	for _, f := range set {
+		if x, ok := t.field(f.Name); !ok || !x.settable() {
 			return gallra.Errorf(gallra.Unsupported, "sqldb.field", "type", t.typ, "field", f.Name)
 		}
 	}
 	return nil
 }
 
-// update writes the values. PostgreSQL takes a batch that sets the same columns
-// as arrays in one statement; the others one prepared statement a row.
-func (s *Source) update(ctx context.Context, tx *sql.Tx, t *table, edits []connector.Edit, ok []int) error {
+func (t *table) field(name string) (field, bool) {
+	for _, f := range t.fields {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return field{}, false
+}
+
+// write writes the values, statements of the same fields together.
+func (s *Source) write(ctx context.Context, tx *sql.Tx, t *table, edits []connector.Edit, idx []int) error {
 	groups := map[string][]int{}
 	var order []string
-	for _, i := range ok {
-		var names []string
-		for _, f := range edits[i].Set {
-			names = append(names, f.Name)
+	for _, i := range idx {
+		names := make([]string, len(edits[i].Set))
+		for n, f := range edits[i].Set {
+			names[n] = f.Name
 		}
 		g := strings.Join(names, "\x00")
 		if groups[g] == nil {
@@ -92,136 +74,147 @@ func (s *Source) update(ctx context.Context, tx *sql.Tx, t *table, edits []conne
 		if g == "" {
 			continue
 		}
-		names := strings.Split(g, "\x00")
-		if s.d == postgres && t.keyNumeric() && !slices.ContainsFunc(names, func(n string) bool { return t.columns[n].blob() }) {
-			if err := s.updateArrays(ctx, tx, t, names, edits, groups[g]); err != nil {
-				return err
-			}
-			continue
+		fields := make([]field, 0, 4)
+		for n := range strings.SplitSeq(g, "\x00") {
+			f, _ := t.field(n) // settable has seen it
+			fields = append(fields, f)
 		}
-		for _, i := range groups[g] {
-			b := &query{d: s.d}
-			b.add("UPDATE ", s.d.quote(t.name), " SET ")
-			for n, f := range edits[i].Set {
-				if n > 0 {
-					b.add(", ")
-				}
-				b.add(s.d.quote(f.Name), " = ").arg(s.value(t, f))
-			}
-			b.add(" WHERE ")
-			s.hasKey(b, t, "", []string{edits[i].Ref.ID})
-			if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
-				return s.fail("edit "+t.name, err)
-			}
+		var err error
+		if s.d == postgres && t.numericKey() && !slices.ContainsFunc(fields, func(f field) bool { return f.column.blob() }) {
+			err = s.writeArrays(ctx, tx, t, fields, edits, groups[g])
+		} else {
+			err = s.writeRows(ctx, tx, t, fields, edits, groups[g])
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// value is what a column is set to: an emptied one becomes NULL where that is
-// allowed and the type is not text.
-func (s *Source) value(t *table, f gallra.Field) any {
-	c := t.columns[f.Name]
-	isText := strings.Contains(c.kind, "char") || strings.Contains(c.kind, "text") || c.blob() || c.kind == ""
-	switch {
-	case f.Value == "" && !isText && c.nullable:
-		return nil
-	case c.blob():
-		return []byte(f.Value)
+// writeRows runs one prepared statement for each row.
+func (s *Source) writeRows(ctx context.Context, tx *sql.Tx, t *table, fields []field, edits []connector.Edit, idx []int) error {
+	b := &query{d: s.d}
+	b.add("UPDATE ", s.d.quote(t.name), " SET ")
+	for n, f := range fields {
+		b.add(map[bool]string{true: "", false: ", "}[n == 0], s.d.quote(f.column.name), " = ").arg(nil)
 	}
-	return f.Value
+	b.add(" WHERE ")
+	for n, k := range t.key {
+		b.add(map[bool]string{true: "", false: " AND "}[n == 0], s.d.quote(k), " = ").arg(nil)
+	}
+	st, err := tx.PrepareContext(ctx, b.String())
+	if err != nil {
+		return s.fail("edit "+t.name, err)
+	}
+	defer st.Close()
+	for _, i := range idx {
+		key, err := t.splitKey(edits[i].Ref.ID)
+		if err != nil {
+			return err
+		}
+		args := make([]any, 0, len(fields)+len(key))
+		for n, f := range fields {
+			args = append(args, f.value(edits[i].Set[n].Value, edits[i].Ref.ID))
+		}
+		if _, err := st.ExecContext(ctx, append(args, key...)...); err != nil {
+			return s.fail("edit "+t.name, err)
+		}
+	}
+	return nil
 }
 
-func (s *Source) updateArrays(ctx context.Context, tx *sql.Tx, t *table, names []string, edits []connector.Edit, idx []int) error {
+// writeArrays writes a batch in one statement.
+func (s *Source) writeArrays(ctx context.Context, tx *sql.Tx, t *table, fields []field, edits []connector.Edit, idx []int) error {
 	keys := make([]string, len(idx))
-	cols := make([][]*string, len(names))
+	cols := make([][]*string, len(fields))
 	for n := range cols {
 		cols[n] = make([]*string, len(idx))
 	}
 	for k, i := range idx {
 		keys[k] = edits[i].Ref.ID
-		for n := range names {
-			if v, ok := s.value(t, edits[i].Set[n]).(string); ok {
+		for n, f := range fields {
+			if v, ok := f.value(edits[i].Set[n].Value, edits[i].Ref.ID).(string); ok {
 				cols[n][k] = &v
 			}
 		}
 	}
 	b := &query{d: s.d}
-	b.add("UPDATE ", s.d.quote(t.name), " SET ")
-	for n, name := range names {
-		if n > 0 {
-			b.add(", ")
+	b.add("UPDATE ", s.d.quote(t.name), " AS t SET ")
+	for n, f := range fields {
+		kind := f.column.kind
+		if kind == "user-defined" || kind == "array" {
+			kind = "text" // an enumeration: the assignment casts it
 		}
-		b.add(s.d.quote(name), " = CAST(v.c", string(rune('0'+n%10)), string(rune('a'+n/10)), " AS ", castType(t.columns[name].kind), ")")
+		b.add(map[bool]string{true: "", false: ", "}[n == 0], s.d.quote(f.column.name), fmt.Sprintf(" = CAST(v.c%d AS %s)", n, kind))
 	}
-	b.add(" FROM (SELECT unnest(").arg(numbers(keys)).add("::bigint[]) AS id")
-	for n := range names {
-		b.add(", unnest(").arg(cols[n]).add("::text[]) AS c", string(rune('0'+n%10)), string(rune('a'+n/10)))
+	b.add(" FROM unnest(").arg(numbers(keys)).add("::bigint[]")
+	for n := range fields {
+		b.add(", ").arg(cols[n]).add("::text[]")
 	}
-	b.add(") v WHERE ", s.d.quote(t.name), ".", s.d.quote(t.spec.Key[0]), " = v.id")
-	if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
-		return s.fail("edit "+t.name, err)
+	b.add(") AS v(id")
+	for n := range fields {
+		b.add(fmt.Sprintf(", c%d", n))
 	}
-	return nil
+	b.add(") WHERE ", s.d.refer("t", t.key[0]), " = v.id")
+	_, err := tx.ExecContext(ctx, b.String(), b.args...)
+	return s.fail("edit "+t.name, err)
 }
 
-// castType is the type a text is cast to; the user-defined ones of enum
-// columns are cast by the assignment itself.
-func castType(kind string) string {
-	switch kind {
-	case "user-defined", "array":
-		return "text"
+// value is what the column is set to. An emptied value becomes the profile's
+// replacement, or NULL where the column takes no empty text; one that is longer
+// than the column allows is cut.
+func (f field) value(v, key string) any {
+	if v == "" && f.Meta.Replacement != "" {
+		v = strings.ReplaceAll(f.Meta.Replacement, "{key}", key)
 	}
-	return kind
+	c := f.column
+	switch {
+	case v == "" && (!c.text() || c.json()) && !c.blob() && c.nullable:
+		return nil
+	case v == "" && c.json():
+		return "{}"
+	case c.blob():
+		return []byte(v)
+	}
+	v = f.encode(v)
+	if c.length > 0 && utf8.RuneCountInString(v) > c.length {
+		v = string([]rune(v)[:c.length])
+	}
+	return v
 }
 
-// forget makes the derived copies of edited records lose the old values: rows of
-// tables with on_edit are erased or blanked, for the whole conversation.
+// forget makes the copies derived from edited records lose the old values: rows
+// that belong to the record or to its conversation, and for a person those of
+// the person's conversations too, are erased or blanked as the profile says.
 func (s *Source) forget(ctx context.Context, tx *sql.Tx, t *table, keys []string) error {
-	typ, ids := t.typ, keys
-	if p := t.spec.Parent; p != nil {
-		var err error
-		if ids, err = s.parentsOf(ctx, tx, t, keys); err != nil {
-			return err
-		}
-		typ = p.Type
-	}
 	for _, o := range s.tables {
-		if o.spec.Parent == nil || o.spec.Parent.Type != typ || o == t {
+		if o == t || o.meta.OnEdit == editKeep {
 			continue
 		}
 		b := &query{d: s.d}
-		switch o.spec.OnEdit {
-		case "erase":
-			b.add("DELETE FROM ", s.d.quote(o.name))
-		case "blank":
-			b.add("UPDATE ", s.d.quote(o.name), " SET ")
-			n := 0
-			for _, f := range o.fields {
-				if m := f.Meta.Gallra; m.Keep || !m.Text && m.Category == "" && m.Format == "" || o.columns[f.Name].name == "" {
-					continue
-				}
-				if n++; n > 1 {
-					b.add(", ")
-				}
-				b.add(s.d.quote(f.Name), " = ")
-				if o.columns[f.Name].nullable {
-					b.add("NULL")
-				} else {
-					b.add("''")
-				}
+		if !s.begin(b, o) {
+			continue
+		}
+		top := t.conversation()
+		switch {
+		case o.below(t):
+			s.owned(b, o, t, keys)
+		case top != nil && o.below(top) && o.apart(top):
+			ids, err := s.conversationsOf(ctx, tx, t, keys)
+			if err != nil {
+				return err
 			}
-			if n == 0 {
-				continue
+			s.owned(b, o, top, ids)
+		case t.kind == connector.KindPerson && o.conversation() != nil && o.conversation().meta.Person != nil && o.conversation().meta.Person.Type == t.typ:
+			ids, err := s.aboutThem(ctx, tx, o.conversation(), t, keys)
+			if err != nil {
+				return err
 			}
+			s.owned(b, o, o.conversation(), ids)
 		default:
 			continue
 		}
-		b.add(" WHERE ")
-		if o.spec.Where != "" {
-			b.add("(", s.unaliased(o, o.spec.Where), ") AND ")
-		}
-		s.belongs(b, o, s.d.quote(o.name)+".", ids)
 		if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
 			return s.fail("forget "+o.name, err)
 		}
@@ -229,20 +222,73 @@ func (s *Source) forget(ctx context.Context, tx *sql.Tx, t *table, keys []string
 	return nil
 }
 
-func (s *Source) parentsOf(ctx context.Context, tx *sql.Tx, t *table, keys []string) ([]string, error) {
-	recs, err := s.byKeys(ctx, tx, t, keys, connector.FieldsNone, "")
-	if err != nil {
-		return nil, err
-	}
-	seen := map[string]bool{}
-	var out []string
-	for _, r := range recs {
-		if !r.Parent.IsZero() && !seen[r.Parent.ID] {
-			seen[r.Parent.ID] = true
-			out = append(out, r.Parent.ID)
+// apart reports whether t's rows belong to the conversation itself and not to
+// one message of it.
+func (t *table) apart(top *table) bool {
+	for o := t.owner; o != top; o = o.owner {
+		if o.kind == connector.KindMessage || o.kind == connector.KindAttachment {
+			return false
 		}
 	}
-	return out, nil
+	return true
 }
 
-func replaceAlias(expr, with string) string { return strings.ReplaceAll(expr, "t.", with) }
+// begin begins the statement that makes rows of o forget; false when there is
+// nothing in them to forget.
+func (s *Source) begin(b *query, o *table) bool {
+	if o.meta.OnEdit == editErase {
+		s.deleteFrom(b, o)
+		return true
+	}
+	var sets []string
+	for _, f := range o.fields {
+		if f.Meta.Keep || !f.settable() || !f.Meta.Text {
+			continue
+		}
+		empty := "''"
+		switch {
+		case f.column.nullable:
+			empty = "NULL"
+		case f.column.json():
+			empty = "'{}'"
+		}
+		n := s.d.quote(f.column.name)
+		if s.d == mariadb {
+			n = "t." + n
+		}
+		sets = append(sets, n+" = "+empty)
+	}
+	if len(sets) == 0 {
+		return false
+	}
+	s.update(b, o)
+	b.add(strings.Join(sets, ", "), " WHERE ")
+	return true
+}
+
+// conversationsOf returns the keys of the conversations the records belong to.
+func (s *Source) conversationsOf(ctx context.Context, tx *sql.Tx, t *table, keys []string) ([]string, error) {
+	sel := &selection{s: s, t: t}
+	x, _ := sel.climb()
+	b := &query{d: s.d}
+	sel.write(b, "DISTINCT "+x, []func(*query){func(b *query) { s.hasKey(b, t, "t", keys) }})
+	return s.keys(ctx, tx, b, "conversations of "+t.name)
+}
+
+// aboutThem returns the keys of the rows of t that are about one of the persons.
+func (s *Source) aboutThem(ctx context.Context, tx *sql.Tx, t, person *table, keys []string) ([]string, error) {
+	b := &query{d: s.d}
+	b.add("SELECT ", s.d.refer("t", t.key[0]), " FROM ", s.d.quote(t.name), " t WHERE ")
+	s.about(b, t, person, keys)
+	return s.keys(ctx, tx, b, "conversations of persons")
+}
+
+func (s *Source) keys(ctx context.Context, tx *sql.Tx, b *query, doing string) ([]string, error) {
+	var ids []string
+	err := s.each(ctx, tx, b, 1, doing, func(v []any) {
+		if v[0] != nil {
+			ids = append(ids, text(v[0]))
+		}
+	})
+	return ids, err
+}

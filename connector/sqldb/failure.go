@@ -66,7 +66,7 @@ func classify(err error) (gallra.Code, string) {
 		case 3, 8, 23:
 			return gallra.Forbidden, "sqldb.permission"
 		case 14:
-			return gallra.Unauthorize, "sqldb.file"
+			return gallra.Invalid, "sqldb.file"
 		case 19:
 			return gallra.Conflict, "sqldb.constraint"
 		case 26, 11:

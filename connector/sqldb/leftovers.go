@@ -2,27 +2,28 @@ package sqldb
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
-	"github.com/gallra/gallra/document"
+	"github.com/gallra/gallra/pii"
 	"github.com/gallra/gallra/pii/ident"
 )
 
-// Leftovers reads every text and blob column of every table of the database,
-// those of no profile too, decodes what is encoded and looks for the person's
-// values in every written form. One call reads one table, on a connection that
-// Find does not use.
+// Leftovers reads every column that can hold text or bytes, of every table of
+// the database, those of no profile too, decodes what looks encoded and looks
+// for the person's values in every written form. One call reads one table, on a
+// connection that Find does not use.
 func (s *Source) Leftovers(ctx context.Context, n connector.Needles, cursor string) (connector.Residues, error) {
 	var out connector.Residues
-	names := slices.Sorted(maps.Keys(s.columns))
+	names := slices.Sorted(maps.Keys(s.have))
 	at := 0
 	if cursor != "" {
-		if err := json.Unmarshal([]byte(cursor), &at); err != nil {
+		var err error
+		if at, err = strconv.Atoi(cursor); err != nil || at < 0 {
 			return out, gallra.Errorf(gallra.Invalid, "sqldb.cursor")
 		}
 	}
@@ -33,92 +34,95 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, cursor stri
 		return out, err
 	}
 	if at++; at < len(names) {
-		b, _ := json.Marshal(at) // a number always marshals
-		out.Next = string(b)
+		out.Next = strconv.Itoa(at)
 	}
 	return out, nil
 }
 
-func (s *Source) leftoversIn(ctx context.Context, table string, m *ident.Matcher, out *connector.Residues) error {
+// mostResidues is how many rows of one column are named one by one; the rest
+// are counted.
+const mostResidues = 1000
+
+func (s *Source) leftoversIn(ctx context.Context, name string, m *ident.Matcher, out *connector.Residues) error {
 	var cols []string
-	for _, n := range slices.Sorted(maps.Keys(s.columns[table])) {
-		if c := s.columns[table][n]; holdsText(c) {
+	for _, n := range slices.Sorted(maps.Keys(s.have[name])) {
+		if s.have[name][n].searchable() {
 			cols = append(cols, n)
 		}
 	}
 	if len(cols) == 0 {
 		return nil
 	}
+	var t *table // whose rows have a reference
+	for _, x := range s.tables {
+		if x.name == name && x.listed && !x.some() && (x.owner == nil || !x.owner.some()) {
+			t = x
+		}
+	}
 	b := &query{d: s.d}
 	b.add("SELECT ")
+	keys := 0
+	if t != nil {
+		keys = len(t.key)
+		for _, k := range t.key {
+			b.add(s.d.quote(k), ", ")
+		}
+	}
 	for i, c := range cols {
-		if i > 0 {
-			b.add(", ")
+		b.add(map[bool]string{true: "", false: ", "}[i == 0], s.d.quote(c))
+	}
+	b.add(" FROM ", s.d.quote(name))
+	counts := make([]int64, len(cols))
+	problems := map[connector.Problem]bool{}
+	find := func(ref gallra.Ref, i int) {
+		if counts[i]++; counts[i] <= mostResidues && !ref.IsZero() {
+			out.Residues = append(out.Residues, gallra.Residue{Ref: ref, Where: name + "." + cols[i], Why: "residue.found", Count: 1})
 		}
-		b.add(s.d.quote(c))
 	}
-	b.add(" FROM ", s.d.quote(table))
-	rows, err := s.other.QueryContext(ctx, b.String())
-	if err != nil {
-		return s.fail("search "+table, err)
-	}
-	defer rows.Close()
-	vals, ptrs := make([]any, len(cols)), make([]any, len(cols))
-	for i := range vals {
-		ptrs[i] = &vals[i]
-	}
-	count := make([]int64, len(cols))
-	for rows.Next() {
-		if err := rows.Scan(ptrs...); err != nil {
-			return s.fail("search "+table, err)
+	err := s.each(ctx, s.other, b, keys+len(cols), "search "+name, func(v []any) {
+		var ref gallra.Ref
+		if t != nil {
+			ref = gallra.Ref{System: s.system, Type: t.typ, ID: t.keyOf(v)}
 		}
-		for i, v := range vals {
-			t := text(v)
-			if t == "" {
+		var parts []string
+		first, any := -1, false
+		for i, c := range cols {
+			x := text(v[keys+i])
+			if x == "" {
 				continue
 			}
-			if len(m.Find(t)) > 0 || len(t) > 24 && len(m.Find(opened(t))) > 0 {
-				count[i]++
+			here := len(m.Find(unicode(x))) > 0
+			if !here && len(x) > 5 && !s.have[name][c].numeric() {
+				plain, reasons := opened(x)
+				here = plain != "" && len(m.Find(plain)) > 0
+				for _, r := range reasons {
+					problems[connector.Problem{Where: name + "." + c, Reason: r}] = true
+				}
+			}
+			if here {
+				any = true
+				find(ref, i)
+			}
+			if k, ok := pii.ColumnName(c); ok && k == gallra.CategoryPerson && len(x) < 200 {
+				if parts = append(parts, x); first < 0 {
+					first = i
+				}
 			}
 		}
-	}
-	if err := rows.Err(); err != nil {
-		return s.fail("search "+table, err)
-	}
-	for i, c := range count {
-		if c > 0 {
-			out.Residues = append(out.Residues, gallra.Residue{Where: table + "." + cols[i], Why: "residue.found", Count: c})
+		if !any && len(parts) > 1 && (len(m.Find(strings.Join(parts, " "))) > 0) { // given name and surname apart
+			find(ref, first)
+		}
+	})
+	for i, c := range counts {
+		if named := min(c, mostResidues); t == nil && c > 0 || c > named {
+			if t == nil {
+				named = 0
+			}
+			out.Residues = append(out.Residues, gallra.Residue{Where: name + "." + cols[i], Why: "residue.found", Count: c - named})
 		}
 	}
-	return nil
-}
-
-func holdsText(c column) bool {
-	for _, k := range []string{"char", "text", "blob", "bytea", "json", "xml", "enum", "user-defined", "hstore"} {
-		if strings.Contains(c.kind, k) {
-			return true
-		}
+	for p := range problems {
+		out.Skipped = append(out.Skipped, p)
 	}
-	return c.kind == "" || c.kind == "array" || c.numeric() // a phone number may be kept as a number
-}
-
-// opened decodes a value that looks like a mail, a file or markup; "" when it is
-// none of these.
-func opened(v string) string {
-	b := []byte(v)
-	var ct string
-	switch head := v[:min(len(v), 512)]; {
-	case strings.HasPrefix(head, "%PDF-"), strings.HasPrefix(head, "PK\x03\x04"), strings.HasPrefix(head, "{\\rtf"):
-	case strings.Contains(head, ": ") && strings.Contains(head, "\n"), strings.Contains(head, "=?"):
-		ct = string(connector.FormatMail)
-		if !strings.Contains(v, "\n\n") && !strings.Contains(v, "\r\n\r\n") {
-			b = append(b, "\r\n\r\n"...)
-		}
-	case strings.Contains(head, "<") && strings.Contains(head, ">") || strings.Contains(head, "&"):
-		ct = string(connector.FormatHTML)
-	default:
-		return ""
-	}
-	t, _ := document.Text("", ct, b, document.Limits{}) // what cannot be read was compared as it stands
-	return t
+	return err
 }

@@ -1,12 +1,13 @@
 package sqldb
 
 import (
-	"bytes"
 	"embed"
-	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -17,152 +18,209 @@ import (
 //go:embed profiles/*.yaml
 var profiles embed.FS
 
-// manifest is a Fides dataset manifest. Gallra's own keys stand under
-// meta: gallra:, so that other tools read the file and leave them alone.
-type manifest struct {
-	Dataset []dataset `yaml:"dataset"`
-}
-
-type dataset struct {
-	Key         string       `yaml:"fides_key"`
-	Name        string       `yaml:"name"`
-	Description string       `yaml:"description"`
-	Meta        datasetMeta  `yaml:"meta"`
-	Collections []collection `yaml:"collections"`
+// profile is what a Fides dataset manifest says of one product's database.
+// Gallra's own keys stand under "meta: gallra:", so that other tools read the
+// file and leave them alone; what Gallra does not know it leaves alone too.
+//
+// Collections stand parents before children. They are erased in the opposite
+// order, which is why a table that points at two others stands after both.
+type profile struct {
+	Key         string
+	Meta        datasetMeta
+	Collections []collection
 }
 
 type datasetMeta struct {
-	Gallra struct {
-		connector.Profile `yaml:",inline"`
-		Versions          string   `yaml:"versions"` // of the product the profile was written for
-		TimeZone          string   `yaml:"timezone"` // of times without one; UTC when empty
-		Known             []string `yaml:"known"`    // tables and table.columns looked at and found to hold nothing personal about customers
-	} `yaml:"gallra"`
+	connector.Profile `yaml:",inline"`
+
+	Versions string `yaml:"versions"` // of the product the profile was written for
+	TimeZone string `yaml:"timezone"` // of times that have none; UTC when empty
+	// Known are tables ("acl", "gi_*") and columns ("staff.email") that somebody
+	// looked at and found to hold nothing about customers.
+	Known []string `yaml:"known"`
 }
 
+// collection is one kind of row. One with a key and fields is a type of record;
+// one without only ties others together and is erased with its owner.
 type collection struct {
-	Name   string         `yaml:"name"`
-	Meta   collectionMeta `yaml:"meta"`
-	Fields []fieldSpec    `yaml:"fields"`
+	Name   string // the table, without the prefix
+	Meta   collectionMeta
+	Fields []fieldSpec
 }
 
 type collectionMeta struct {
-	Gallra tableSpec `yaml:"gallra"`
+	Type     string          `yaml:"type"` // name of the type of record; the table's when empty
+	Kind     connector.Kind  `yaml:"kind"`
+	Key      list            `yaml:"key"`
+	Where    map[string]list `yaml:"where"` // which rows of the table: column: values
+	Only     *target         `yaml:"only"`  // and: Column points at rows of another table
+	Parent   *link           `yaml:"parent"`
+	Person   *personLink     `yaml:"person"`
+	Times    times           `yaml:"times"`
+	Version  list            `yaml:"version"` // columns that change when the record does; every column when empty
+	OnEdit   onEdit          `yaml:"on_edit"`
+	Shared   *shared         `yaml:"shared"`
+	Content  *content        `yaml:"content"`
+	Optional bool            `yaml:"optional"` // an add-on makes the table: it may be missing
 }
 
-// tableSpec says what a table is to Gallra.
-type tableSpec struct {
-	Type     string         `yaml:"type"` // name of the record type; the table's own when empty
-	Kind     connector.Kind `yaml:"kind"`
-	Key      list           `yaml:"key"`
-	Where    string         `yaml:"where"` // rows that are records of this type
-	Parent   *link          `yaml:"parent"`
-	Person   *personSpec    `yaml:"person"`
-	Times    timesSpec      `yaml:"times"`
-	Version  list           `yaml:"version"`  // columns that change when the record does; all fields when empty
-	OnEdit   string         `yaml:"on_edit"`  // what happens to the rows when the conversation is edited: erase, blank, keep
-	Shared   []sharedSpec   `yaml:"shared"`   // content that other rows may use too
-	Content  *contentSpec   `yaml:"content"`  // file content kept in another table
-	Optional bool           `yaml:"optional"` // the table may be missing
-}
-
-// link is the way from a row to the record it belongs to.
+// link leads from a row to the row it belongs to and is erased with.
 type link struct {
-	Type    string `yaml:"type"`
-	Column  string `yaml:"column"`
-	Through []hop  `yaml:"through"`
-}
-
-// hop leads from a value to a row of another table and on to its column.
-type hop struct {
-	Table  string `yaml:"table"`
-	Key    string `yaml:"key"`
-	Column string `yaml:"column"`
-	Where  string `yaml:"where"`
-}
-
-type personSpec struct {
 	Type   string `yaml:"type"`
 	Column string `yaml:"column"`
-	Match  string `yaml:"match"` // column of the person's table that Column points at; its key when empty
+	Match  string `yaml:"match"` // column of the owner that Column holds; its key when empty
+	// Prefixes stand before the owner's key in Column ("ticket.note.", "U").
+	// The way is then known from the owner to the row only.
+	Prefixes list `yaml:"prefixes"`
 }
 
-type timesSpec struct {
-	Created  string `yaml:"created"`
-	Updated  string `yaml:"updated"`
-	Contact  string `yaml:"contact"`
-	Closed   string `yaml:"closed"`
-	ClosedIf string `yaml:"closed_if"` // condition under which Closed counts
-	Encoding string `yaml:"encoding"`  // "", unix, unix_ms
+// personLink leads from a row to the person it is about, who may go without it.
+type personLink struct {
+	link  `yaml:",inline"`
+	Where map[string]list `yaml:"where"`
+	// Unlink says what stands in Column when the person is erased: "null",
+	// "zero", "empty", or nothing when the column is left as it is.
+	Unlink string      `yaml:"unlink"`
+	Role   gallra.Role `yaml:"role"` // of the person in the row; author when empty
 }
 
-type sharedSpec struct {
-	Column string `yaml:"column"` // of this table
+// times names the columns of a record's clocks.
+type times struct {
+	Created  string          `yaml:"created"`
+	Updated  string          `yaml:"updated"`
+	Contact  string          `yaml:"contact"`
+	Closed   string          `yaml:"closed"`
+	ClosedIf map[string]list `yaml:"closed_if"` // field or column: the values with which Closed counts
+	Newest   *newest         `yaml:"contact_newest"`
+	Encoding string          `yaml:"encoding"` // "", unix, unix_ms
+}
+
+// newest is the latest time among the rows a record owns.
+type newest struct {
+	Type   string          `yaml:"type"`
+	Column string          `yaml:"column"`
+	Where  map[string]list `yaml:"where"`
+}
+
+// onEdit says what becomes of derived rows when the record they were derived
+// from is edited.
+type onEdit string
+
+const (
+	editKeep  onEdit = "keep"
+	editErase onEdit = "erase"
+	editBlank onEdit = "blank" // the rows stay, their texts go
+)
+
+// shared is content that other rows may use too. It goes with its last user.
+type shared struct {
+	Column string   `yaml:"column"`
+	Delete []target `yaml:"delete"` // in this order
+	Users  []target `yaml:"users"`  // every place that may point at the content
+}
+
+// target is a column of some rows of another table. In Only, From points at it.
+type target struct {
+	From   string          `yaml:"from"`
+	Table  string          `yaml:"table"`
+	Column string          `yaml:"column"`
+	Where  map[string]list `yaml:"where"`
+}
+
+// content is the bytes of a file that are kept in rows of another table.
+type content struct {
+	Column string `yaml:"column"`
 	Table  string `yaml:"table"`
-	Key    string `yaml:"key"`
-}
-
-type contentSpec struct {
-	Column string `yaml:"column"` // of this table
-	Table  string `yaml:"table"`
-	Key    string `yaml:"key"`
+	Match  string `yaml:"match"`
 	Value  string `yaml:"value"`
 	Order  string `yaml:"order"`
 }
 
 type fieldSpec struct {
-	Name       string    `yaml:"name"`
-	Categories []string  `yaml:"data_categories"`
-	Meta       fieldMeta `yaml:"meta"`
+	Name       string
+	Categories []string
+	Meta       fieldMeta
 }
 
 type fieldMeta struct {
-	Gallra columnSpec `yaml:"gallra"`
+	Column      string           `yaml:"column"` // Name when empty
+	Category    gallra.Category  `yaml:"category"`
+	Role        gallra.Role      `yaml:"role"`
+	Text        bool             `yaml:"text"`
+	Format      connector.Format `yaml:"format"`
+	Keep        bool             `yaml:"keep"`
+	Indexed     bool             `yaml:"indexed"`
+	Base64      bool             `yaml:"base64"`  // where the database has a text column for bytes
+	Lookup      []hop            `yaml:"lookup"`  // the name a number stands for
+	Replacement string           `yaml:"replace"` // stands for an empty value in a column that needs one; {key} is the row's key
+	Optional    bool             `yaml:"optional"`
 }
 
-type columnSpec struct {
-	Category gallra.Category  `yaml:"category"`
-	Role     gallra.Role      `yaml:"role"`
-	Text     bool             `yaml:"text"`
-	Format   connector.Format `yaml:"format"`
-	Keep     bool             `yaml:"keep"`
-	Indexed  bool             `yaml:"indexed"`
-	Lookup   *sharedSpec      `yaml:"lookup"` // show the name a number stands for; Column is then the name's column
-	Optional bool             `yaml:"optional"`
+// hop leads from a value to a row of another table and on to its column.
+type hop struct {
+	Table  string          `yaml:"table"`
+	Match  string          `yaml:"match"`
+	Column string          `yaml:"column"`
+	Where  map[string]list `yaml:"where"`
 }
 
-// list is one name or several.
+// list is one value or several.
 type list []string
 
+// UnmarshalYAML takes a scalar for a list of one.
 func (l *list) UnmarshalYAML(b []byte) error {
-	var one string
-	if yaml.Unmarshal(b, &one) == nil && !strings.HasPrefix(strings.TrimSpace(string(b)), "[") && !strings.HasPrefix(strings.TrimSpace(string(b)), "-") {
-		*l = list{one}
+	var many []string
+	if yaml.Unmarshal(b, &many) == nil {
+		*l = many
 		return nil
 	}
-	var many []string
-	if err := yaml.Unmarshal(b, &many); err != nil {
+	var one string
+	if err := yaml.Unmarshal(b, &one); err != nil {
 		return err
 	}
-	*l = many
+	*l = list{one}
 	return nil
 }
 
-// Profiles returns the names of the embedded profiles.
+// manifest is the file's own shape.
+type manifest struct {
+	Dataset []struct {
+		Key  string `yaml:"fides_key"`
+		Meta struct {
+			Gallra datasetMeta `yaml:"gallra"`
+		} `yaml:"meta"`
+		Collections []struct {
+			Name string `yaml:"name"`
+			Meta struct {
+				Gallra collectionMeta `yaml:"gallra"`
+			} `yaml:"meta"`
+			Fields []struct {
+				Name       string   `yaml:"name"`
+				Categories []string `yaml:"data_categories"`
+				Meta       struct {
+					Gallra fieldMeta `yaml:"gallra"`
+				} `yaml:"meta"`
+			} `yaml:"fields"`
+		} `yaml:"collections"`
+	} `yaml:"dataset"`
+}
+
+// Profiles returns the names of the embedded profiles, sorted.
 func Profiles() []string {
 	entries, err := profiles.ReadDir("profiles")
 	if err != nil {
-		return nil
+		panic("sqldb: embedded profiles: " + err.Error())
 	}
 	var out []string
 	for _, e := range entries {
 		out = append(out, strings.TrimSuffix(e.Name(), ".yaml"))
 	}
+	slices.Sort(out)
 	return out
 }
 
 // loadProfile reads an embedded profile by name, or a file by its path.
-func loadProfile(name string) (dataset, error) {
+func loadProfile(name string) (profile, error) {
 	var b []byte
 	var err error
 	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") || strings.ContainsRune(name, filepath.Separator) {
@@ -171,57 +229,132 @@ func loadProfile(name string) (dataset, error) {
 		b, err = profiles.ReadFile("profiles/" + name + ".yaml")
 	}
 	if err != nil {
-		return dataset{}, gallra.Errorf(gallra.Invalid, "sqldb.profile_unknown", "profile", name, "known", strings.Join(Profiles(), ", "))
+		return profile{}, gallra.Errorf(gallra.Invalid, "sqldb.profile_unknown", "profile", name, "known", strings.Join(Profiles(), ", "))
 	}
-	var m manifest
-	if err := yaml.NewDecoder(bytes.NewReader(b)).Decode(&m); err != nil {
-		return dataset{}, gallra.Errorf(gallra.Invalid, "sqldb.profile_malformed", "profile", name).Wrap(err)
-	}
-	if len(m.Dataset) != 1 {
-		return dataset{}, gallra.Errorf(gallra.Invalid, "sqldb.profile_malformed", "profile", name)
-	}
-	return m.Dataset[0], m.Dataset[0].validate(name)
+	return parseProfile(name, b)
 }
 
-func (d dataset) validate(name string) error {
-	bad := func(what string) error {
+func parseProfile(name string, b []byte) (profile, error) {
+	wrong := func(what string) error {
 		return gallra.Errorf(gallra.Invalid, "sqldb.profile_wrong", "profile", name, "what", what)
 	}
-	types := map[string]bool{}
-	for _, c := range d.Collections {
-		g := c.Meta.Gallra
-		if g.Kind == "" {
-			return bad(c.Name + ": kind")
-		}
-		if len(g.Key) == 0 {
-			return bad(c.Name + ": key")
-		}
-		t := g.typ(c.Name)
-		if types[t] {
-			return bad(fmt.Sprintf("type %s twice", t))
-		}
-		types[t] = true
+	var m manifest
+	if err := yaml.Unmarshal(b, &m); err != nil {
+		return profile{}, wrong(strings.TrimSpace(yaml.FormatError(err, false, false)))
 	}
+	if len(m.Dataset) != 1 {
+		return profile{}, wrong("dataset: exactly one is needed")
+	}
+	d := m.Dataset[0]
+	p := profile{Key: d.Key, Meta: d.Meta.Gallra}
 	for _, c := range d.Collections {
-		g := c.Meta.Gallra
-		if g.Parent != nil && !types[g.Parent.Type] {
-			return bad(c.Name + ": parent " + g.Parent.Type)
-		}
-		if g.Person != nil && !types[g.Person.Type] {
-			return bad(c.Name + ": person " + g.Person.Type)
-		}
+		x := collection{Name: c.Name, Meta: c.Meta.Gallra}
 		for _, f := range c.Fields {
-			if k := f.Meta.Gallra.Category; k != "" && !k.Valid() {
-				return bad(c.Name + "." + f.Name + ": category " + string(k))
+			x.Fields = append(x.Fields, fieldSpec{Name: f.Name, Categories: f.Categories, Meta: f.Meta.Gallra})
+		}
+		p.Collections = append(p.Collections, x)
+	}
+	if what := p.complete(); what != "" {
+		return profile{}, wrong(what)
+	}
+	return p, nil
+}
+
+var kinds = []connector.Kind{connector.KindConversation, connector.KindMessage, connector.KindPerson, connector.KindAgent, connector.KindAttachment, connector.KindTrace, connector.KindRow}
+
+// complete fills in what follows from the rest and returns what is wrong, "" if nothing.
+func (p *profile) complete() string {
+	if len(p.Collections) == 0 {
+		return "collections: none"
+	}
+	if _, err := time.LoadLocation(p.Meta.TimeZone); err != nil {
+		return "timezone: " + p.Meta.TimeZone
+	}
+	persons := map[string]bool{}
+	for i := range p.Collections {
+		c := &p.Collections[i]
+		if c.Meta.Type == "" {
+			c.Meta.Type = c.Name
+		}
+		persons[c.Meta.Type] = c.Meta.Kind == connector.KindPerson
+	}
+	before := map[string]bool{}
+	for i := range p.Collections {
+		c := &p.Collections[i]
+		m := &c.Meta
+		switch {
+		case c.Name == "":
+			return "collections: one has no name"
+		case before[m.Type]:
+			return c.Name + ": type " + m.Type + " stands twice"
+		case !slices.Contains(kinds, m.Kind):
+			return c.Name + ": kind: " + string(m.Kind)
+		case m.Parent != nil && !before[m.Parent.Type]:
+			return c.Name + ": parent: " + m.Parent.Type + " does not stand before it"
+		case m.Parent != nil && m.Parent.Column == "":
+			return c.Name + ": parent: column"
+		case m.Person != nil && !persons[m.Person.Type]:
+			return c.Name + ": person: " + m.Person.Type + " is no collection of kind person"
+		case m.Person != nil && !slices.Contains([]string{"", "null", "zero", "empty"}, m.Person.Unlink):
+			return c.Name + ": unlink: " + m.Person.Unlink
+		case !slices.Contains([]string{"", "unix", "unix_ms"}, m.Times.Encoding):
+			return c.Name + ": encoding: " + m.Times.Encoding
+		case !slices.Contains([]onEdit{"", editKeep, editErase, editBlank}, m.OnEdit):
+			return c.Name + ": on_edit: " + string(m.OnEdit)
+		case (m.Kind == connector.KindConversation || m.Kind == connector.KindPerson) && len(m.Key) != 1:
+			return c.Name + ": key: one column"
+		case m.Kind != connector.KindConversation && m.Kind != connector.KindPerson && m.Kind != connector.KindAgent && m.Kind != connector.KindRow && m.Parent == nil:
+			return c.Name + ": parent: a " + string(m.Kind) + " belongs to something"
+		}
+		if m.OnEdit == "" {
+			m.OnEdit = editKeep
+			if m.Kind == connector.KindTrace {
+				m.OnEdit = editErase
+			}
+		}
+		before[m.Type] = true
+		for _, conditions := range []map[string]list{m.Where, m.Times.ClosedIf} {
+			for _, values := range conditions {
+				if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, `\`) }) {
+					return c.Name + ": a condition has a backslash"
+				}
+			}
+		}
+		seen := map[string]bool{}
+		for j := range c.Fields {
+			f := &c.Fields[j]
+			where := c.Name + "." + f.Name
+			switch {
+			case f.Name == "" || seen[f.Name]:
+				return where + ": no name, or stands twice"
+			case f.Meta.Category != "" && !f.Meta.Category.Valid():
+				return where + ": category: " + string(f.Meta.Category)
+			case f.Meta.Keep && f.Meta.Category != "":
+				return where + ": a statistics field cannot be personal"
+			}
+			seen[f.Name] = true
+			if f.Meta.Column == "" {
+				f.Meta.Column = f.Name
+			}
+			if f.Meta.Category == "" {
+				f.Meta.Category = categoryOf(f.Categories)
 			}
 		}
 	}
-	return nil
+	return ""
 }
 
-func (t tableSpec) typ(table string) string {
-	if t.Type != "" {
-		return t.Type
+// categoryOf returns the category that one of the Fides keys stands for.
+func categoryOf(keys []string) gallra.Category {
+	for _, k := range keys {
+		for _, c := range gallra.Categories() {
+			if c.Fides() == k {
+				return c
+			}
+		}
 	}
-	return table
+	return ""
 }
+
+// columns returns the columns of a condition in a fixed order.
+func columns(where map[string]list) []string { return slices.Sorted(maps.Keys(where)) }

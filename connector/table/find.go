@@ -1,0 +1,309 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/connector/safefile"
+	"github.com/gallra/gallra/pii/ident"
+)
+
+// kinds says which kind of identifier a column of a category holds.
+var kinds = map[gallra.Category]gallra.IdentifierKind{
+	gallra.CategoryEmail: gallra.IdentEmail, gallra.CategoryPhone: gallra.IdentPhone, gallra.CategoryPersonnummer: gallra.IdentPersonnummer,
+	gallra.CategoryPerson: gallra.IdentName, gallra.CategoryUsername: gallra.IdentUsername, gallra.CategoryCustomerID: gallra.IdentCustomer,
+	gallra.CategoryIP: gallra.IdentIP,
+}
+
+// needles is a search made ready.
+type needles struct {
+	connector.Needles
+	any  *ident.Matcher
+	each map[gallra.IdentifierKind]*ident.Matcher // of one kind; others' indexes hold nothing
+}
+
+func ready(n connector.Needles) needles {
+	out := needles{Needles: n, any: ident.New(n.Identifiers), each: map[gallra.IdentifierKind]*ident.Matcher{}}
+	for _, id := range n.Identifiers {
+		if out.each[id.Kind] != nil {
+			continue
+		}
+		own := make([]gallra.Identifier, len(n.Identifiers))
+		for i, o := range n.Identifiers {
+			own[i].Kind = o.Kind
+			if o.Kind == id.Kind {
+				own[i] = o
+			}
+		}
+		out.each[id.Kind] = ident.New(own)
+	}
+	return out
+}
+
+// in returns which identifiers of a kind stand in the value of a column.
+func (n needles) in(k gallra.IdentifierKind, value string) map[int]bool {
+	m := n.each[k]
+	if m == nil || value == "" {
+		return nil
+	}
+	out := map[int]bool{}
+	for _, f := range m.Find(value) {
+		out[f.Index] = true
+	}
+	for i, id := range n.Identifiers {
+		if id.Kind == k && id.Value != "" && ident.Equal(k, value, id.Value) {
+			out[i] = true
+		}
+	}
+	return out
+}
+
+// Find reads the file through; a row is its own person's when one of its
+// identity columns says so, and mentions those whom its texts name.
+func (s *Source) Find(ctx context.Context, n connector.Needles, cursor string) (connector.Hits, error) {
+	f, sh, err := s.read(ctx)
+	if err != nil {
+		return connector.Hits{}, err
+	}
+	defer f.Close()
+	scan := newScanner(ctx, f, sh.syntax, sh.names, sh.first)
+	if err := sh.resume(scan, cursor); err != nil {
+		return connector.Hits{}, err
+	}
+	want := ready(n)
+	var out connector.Hits
+	last := ""
+	for {
+		l, err := scan.scan()
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return connector.Hits{}, err
+		}
+		if len(out.Hits) >= defaultLimit {
+			out.Next, err = markAt(scan, l, last)
+			return out, err
+		}
+		if l.problem != "" {
+			out.Skipped = append(out.Skipped, s.problem(l))
+			continue
+		}
+		out.Hits = append(out.Hits, s.hits(sh, l, want)...)
+		last = digest(l.raw)
+	}
+}
+
+func (s *Source) hits(sh *shape, l line, n needles) []connector.Hit {
+	var out []connector.Hit
+	own := map[int]bool{}
+	add := func(i int, field string, role gallra.Role) {
+		k := n.Identifiers[i].Kind
+		h := connector.Hit{Role: role, Field: field, Kind: k, Certainty: connector.Certain, Identifier: i}
+		if k == gallra.IdentName {
+			h.Certainty = connector.Unsure
+		}
+		out = append(out, h)
+	}
+	var names []string
+	nameField := ""
+	for i, c := range l.cells {
+		info, _ := sh.typ.Field(sh.cellName(c, i))
+		if info.Category == gallra.CategoryPerson && info.Role == gallra.RoleRequester {
+			names = append(names, c.value)
+			nameField = info.Name
+		}
+		for k := range n.in(kinds[info.Category], c.value) {
+			add(k, info.Name, info.Role)
+			own[k] = own[k] || info.Role == gallra.RoleRequester
+		}
+		if info.Name == sh.id {
+			for k, id := range n.Identifiers {
+				if (id.Kind == gallra.IdentAccount || id.Kind == gallra.IdentCustomer) && !own[k] && ident.Equal(id.Kind, c.value, id.Value) {
+					add(k, info.Name, gallra.RoleRequester)
+					own[k] = true
+				}
+			}
+		}
+	}
+	if len(names) > 1 { // first name and surname stand in columns of their own
+		for k := range n.in(gallra.IdentName, strings.Join(names, " ")) {
+			if !own[k] {
+				add(k, nameField, gallra.RoleRequester)
+				own[k] = true
+			}
+		}
+	}
+	if n.Depth == connector.InText {
+		for i, c := range l.cells {
+			name := sh.cellName(c, i)
+			info, _ := sh.typ.Field(name)
+			seen := map[int]bool{}
+			for _, m := range n.any.Find(c.value) {
+				identity := kinds[info.Category] == n.Identifiers[m.Index].Kind
+				if seen[m.Index] || identity || own[m.Index] && name == sh.id {
+					continue
+				}
+				seen[m.Index] = true
+				role := gallra.RoleMentioned
+				if own[m.Index] {
+					role = gallra.RoleRequester
+				}
+				add(m.Index, name, role)
+			}
+		}
+	}
+	if len(out) > 0 {
+		r := s.record(sh, l, connector.FieldsNone)
+		for i := range out {
+			out[i].Ref, out[i].Created = r.Ref, r.Created
+		}
+	}
+	return out
+}
+
+// window is how much of a file Leftovers reads at a time, and overlap how much
+// of it again, so that nothing is missed where two windows meet.
+const (
+	window  = 1 << 20
+	overlap = 4 << 10
+)
+
+// Leftovers reads the bytes of the file and of likely copies beside it, without
+// taking them for rows: broken lines and what is left in copies count too.
+func (s *Source) Leftovers(ctx context.Context, n connector.Needles, _ string) (connector.Residues, error) {
+	if err := ctx.Err(); err != nil {
+		return connector.Residues{}, err
+	}
+	m := ident.New(n.Identifiers)
+	var out connector.Residues
+	for i, path := range append([]string{s.path}, safefile.Copies(s.path)...) {
+		count, err := count(ctx, path, m)
+		if errors.Is(err, os.ErrNotExist) && i > 0 {
+			continue // a copy that went meanwhile
+		}
+		if err != nil {
+			return connector.Residues{}, err
+		}
+		if count > 0 {
+			out.Residues = append(out.Residues, gallra.Residue{Ref: s.ref(place(i)), Where: place(i), Why: "residue.left", Count: count})
+		}
+	}
+	return out, nil
+}
+
+// place names the file itself or the n-th copy; the names of files may be personal.
+func place(n int) string {
+	if n == 0 {
+		return "file"
+	}
+	return "copy-" + strconv.Itoa(n)
+}
+
+func count(ctx context.Context, path string, m *ident.Matcher) (int64, error) {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return 0, safefile.Error(err)
+	}
+	defer f.Close()
+	var n int64
+	buf := make([]byte, window)
+	carry := 0
+	for at := int64(0); ; {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		k, err := io.ReadFull(f, buf[carry:])
+		at += int64(k)
+		k += carry
+		end := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !end {
+			return 0, safefile.Error(err)
+		}
+		carry = 0
+		if !end {
+			carry = min(overlap, k)
+		}
+		for text := range strings.SplitSeq(unescape(decode(buf[:k])), "\n") {
+			n += int64(len(m.Find(text)))
+		}
+		if end {
+			return n, nil
+		}
+		copy(buf, buf[k-carry:k])
+	}
+}
+
+// unescape takes away what a value's place in CSV or JSON adds to it: \u escapes
+// and doubled quotation marks.
+func unescape(s string) string {
+	s = strings.ReplaceAll(s, `""`, `"`)
+	if !strings.Contains(s, `\u`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+5 < len(s) && s[i+1] == 'u' {
+			if r, err := strconv.ParseUint(s[i+2:i+6], 16, 16); err == nil {
+				b.WriteRune(rune(r))
+				i += 5
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// Remains reads the file and its copies anew, with nothing remembered.
+func (s *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Residue, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	want := map[string]gallra.Ref{}
+	for _, r := range refs {
+		if r.Type == TypeRow {
+			want[r.ID] = r
+		}
+	}
+	var out []gallra.Residue
+	for i, path := range append([]string{s.path}, safefile.Copies(s.path)...) {
+		fresh, err := open(connector.Config{System: s.config.System, URL: s.config.URL, Options: s.config.Options}, s.syntax)
+		if err != nil {
+			return nil, err
+		}
+		fresh.path = path
+		f, sh, err := fresh.read(ctx)
+		if err != nil {
+			if i > 0 && gallra.CodeOf(err) == gallra.Unavailable {
+				continue // a copy that went meanwhile
+			}
+			return nil, err
+		}
+		scan := newScanner(ctx, f, sh.syntax, sh.names, sh.first)
+		for {
+			var l line
+			if l, err = scan.scan(); err != nil {
+				break
+			}
+			if l.problem != "" {
+				continue
+			}
+			if r, ok := want[sh.ref(sh.key(l), l.at)]; ok {
+				out = append(out, gallra.Residue{Ref: r, Where: place(i), Why: "residue.live", Count: 1})
+			}
+		}
+		_ = f.Close()
+		if !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+	}
+	return out, nil
+}

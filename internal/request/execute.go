@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -88,29 +89,54 @@ func turnOf(it Item) int {
 	return 1
 }
 
-// executeOne acts on the next item: intent into the log, the act, result into
-// the log. A worker killed in between leaves an intent without a result, and the
-// item is done again, which harms nothing (REQUIREMENTS W-10, G-6). It reports
-// whether there was one.
-func (d *Desk) executeOne(ctx context.Context, id, actor string) (bool, error) {
+// executeSome acts on the items that wait, one after another, until the time
+// for one step is over: intent into the log, the act, result into the log. A
+// worker killed in between leaves an intent without a result, and the item is
+// done again, which harms nothing (REQUIREMENTS W-10, G-6). It returns how many
+// items it did.
+func (d *Desk) executeSome(ctx context.Context, id, actor string) (int, error) {
 	items, err := d.Items(ctx, id)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	list := todo(items)
 	if len(list) == 0 {
-		return false, nil
+		return 0, nil
 	}
-	it := list[0]
 	det, err := d.open(ctx, d.DB, id)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	var key []byte
-	err = d.DB.Tx(ctx, func(tx *sql.Tx) error {
-		if err := tx.QueryRowContext(ctx, "SELECT digest_key FROM request WHERE id = $1", id).Scan(&key); err != nil {
-			return fmt.Errorf("request: digest key: %w", err)
+	if err := d.DB.QueryRowContext(ctx, "SELECT digest_key FROM request WHERE id = $1", id).Scan(&key); err != nil {
+		return 0, fmt.Errorf("request: digest key: %w", err)
+	}
+	open := sources{open: d.Open}
+	defer open.close()
+	begun := time.Now() // not the store's clock: it measures how long the step takes
+	for i, it := range list {
+		if i > 0 && time.Since(begun) > stepTime {
+			return i, nil
 		}
+		done, err := d.executeOne(ctx, id, actor, key, it, items, det, &open)
+		if err != nil {
+			return i, err
+		}
+		for k := range items {
+			if items[k].N == it.N {
+				items[k] = done
+			}
+		}
+	}
+	return len(list), nil
+}
+
+// stepTime is about how long one step goes on: long enough to be worth its
+// queue, short enough for a wish to stop to be heard.
+const stepTime = 2 * time.Second
+
+func (d *Desk) executeOne(ctx context.Context, id, actor string, key []byte, it Item, items []Item, det Details, open *sources) (Item, error) {
+	err := d.DB.Tx(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "UPDATE request_item SET state = 'doing' WHERE request = $1 AND n = $2", id, it.N); err != nil {
 			return fmt.Errorf("request: execute: %w", err)
 		}
@@ -118,33 +144,28 @@ func (d *Desk) executeOne(ctx context.Context, id, actor string) (bool, error) {
 		return err
 	})
 	if err != nil {
-		return false, err
+		return it, err
 	}
-	done := d.act(ctx, it, items, det)
+	done := d.act(ctx, it, items, det, open)
 	if ctx.Err() != nil {
-		return false, ctx.Err() // what came of it is not known: done again
+		return it, ctx.Err() // what came of it is not known: done again
 	}
-	return true, d.DB.Tx(ctx, func(tx *sql.Tx) error {
+	return done, d.DB.Tx(ctx, func(tx *sql.Tx) error {
 		residues, err := json.Marshal(done.Residues)
 		if err != nil {
 			return fmt.Errorf("request: execute: %w", err)
 		}
-		problem := ""
+		problem, reason, result := "", "", done.State
 		if done.Problem != nil {
-			problem = work.Problem(done.Problem)
+			problem, reason = work.Problem(done.Problem), done.Problem.Key
+		}
+		if done.Outcome != "" {
+			result = string(done.Outcome)
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE request_item SET state = $3, outcome = $4, grade = $5, gone_by = $6, residues = $7, problem = $8, ended = $9, ref_id = $10 WHERE request = $1 AND n = $2",
 			id, it.N, done.State, string(done.Outcome), int(done.Grade), store.Micros(done.GoneBy), string(residues), problem, store.Micros(d.now()), done.Ref.ID)
 		if err != nil {
 			return fmt.Errorf("request: execute: %w", err)
-		}
-		result := done.State
-		if done.Outcome != "" {
-			result = string(done.Outcome)
-		}
-		reason := ""
-		if done.Problem != nil {
-			reason = done.Problem.Key
 		}
 		_, err = d.Log.Append(ctx, tx, evidence.Entry{Actor: actor, Action: "request.result", System: it.Ref.System, Subject: id, Digest: evidence.Digest(key, it.Ref), Reason: reason, Result: result, Counts: map[string]int64{"residues": int64(len(done.Residues))}})
 		return err
@@ -154,7 +175,7 @@ func (d *Desk) executeOne(ctx context.Context, id, actor string) (bool, error) {
 // act carries one item out and returns it with what came of it. Errors of the
 // system become the item's problem: one record's failure does not stop the rest,
 // and the case stays open for it.
-func (d *Desk) act(ctx context.Context, it Item, all []Item, det Details) Item {
+func (d *Desk) act(ctx context.Context, it Item, all []Item, det Details, open *sources) Item {
 	fail := func(err error) Item {
 		it.State, it.Problem = "failed", work.ProblemError(work.Problem(err))
 		if gallra.CodeOf(err) == gallra.Unsupported {
@@ -183,11 +204,10 @@ func (d *Desk) act(ctx context.Context, it Item, all []Item, det Details) Item {
 			return fail(gallra.Errorf(gallra.Blocked, "request.case_remains", "record", stop.Ref.String()))
 		}
 	}
-	src, err := d.Open(ctx, it.Ref.System)
+	src, err := open.get(ctx, it.Ref.System)
 	if err != nil {
 		return fail(err)
 	}
-	defer src.Close()
 	own := map[gallra.Ref]bool{}
 	for _, o := range all {
 		if o.Kind == connector.KindPerson && o.Decision == Include {
@@ -207,6 +227,33 @@ func (d *Desk) act(ctx context.Context, it Item, all []Item, det Details) Item {
 		it.Ref = receipt.Ref
 	}
 	return it
+}
+
+// sources keeps the systems of one step open.
+type sources struct {
+	open func(context.Context, gallra.SystemID) (connector.Source, error)
+	have map[gallra.SystemID]connector.Source
+}
+
+func (s *sources) get(ctx context.Context, id gallra.SystemID) (connector.Source, error) {
+	if src, ok := s.have[id]; ok {
+		return src, nil
+	}
+	src, err := s.open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if s.have == nil {
+		s.have = map[gallra.SystemID]connector.Source{}
+	}
+	s.have[id] = src
+	return src, nil
+}
+
+func (s *sources) close() {
+	for _, src := range s.have {
+		_ = src.Close() // every change was answered for when it was made
+	}
 }
 
 // caseRemains returns a case of the person's own that stays in the same system:

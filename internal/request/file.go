@@ -126,6 +126,7 @@ func (d *Desk) shred(ctx context.Context, id string) error {
 		// erasure is applied again after a restore (REQUIREMENTS B-3).
 		for _, q := range []string{
 			"DELETE FROM request_person WHERE request = $1",
+			"DELETE FROM request_link WHERE request = $1",
 			"DELETE FROM request_item WHERE request = $1 AND decision IN ('open','exclude')",
 			"UPDATE request_item SET why = '[]' WHERE request = $1",
 		} {

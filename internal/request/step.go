@@ -28,28 +28,29 @@ func (d *Desk) Step(ctx context.Context, workID string) (more bool, err error) {
 		}
 		return false, d.save(ctx, w, func(w *work.Work) { w.State = state })
 	}
-	var one func() (bool, error)
+	count := func(found bool, err error) (int, error) { return flag(found), err }
+	var some func() (int, error)
 	var end func() error
 	switch w.Kind {
 	case WorkSearch:
-		one = func() (bool, error) { return d.searchOne(ctx, w.Subject) }
+		some = func() (int, error) { return count(d.searchOne(ctx, w.Subject)) }
 		end = func() error { return d.endSearch(ctx, w.Subject) }
 	case WorkExecute:
-		one = func() (bool, error) { return d.executeOne(ctx, w.Subject, w.Actor) }
+		some = func() (int, error) { return d.executeSome(ctx, w.Subject, w.Actor) }
 		end = func() error { return nil }
 	case WorkVerify:
-		one = func() (bool, error) { return d.verifyOne(ctx, w.Subject) }
+		some = func() (int, error) { return count(d.verifyOne(ctx, w.Subject)) }
 		end = func() error { return d.endVerify(ctx, w.Subject) }
 	default:
 		return false, gallra.Errorf(gallra.Invalid, "request.work_unknown", "kind", w.Kind)
 	}
-	found, err := one()
+	n, err := some()
 	if err != nil {
 		return false, err
 	}
-	if found {
+	if n > 0 {
 		return true, d.save(ctx, w, func(w *work.Work) {
-			w.State, w.Done = work.Running, w.Done+1
+			w.State, w.Done = work.Running, w.Done+int64(n)
 			w.Total = max(w.Total, w.Done)
 		})
 	}

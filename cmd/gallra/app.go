@@ -14,6 +14,7 @@ import (
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store"
@@ -163,17 +164,10 @@ func (a *app) steps(ctx context.Context, id string, step func(context.Context, s
 	}
 }
 
-// found is what one system answered about a person; source stays open for the extract.
+// found is what one system answered about a person.
 type found struct {
 	system config.System
-	source connector.Source
 	result subject.Result
-}
-
-func closeAll(fs []found) {
-	for _, f := range fs {
-		_ = f.source.Close() // read only: nothing is lost
-	}
 }
 
 func (a *app) find(s *session, systems []string, ids []gallra.Identifier) ([]found, error) {
@@ -183,22 +177,28 @@ func (a *app) find(s *session, systems []string, ids []gallra.Identifier) ([]fou
 	}
 	var out []found
 	for _, sys := range list {
-		src, err := a.source(s.ctx, sys)
-		if err != nil {
-			closeAll(out)
-			return nil, err
-		}
-		out = append(out, found{system: sys, source: src})
 		what := s.say.T("cli.find.searching", "system", string(sys.Name))
-		r, err := subject.Search(s.ctx, src, sys.Name, ids, time.Now(), func(hits int) { s.status.show(what, int64(hits), -1) })
+		r, err := a.search(s.ctx, sys, ids, func(hits int) { s.status.show(what, int64(hits), -1) })
 		if err != nil {
-			closeAll(out)
 			return nil, err
 		}
-		out[len(out)-1].result = r
+		out = append(out, found{sys, r})
 	}
 	s.status.clear()
 	return out, nil
+}
+
+func (a *app) search(ctx context.Context, sys config.System, ids []gallra.Identifier, show func(int)) (subject.Result, error) {
+	src, err := a.source(ctx, sys)
+	if err != nil {
+		return subject.Result{}, err
+	}
+	defer src.Close() // read only: nothing is lost
+	return subject.Search(ctx, src, sys.Name, ids, time.Now(), show)
+}
+
+func (a *app) maker() report.Maker {
+	return report.Maker{Config: a.config, Open: a.source, Engine: a.engine, Now: time.Now}
 }
 
 // full wires everything on the store.

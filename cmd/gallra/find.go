@@ -2,10 +2,9 @@ package main
 
 import (
 	"os"
-	"time"
 
 	"github.com/gallra/gallra"
-	"github.com/gallra/gallra/internal/i18n"
+	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/subject"
 )
@@ -59,7 +58,6 @@ func (c *findCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	defer closeAll(found)
 	if s.flags.JSON {
 		var out []subject.Result
 		for _, f := range found {
@@ -113,34 +111,19 @@ func (c *extractCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	defer closeAll(found)
-	lang := s.say.Lang()
-	if l, ok := i18n.ParseLang(s.flags.Language); ok {
-		lang = l
-	}
-	e := report.Extract{
-		Organisation: a.config.Organisation.Name, Contact: a.config.Organisation.Contact, DPO: a.config.Organisation.DPO,
-		Lang: lang, Made: time.Now(), Person: ids, Engine: a.engine,
-	}
+	var of []report.Found
 	for _, f := range found {
-		es := report.ExtractSystem{System: f.system.Name, Title: f.system.Title, Channel: f.system.Channel, Source: f.source, Unread: len(f.result.Skipped)}
-		for _, r := range a.config.Rules {
-			for _, sys := range r.Systems {
-				if sys == f.system.Name {
-					es.Rules = append(es.Rules, r)
-				}
+		r := report.Found{System: f.system, Unread: len(f.result.Skipped)}
+		for _, h := range f.result.Hits {
+			if c.Unsure || h.Certainty != connector.Unsure {
+				r.Hits = append(r.Hits, h)
 			}
 		}
-		for _, conv := range subject.Conversations(f.result.Hits) {
-			if c.Unsure || conv.Certainty != "unsure" {
-				es.Found = append(es.Found, conv)
-			}
-		}
-		e.Systems = append(e.Systems, es)
+		of = append(of, r)
 	}
 	var man report.Manifest
 	err = writeFile(c.Output, func(f *os.File) (err error) {
-		man, err = report.WriteZip(s.ctx, f, e)
+		man, err = a.maker().Write(s.ctx, f, s.say.Lang(), ids, of)
 		return err
 	})
 	if err != nil {

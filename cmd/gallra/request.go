@@ -1,19 +1,14 @@
 package main
 
 import (
-	"context"
 	"os"
 	"strconv"
 	"time"
 
 	"github.com/gallra/gallra"
-	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/deadline"
 	"github.com/gallra/gallra/internal/auth"
-	"github.com/gallra/gallra/internal/i18n"
-	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/request"
-	"github.com/gallra/gallra/internal/subject"
 	"github.com/gallra/gallra/internal/work"
 )
 
@@ -274,66 +269,16 @@ type requestDeliverCmd struct {
 func (c *requestDeliverCmd) Run(s *session) error {
 	return c.on(s, auth.HandleRequests, func(a *app, d *request.Desk, acc auth.Account) error {
 		if c.Output != "" {
-			err := writeFile(c.Output, func(f *os.File) error { return a.extract(s, d, c.ID, acc.Username, f) })
+			err := writeFile(c.Output, func(f *os.File) error {
+				_, err := a.maker().Request(s.ctx, f, s.say.Lang(), d, c.ID, acc.Username)
+				return err
+			})
 			if err != nil {
 				return err
 			}
 		}
 		return d.Deliver(s.ctx, c.ID, acc.Username, c.How)
 	})
-}
-
-// extract writes the package of a request: what was included, from the systems
-// as they are now.
-func (a *app) extract(s *session, d *request.Desk, id, actor string, f *os.File) error {
-	det, err := d.Details(s.ctx, id, actor, "extract")
-	if err != nil {
-		return err
-	}
-	items, err := d.Items(s.ctx, id)
-	if err != nil {
-		return err
-	}
-	e := report.Extract{
-		Organisation: a.config.Organisation.Name, Contact: a.config.Organisation.Contact, DPO: a.config.Organisation.DPO,
-		Lang: s.say.Lang(), Made: time.Now(), Engine: a.engine,
-	}
-	if l, ok := i18n.ParseLang(s.flags.Language); ok {
-		e.Lang = l
-	}
-	for _, k := range det.Identifiers {
-		e.Person = append(e.Person, k.Identifier)
-	}
-	var open []connector.Source
-	defer func() {
-		for _, src := range open {
-			_ = src.Close() // read only: nothing is lost
-		}
-	}()
-	for _, sys := range a.config.Systems {
-		var hits []subject.Hit
-		for _, it := range items {
-			if it.Ref.System == sys.Name && it.Decision == request.Include {
-				hits = append(hits, subject.Hit{Ref: it.Ref, Parent: it.Parent, Role: it.Role, Certainty: it.Certainty, Why: it.Why, Created: it.Created})
-			}
-		}
-		src, err := a.source(context.WithoutCancel(s.ctx), sys)
-		if err != nil {
-			return err
-		}
-		open = append(open, src)
-		es := report.ExtractSystem{System: sys.Name, Title: sys.Title, Channel: sys.Channel, Source: src, Found: subject.Conversations(hits)}
-		for _, r := range a.config.Rules {
-			for _, n := range r.Systems {
-				if n == sys.Name {
-					es.Rules = append(es.Rules, r)
-				}
-			}
-		}
-		e.Systems = append(e.Systems, es)
-	}
-	_, err = report.WriteZip(s.ctx, f, e)
-	return err
 }
 
 type requestCloseCmd struct {

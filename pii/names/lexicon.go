@@ -118,9 +118,6 @@ func fits(t *term, after []byte) bool {
 // nordic is the set of Swedish, Norwegian and Danish.
 const nordic = 1<<0 | 1<<2 | 1<<3
 
-// painWords stand before "i" and a part of the body.
-var painWords = map[string]bool{"ont": true, "vondt": true, "ondt": true, "smerter": true, "smärta": true, "smärtor": true, "värk": true}
-
 // personal are words that make a doubtful term one about somebody.
 var personal = func() map[uint64]bool {
 	m := map[uint64]bool{}
@@ -270,5 +267,5 @@ func (w *work) extend(t *term, i, j int) (int, int) {
 
 // pain reports "ont i nacken" and its like.
 func (w *work) pain(i int) bool {
-	return w.wordAt(i) && painWords[w.str(i)] && (w.is(i+1, "i") || w.is(i+1, "in")) && w.wordAt(i+2)
+	return w.class(i, tagger.Pain) && (w.is(i+1, "i") || w.is(i+1, "in")) && w.wordAt(i+2)
 }

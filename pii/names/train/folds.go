@@ -23,15 +23,21 @@ func (m *Material) CrossValidate(w io.Writer, folds, only int, o Settings, show 
 		}
 		total[lang][k].Add(s)
 	}
+	var cased, low Score
+	blind, parts := 0.0, 0
 	for part := range folds {
 		if only > 0 && part >= only {
 			break
 		}
-		var in, held []Example
+		var in, held, news []Example
 		n := 0
-		for _, e := range m.Examples {
+		for i, e := range m.Examples {
 			if e.News {
-				in = append(in, e)
+				if i/8%folds == part {
+					news = append(news, e)
+				} else {
+					in = append(in, e)
+				}
 				continue
 			}
 			if n%folds == part {
@@ -49,6 +55,15 @@ func (m *Material) CrossValidate(w io.Writer, folds, only int, o Settings, show 
 		if err != nil {
 			return err
 		}
+		cased.Add(Exact(model, news, gallra.CategoryPerson, "PER", names.DefaultRecall))
+		low.Add(Exact(model, Lowered(news), gallra.CategoryPerson, "PER", names.DefaultRecall))
+		blind += Blind(model, news, "PER", names.DefaultRecall)
+		parts++
+		if show == "NEWS" {
+			for _, e := range news {
+				showErrors(w, model, e, gallra.CategoryPerson, "PER")
+			}
+		}
 		for _, k := range kinds {
 			for _, e := range held {
 				s := Exact(model, []Example{e}, k, string(k), names.DefaultRecall)
@@ -58,11 +73,12 @@ func (m *Material) CrossValidate(w io.Writer, folds, only int, o Settings, show 
 				}
 				add("all", k, s)
 				if show == string(k) {
-					showErrors(w, model, e, k)
+					showErrors(w, model, e, k, string(k))
 				}
 			}
 		}
 	}
+	fmt.Fprintf(w, "held out news PERSON %v\nheld out news lower case %v\nheld out news type-blind %.3f\n", cased, low, blind/float64(parts))
 	for _, lang := range append(names.Languages(), "not sv", "all") {
 		for _, k := range kinds {
 			if t := total[lang]; t != nil {
@@ -73,10 +89,10 @@ func (m *Material) CrossValidate(w io.Writer, folds, only int, o Settings, show 
 	return nil
 }
 
-func showErrors(w io.Writer, m *names.Model, e Example, kind gallra.Category) {
+func showErrors(w io.Writer, m *names.Model, e Example, kind gallra.Category, label string) {
 	want := map[[2]int]bool{}
 	for _, g := range e.Spans {
-		if g.Label == string(kind) {
+		if g.Label == label {
 			want[[2]int{g.Start, g.End}] = true
 		}
 	}

@@ -197,8 +197,8 @@ func level(n int, cuts ...int) uint8 {
 }
 
 // Words returns the table of words. common counts the ordinary words of the
-// marked text, names left out.
-func (l *Lists) Words(common map[string]int) string {
+// marked text, names left out; entities counts the words of marked names.
+func (l *Lists) Words(common, entities map[string]int) string {
 	type word struct{ given, surname, place, common uint8 }
 	m := map[string]*word{}
 	get := func(k string) *word {
@@ -221,9 +221,18 @@ func (l *Lists) Words(common map[string]int) string {
 			get(k).common = level(n, 1, 2, 4, 8, 20, 60, 200)
 		}
 	}
+	for k, n := range entities {
+		if n >= 3 {
+			get(k)
+		}
+	}
 	table := map[uint64]uint16{}
 	for k, w := range m {
-		table[token.Hash([]byte(k))] = uint16(tagger.NewEntry(w.given, w.surname, w.place, w.common))
+		e := tagger.NewEntry(w.given, w.surname, w.place, w.common)
+		if entities[k] >= 3 {
+			e = e.Known()
+		}
+		table[token.Hash([]byte(k))] = uint16(e)
 	}
 	// Names written without their marks: "Bjorn Astrom".
 	for k, w := range m {

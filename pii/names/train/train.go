@@ -28,7 +28,7 @@ var Defaults = Settings{Epochs: 6, Margin: 4, Doubt: 0.1, Lower: 0.3, Upper: 0.0
 // Tagger trains the tagger on examples and returns its sections together with
 // the table of words.
 func Tagger(lists *Lists, examples []Example, o Settings) (pack.Sections, error) {
-	s := pack.Sections{tagger.SectionWords: lists.Words(Common(examples))}
+	s := pack.Sections{tagger.SectionWords: lists.Words(Common(examples), entities(examples))}
 	l, err := tagger.NewLearner(s, o.Seed)
 	if err != nil {
 		return nil, err

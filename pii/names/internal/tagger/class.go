@@ -30,6 +30,7 @@ const (
 	Unit                         // part of a building: flat, floor, door
 	Modifier                     // before the name of a street: Norra, Sankt
 	Box                          // post office box
+	Pain                         // ont, before "i nacken"
 )
 
 var classWords = map[Class]string{
@@ -76,8 +77,9 @@ var classWords = map[Class]string{
 	Modifier: `norra södra östra västra stora lilla gamla nya övre nedre yttre inre mäster sankt s:t klara lille store vestre østre nordre søndre øvre gamle nye nørre sønder øster vester
 		kleine große grosse alte neue obere untere hohe lange breite sankt st am im an auf zum zur hinterm unterm beim hinter vor unter north south east west upper lower old new great little
 		stor liten ny vastra ostra sodra ovre mellan bakre främre fänrik kapten iso vanha uusi pikku läntinen itäinen pohjoinen eteläinen`,
-	Box: `box postbox postboks postboks boks postfach postilokero pl pobox`,
-	And: `och and & og ja und samt o å`,
+	Pain: `ont vondt ondt smerter smärta smärtor värk`,
+	Box:  `box postbox postboks postboks boks postfach postilokero pl pobox`,
+	And:  `och and & og ja und samt o å`,
 }
 
 // classes maps the hash of a word to its classes.

@@ -66,7 +66,7 @@ func joint(in *Info) uint8 {
 // identity returns a number for the word itself when it is common enough to
 // have been learned, else one for its class, else 0.
 func identity(in *Info) uint32 {
-	if in.Common() >= 2 || in.Shape >= shapeDigits || in.Class != 0 {
+	if in.Common() >= 2 || in.Shape >= shapeDigits || in.Class != 0 || in.Entry&(1<<12) != 0 {
 		return uint32(in.Lower>>32) | 1
 	}
 	return 0

@@ -235,7 +235,7 @@ func (l *Learner) Sections() pack.Sections {
 	}
 	weights := make([]byte, len(avg))
 	for i, a := range avg {
-		weights[i] = byte(int8(math.Round(max(-127, min(127, a*scale)))))
+		weights[i] = byte(128 + int(math.Round(max(-127, min(127, a*scale)))))
 	}
 	var trans []byte
 	for i, w := range l.trans {

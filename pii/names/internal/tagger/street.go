@@ -19,14 +19,14 @@ const (
 
 // Endings of street names; strong ones hardly end other words that a number
 // can follow.
-var strongEndings = strings.Fields(`gatan gata gatans vägen väg vägens stigen gränd gränden torget allén allé esplanaden stråket gången leden slingan
+var strongEndings = byLast(strings.Fields(`gatan gata gatans vägen väg vägens stigen gränd gränden torget allén allé esplanaden stråket gången leden slingan
 	vagen grand gatu veien vei vegen veg gaten gate gata svingen stien geaidnu vej vejen gade gaden stræde straede allé alle plads torv vænget
 	tie katu kuja polku kaari raitti väylä tori kadulla tiellä kujalla katua tietä kadun kadulta tieltä
-	straße strasse str weg platz allee gasse chaussee`)
+	straße strasse str weg platz allee gasse chaussee`))
 
-var weakEndings = strings.Fields(`backen plan planen kajen ringen platsen parken stranden brinken vallen lyckan hagen udden promenaden terrassen höjden backen
+var weakEndings = byLast(strings.Fields(`backen plan planen kajen ringen platsen parken stranden brinken vallen lyckan hagen udden promenaden terrassen höjden backen
 	bakken plassen terrasse tunet haugen kroken lia toften haven engen marken brynet parken ranta rinne penger puistikko aukio laituri polku kallio
-	ring ufer damm steig pfad hof markt berg grund bau anger winkel park brücke tor siedlung promenade graben wall`)
+	ring ufer damm steig pfad hof markt berg grund bau anger winkel park brücke tor siedlung promenade graben wall`))
 
 var notStreet = words(`motorväg motorvägen järnväg järnvägen omväg omvägen genväg jernbanegate omvei järnvägsplan tidplan tidsplan affärsplan detaljplan handlingsplan betalningsplan abonnemangsplan arbetsplan
 	vårdplan läroplan avbetalningsplan amorteringsplan familjeplan etableringsplan skälen heimweg halvvägen översiktsplan årsplan plan planen vardagsplan byggplan spelplan parken marken haven vallen hagen backen hof markt berg wall tor park ring
@@ -46,8 +46,19 @@ func words(list string) map[uint64]bool {
 	return m
 }
 
-func ends(w []byte, list []string, least int) bool {
+// byLast groups endings by their last byte.
+func byLast(list []string) (t [256][]string) {
 	for _, e := range list {
+		t[e[len(e)-1]] = append(t[e[len(e)-1]], e)
+	}
+	return t
+}
+
+func ends(w []byte, list *[256][]string, least int) bool {
+	if len(w) == 0 {
+		return false
+	}
+	for _, e := range list[w[len(w)-1]] {
 		if n := len(w) - len(e); n >= least && string(w[n:]) == e {
 			return true
 		}
@@ -62,9 +73,9 @@ func street(w []byte, h uint64) Street {
 		return StreetAlone
 	case notStreet[h]:
 		return NoStreet
-	case ends(w, strongEndings, 2):
+	case ends(w, &strongEndings, 2):
 		return StrongStreet
-	case ends(w, weakEndings, 2):
+	case ends(w, &weakEndings, 2):
 		return WeakStreet
 	}
 	return NoStreet

@@ -34,8 +34,26 @@ const Rows = 1 << Bits
 // reach is how far to either side words are looked at.
 const reach = 2
 
-// Scores holds one number for each tag.
-type Scores [Tags]int16
+// Scores holds a sum of weights for each tag, in lanes of 16 bits: the even
+// tags in the first word, the odd ones in the second. Weights are stored with
+// 128 added, so that a sum is never negative; only differences between tags
+// matter, and what was added is the same for all. A token has fewer than 120
+// features of at most 255: no lane overflows.
+type Scores [2]uint64
+
+const lanes = 0x00FF00FF00FF00FF
+
+// add adds the row of weights r.
+func (v *Scores) add(weights string, r uint32) {
+	w := weights[r*Tags : r*Tags+Tags]
+	x := uint64(w[0]) | uint64(w[1])<<8 | uint64(w[2])<<16 | uint64(w[3])<<24 |
+		uint64(w[4])<<32 | uint64(w[5])<<40 | uint64(w[6])<<48 | uint64(w[7])<<56
+	v[0] += x & lanes
+	v[1] += x >> 8 & lanes
+}
+
+// of returns the sum for tag y.
+func (v *Scores) of(y int) int32 { return int32(uint16(v[y&1] >> (y >> 1 * 16))) }
 
 // Model is a trained tagger. It is immutable; each goroutine works through a
 // Scratch of its own.
@@ -69,6 +87,9 @@ func Open(s pack.Sections) (*Model, error) {
 			for j := range m.trans[i] {
 				k := 2 * (i*Tags + j)
 				m.trans[i][j] = int32(int16(uint16(t[k]) | uint16(t[k+1])<<8))
+				if !Legal(uint8(i), uint8(j)) {
+					m.trans[i][j] = never
+				}
 			}
 		}
 	} else if m.weights != "" {
@@ -76,6 +97,8 @@ func Open(s pack.Sections) (*Model, error) {
 	}
 	return m, nil
 }
+
+const never = -1 << 28
 
 // Legal reports whether tag b may follow tag a.
 func Legal(a, b uint8) bool {
@@ -104,8 +127,8 @@ type Word struct {
 // Cache limits: a block of text is analysed after at most cacheFull words are
 // held, and can add no more than one a byte.
 const (
-	cacheFull  = 12_000
-	cacheSlots = 1 << 16
+	cacheFull  = 40_000
+	cacheSlots = 1 << 17
 )
 
 type slot struct {
@@ -135,7 +158,7 @@ type Scratch struct {
 
 // NewScratch returns working memory for m.
 func NewScratch(m *Model) *Scratch {
-	s := &Scratch{model: m, slots: make([]slot, cacheSlots), words: make([]Word, 1, cacheFull)}
+	s := &Scratch{model: m, slots: make([]slot, cacheSlots), words: make([]Word, 1, 4096)}
 	s.lex.words = m.words
 	return s
 }
@@ -160,7 +183,7 @@ func (s *Scratch) Read(text string) {
 
 func (s *Scratch) intern(t *token.Token, text string) uint32 {
 	key := t.Key + uint64(t.Kind)<<57 | 1
-	h := key * 0x9E3779B97F4A7C15 >> 48
+	h := key * 0x9E3779B97F4A7C15 >> (64 - 17)
 	for {
 		e := &s.slots[h]
 		if e.key == key {
@@ -194,7 +217,7 @@ func (s *Scratch) add(key uint64, t *token.Token, text string) uint32 {
 		for k := -reach; k <= reach; k++ {
 			v := &w.vec[k+reach]
 			for _, f := range s.feats.at(k) {
-				s.model.addTo(v, row(f, k))
+				v.add(s.model.weights, row(f, k))
 			}
 		}
 	}
@@ -203,13 +226,6 @@ func (s *Scratch) add(key uint64, t *token.Token, text string) uint32 {
 	}
 	w.lower = nil
 	return uint32(len(s.words) - 1)
-}
-
-func (m *Model) addTo(v *Scores, row uint32) {
-	w := m.weights[row*Tags : row*Tags+Tags]
-	for y := range v {
-		v[y] += int16(int8(w[y]))
-	}
 }
 
 // lines marks the tokens of lines in which no word begins with a capital.
@@ -295,17 +311,16 @@ func (s *Scratch) emission(i int, bias int32) (e [Tags]int32) {
 	for k := -reach; k <= reach; k++ {
 		if j := i + k; j >= 0 && j < len(s.seq) {
 			u := &s.words[s.seq[j]].vec[reach+k]
-			for y := range v {
-				v[y] += u[y]
-			}
+			v[0] += u[0]
+			v[1] += u[1]
 		}
 	}
 	var rows [pairs]uint32
 	for _, r := range s.pairs(i, &rows) {
-		s.model.addTo(&v, r)
+		v.add(s.model.weights, r)
 	}
 	for y := range e {
-		e[y] = int32(v[y])
+		e[y] = v.of(y)
 	}
 	e[BPer] += bias
 	e[IPer] += bias
@@ -317,28 +332,26 @@ func (s *Scratch) emission(i int, bias int32) (e [Tags]int32) {
 func (s *Scratch) run(i, j int, bias int32) {
 	s.emit, s.back = s.emit[:0], s.back[:0]
 	var score [Tags]int32
+	trans := &s.model.trans
 	for k := i; k < j; k++ {
 		e := s.emission(k, bias)
 		s.emit = append(s.emit, e)
 		var next [Tags]int32
 		var back [Tags]uint8
-		for y := uint8(0); y < Tags; y++ {
-			best := int32(-1 << 30)
-			if k == i {
-				if Legal(O, y) {
-					best = s.model.trans[O][y]
-				}
-			} else {
-				for x := uint8(0); x < Tags; x++ {
-					if !Legal(x, y) {
-						continue
-					}
-					if v := score[x] + s.model.trans[x][y]; v > best {
-						best, back[y] = v, x
-					}
-				}
+		if k == i {
+			for y := range next {
+				next[y] = s.model.trans[O][y] + e[y]
 			}
-			next[y] = best + e[y]
+		} else {
+			for y := range next {
+				best, from := score[0]+trans[0][y], 0
+				for x := 1; x < Tags; x++ {
+					if v := score[x] + trans[x][y]; v > best {
+						best, from = v, x
+					}
+				}
+				next[y], back[y] = best+e[y], uint8(from)
+			}
 		}
 		score = next
 		s.back = append(s.back, back)

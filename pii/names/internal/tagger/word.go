@@ -54,6 +54,10 @@ func (e Entry) Place() uint8 { return uint8(e >> 6 & 7) }
 // Common returns how common the word is as an ordinary word, 0 to 7.
 func (e Entry) Common() uint8 { return uint8(e >> 9 & 7) }
 
+// Known returns e marked as a word to be learned by itself though it is no
+// ordinary word: a club, a firm, someone often in the news.
+func (e Entry) Known() Entry { return e | 1<<12 }
+
 // Info is what is known of a token by itself.
 type Info struct {
 	Entry
@@ -132,10 +136,10 @@ func (l *Lexicon) inflected(in *Info, w []byte) {
 	n := len(w)
 	take := func(e Entry, ending uint8) {
 		if max(e.Given(), e.Surname()) > max(in.Given(), in.Surname(), 2) || ending == 3 && max(e.Given(), e.Surname()) > 1 {
-			in.Entry = NewEntry(max(e.Given(), in.Given()), max(e.Surname(), in.Surname()), max(in.Place(), e.Place()), in.Common())
+			in.Entry = NewEntry(max(e.Given(), in.Given()), max(e.Surname(), in.Surname()), max(in.Place(), e.Place()), in.Common()) | in.Entry&(1<<12)
 			in.Ending = ending
 		} else if e.Place() > in.Place() && ending == 1 {
-			in.Entry = NewEntry(in.Given(), in.Surname(), e.Place(), in.Common())
+			in.Entry = NewEntry(in.Given(), in.Surname(), e.Place(), in.Common()) | in.Entry&(1<<12)
 			in.Ending = ending
 		}
 	}

@@ -69,7 +69,7 @@ type Source struct {
 	max            int64
 
 	mu      sync.Mutex
-	idle    []*imapclient.Client
+	idle    []idle
 	closed  bool
 	dovecot bool
 }
@@ -211,6 +211,15 @@ func (s *Source) fail(ctx context.Context, what string, err error) error {
 	return gallra.Errorf(gallra.Unavailable, "imap.connection_lost", "host", s.host, "command", what)
 }
 
+// idle is a connection that waits for the next call.
+type idle struct {
+	c     *imapclient.Client
+	since time.Time
+}
+
+// fresh is how long a connection that answered is trusted without asking.
+const fresh = 5 * time.Second
+
 // maxIdle connections are kept for the next call; servers allow few for one user.
 const maxIdle = 3
 
@@ -233,7 +242,7 @@ func (s *Source) with(ctx context.Context, f func(*imapclient.Client) error) err
 	s.mu.Lock()
 	keep := !s.closed && len(s.idle) < maxIdle && gallra.CodeOf(err) != gallra.Unavailable
 	if keep {
-		s.idle = append(s.idle, c)
+		s.idle = append(s.idle, idle{c, time.Now()})
 	}
 	s.mu.Unlock()
 	if !keep {
@@ -250,9 +259,19 @@ func (s *Source) take(ctx context.Context) (*imapclient.Client, error) {
 			s.mu.Unlock()
 			return s.dial(ctx)
 		}
-		c := s.idle[n-1]
+		last := s.idle[n-1]
 		s.idle = s.idle[:n-1]
 		s.mu.Unlock()
+		c := last.c
+		select {
+		case <-c.Closed():
+			_ = c.Close()
+			continue
+		default:
+			if time.Since(last.since) < fresh {
+				return c, nil
+			}
+		}
 		stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 		err := c.Noop().Wait()
 		if stop() && err == nil {
@@ -268,12 +287,12 @@ func (s *Source) take(ctx context.Context) (*imapclient.Client, error) {
 // Close implements io.Closer.
 func (s *Source) Close() error {
 	s.mu.Lock()
-	idle := s.idle
+	all := s.idle
 	s.idle, s.closed = nil, true
 	s.mu.Unlock()
-	for _, c := range idle {
-		_ = c.Logout().Wait()
-		_ = c.Close()
+	for _, i := range all {
+		_ = i.c.Logout().Wait()
+		_ = i.c.Close()
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	pageMails = 500
+	pageMails = 1000
 	pageBytes = 16 << 20
 )
 
@@ -62,8 +62,9 @@ type page struct {
 	next    string
 }
 
-// meta lists up to limit mails behind cursor without their text.
-func (s *Source) meta(ctx context.Context, c *imapclient.Client, cursor string, limit int, share partition, search *goimap.SearchCriteria) (page, error) {
+// meta lists up to limit mails behind cursor without their text; dates says that
+// the Date field is wanted, which costs the server a look into every mail.
+func (s *Source) meta(ctx context.Context, c *imapclient.Client, cursor string, limit int, share partition, search *goimap.SearchCriteria, dates bool) (page, error) {
 	var from place
 	if cursor != "" {
 		var ok bool
@@ -113,7 +114,7 @@ func (s *Source) meta(ctx context.Context, c *imapclient.Client, cursor string, 
 			uids = uids[:room]
 		}
 		if len(uids) > 0 {
-			got, err := s.fetchMeta(ctx, c, f, box.UIDValidity, uids)
+			got, err := s.fetchMeta(ctx, c, f, box.UIDValidity, uids, dates)
 			if err != nil {
 				return page{}, err
 			}
@@ -129,8 +130,12 @@ func (s *Source) meta(ctx context.Context, c *imapclient.Client, cursor string, 
 
 var dateField = &goimap.FetchItemBodySection{Specifier: goimap.PartSpecifierHeader, HeaderFields: []string{"Date"}, Peek: true}
 
-func (s *Source) fetchMeta(ctx context.Context, c *imapclient.Client, f folder, validity uint32, uids []goimap.UID) ([]letter, error) {
-	msgs, err := c.Fetch(goimap.UIDSetNum(uids...), &goimap.FetchOptions{UID: true, Flags: true, InternalDate: true, RFC822Size: true, BodySection: []*goimap.FetchItemBodySection{dateField}}).Collect()
+func (s *Source) fetchMeta(ctx context.Context, c *imapclient.Client, f folder, validity uint32, uids []goimap.UID, dates bool) ([]letter, error) {
+	want := &goimap.FetchOptions{UID: true, Flags: true, InternalDate: true, RFC822Size: true}
+	if dates {
+		want.BodySection = []*goimap.FetchItemBodySection{dateField}
+	}
+	msgs, err := c.Fetch(goimap.UIDSetNum(uids...), want).Collect()
 	if err != nil {
 		return nil, s.fail(ctx, "FETCH", err)
 	}
@@ -250,6 +255,8 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 		limit = pageMails
 	}
 	var out connector.Page
+	// Without a range every mail is wanted, and its text tells its date.
+	dates := q.Fields != connector.FieldsAll || !q.From.IsZero() || !q.To.IsZero()
 	err = s.with(ctx, func(c *imapclient.Client) error {
 		if q.Cursor == "" {
 			total, err := s.total(ctx, c)
@@ -258,7 +265,7 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 			}
 			out.Total = total
 		}
-		p, err := s.meta(ctx, c, q.Cursor, limit, share, narrow(q))
+		p, err := s.meta(ctx, c, q.Cursor, limit, share, narrow(q), dates)
 		if err != nil {
 			return err
 		}
@@ -270,7 +277,7 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 			head := s.stored(l)
 			l.raw = nil
 			r, _ := mailrecord.Record(head, connector.FieldsNone, s.limits())
-			if !mailrecord.Selects(q, r) {
+			if dates && !mailrecord.Selects(q, r) || !dates && len(q.Parents) > 0 && !slices.Contains(q.Parents, r.Ref) {
 				continue
 			}
 			if q.Fields == connector.FieldsAll {
@@ -392,7 +399,7 @@ func (s *Source) Get(ctx context.Context, ref gallra.Ref) (gallra.Record, error)
 		if err != nil {
 			return err
 		}
-		letters, err := s.fetchMeta(ctx, c, f, p.validity, []goimap.UID{p.uid})
+		letters, err := s.fetchMeta(ctx, c, f, p.validity, []goimap.UID{p.uid}, false)
 		if err != nil {
 			return err
 		}

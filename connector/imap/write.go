@@ -110,7 +110,7 @@ func (s *Source) changeFolder(ctx context.Context, c *imapclient.Client, f folde
 		p, _ := s.placeOf(items[i].Ref)
 		uids = append(uids, p.uid)
 	}
-	letters, err := s.fetchMeta(ctx, c, f, validity, uids)
+	letters, err := s.fetchMeta(ctx, c, f, validity, uids, false)
 	if err != nil {
 		return err
 	}
@@ -274,7 +274,7 @@ func (s *Source) already(ctx context.Context, c *imapclient.Client, f folder, va
 	if len(uids) == 0 {
 		return place{}, false, nil
 	}
-	same, err := s.fetchMeta(ctx, c, f, validity, uids)
+	same, err := s.fetchMeta(ctx, c, f, validity, uids, false)
 	if err != nil {
 		return place{}, false, err
 	}

@@ -127,7 +127,7 @@ func TestW10_PartialFailure(t *testing.T) {
 	o.check(err)
 	failed := 0
 	for _, r := range left {
-		if r.Why == "test.down" {
+		if r.Why == "request.not_done" {
 			failed++
 		}
 	}

@@ -334,7 +334,7 @@ func (d *Desk) Remaining(ctx context.Context, id string) ([]gallra.Residue, erro
 	for _, it := range items {
 		if it.Decision == Include && (it.State == "failed" || it.State == "manual") {
 			why := "request.not_done"
-			if it.Problem != nil {
+			if it.Problem != nil && strings.HasPrefix(it.Problem.Key, "request.") { // a connector's own key says nothing to a reader
 				why = it.Problem.Key
 			}
 			out = append(out, gallra.Residue{Ref: it.Ref, Where: it.Ref.Type, Why: why})

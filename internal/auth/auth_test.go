@@ -57,6 +57,7 @@ func TestS22_X7_PermissionMatrix(t *testing.T) {
 		auth.SeeSystems:     "agent approver dpo admin auditor",
 		auth.EditSystems:    "admin",
 		auth.SeeRetention:   "agent approver dpo admin auditor",
+		auth.EditRules:      "approver",
 		auth.PlanRetention:  "agent approver",
 		auth.Approve:        "approver",
 		auth.RunRetention:   "agent approver",

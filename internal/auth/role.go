@@ -39,6 +39,7 @@ const (
 	SeeSystems     Permission = "see_systems"
 	EditSystems    Permission = "edit_systems" // connect, test, scan
 	SeeRetention   Permission = "see_retention"
+	EditRules      Permission = "edit_rules"
 	PlanRetention  Permission = "plan_retention"
 	Approve        Permission = "approve_retention"
 	RunRetention   Permission = "run_retention"  // start, pause, stop what another has approved
@@ -57,7 +58,7 @@ const (
 func Permissions() []Permission {
 	return []Permission{
 		SeeOverview, SeeInventory, SeeSystems, EditSystems,
-		SeeRetention, PlanRetention, Approve, RunRetention,
+		SeeRetention, EditRules, PlanRetention, Approve, RunRetention,
 		SeeRequests, HandleRequests, DecideRequests, ApprovePauses, SeePersonal,
 		SeeStatistics, SeeEvidence, ManageAccounts, OwnAccount,
 	}
@@ -70,7 +71,7 @@ var matrix = map[Role][]Permission{
 		SeeRequests, HandleRequests, SeePersonal, SeeStatistics, OwnAccount,
 	},
 	Approver: {
-		SeeOverview, SeeInventory, SeeSystems, SeeRetention, PlanRetention, Approve, RunRetention,
+		SeeOverview, SeeInventory, SeeSystems, SeeRetention, EditRules, PlanRetention, Approve, RunRetention,
 		SeeRequests, HandleRequests, DecideRequests, SeePersonal, SeeStatistics, SeeEvidence, OwnAccount,
 	},
 	DPO: {

@@ -27,11 +27,16 @@ var routes = []route{
 	{"GET /inventory/{system}/{category}", auth.SeeInventory, (*call).findingsPage},
 
 	{"GET /systems", auth.SeeSystems, (*call).systemsPage},
+	{"GET /systems/new", auth.EditSystems, (*call).newSystemPage},
+	{"POST /systems", auth.EditSystems, (*call).addSystem},
+	{"POST /systems/{system}/vendor", auth.EditSystems, (*call).saveVendor},
 	{"GET /systems/{system}", auth.SeeSystems, (*call).systemPage},
 	{"POST /systems/{system}/check", auth.EditSystems, (*call).checkSystem},
 	{"POST /systems/{system}/scan", auth.EditSystems, (*call).scanSystem},
 
 	{"GET /retention", auth.SeeRetention, (*call).retentionPage},
+	{"GET /retention/rules/{rule}", auth.EditRules, (*call).rulePage},
+	{"POST /retention/rules", auth.EditRules, (*call).saveRule},
 	{"POST /retention/plans", auth.PlanRetention, (*call).makePlan},
 	{"GET /retention/plans/{plan}", auth.SeeRetention, (*call).planPage},
 	{"POST /retention/plans/{plan}/approve", auth.Approve, (*call).approvePlan},

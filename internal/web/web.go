@@ -38,14 +38,15 @@ var staticFiles embed.FS
 // Options are what the page is built on. DB and Auth are required; without one
 // of the others the pages that need it say so and the rest works.
 type Options struct {
-	DB        *store.DB
-	Auth      *auth.Auth
-	Config    func(context.Context) (*config.Config, error) // gallra.yaml as it is now
-	Scanner   *inventory.Scanner
-	Queue     func(ctx context.Context, workID string) error // hands a waiting work to the workers
-	Evidence  *evidence.Log
-	Retention *retention.Engine
-	Requests  *request.Desk
+	DB         *store.DB
+	Auth       *auth.Auth
+	Evidence   *evidence.Log
+	Config     func(context.Context) (*config.Config, error) // gallra.yaml as it is now
+	SaveConfig func(context.Context, *config.Config) error   // writes it; nil: the page does not edit it
+	Scanner    *inventory.Scanner
+	Retention  *retention.Engine
+	Requests   *request.Desk
+	Queue      func(ctx context.Context, workID string) error // hands a waiting work to the workers
 
 	Log       *slog.Logger
 	SetupCode string // asked for when the first administrator is made; "" asks for none

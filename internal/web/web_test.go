@@ -67,7 +67,7 @@ func TestX7_PermissionMatrixOverAllRoutes(t *testing.T) {
 	t.Parallel()
 	s := webtest.New(t, true)
 	fill := strings.NewReplacer("{$}", "", "{system}", "chatt", "{category}", "EMAIL", "{plan}", s.Plan(t), "{run}", "run-none", "{request}", s.Case,
-		"{account}", "account-none", "{change}", "disable", "{session}", "session-none", "{work}", "work-none", "{wish}", "pause")
+		"{account}", "account-none", "{change}", "disable", "{session}", "session-none", "{work}", "work-none", "{wish}", "pause", "{rule}", "chatt")
 	visitors := map[auth.Role]*webtest.Visitor{"": s.Visitor(t)}
 	for _, r := range auth.Roles() {
 		visitors[r] = s.As(t, r)
@@ -334,7 +334,7 @@ func TestSE35_EveryPageInBothLanguages(t *testing.T) {
 			if status, _, to := v.Post("/language", "lang", lang, "back", "/systems"); status != http.StatusSeeOther || to != "/systems" {
 				t.Fatalf("language: %d to %q", status, to)
 			}
-			for _, path := range []string{"/", "/inventory", "/inventory/chatt/EMAIL", "/inventory/arenden/HEALTH", "/systems", "/systems/chatt", "/systems/arenden", "/retention", "/retention/plans/" + plan,
+			for _, path := range []string{"/", "/inventory", "/inventory/chatt/EMAIL", "/inventory/arenden/HEALTH", "/systems", "/systems/new", "/retention/rules/new", "/retention/rules/chatt", "/systems/chatt", "/systems/arenden", "/retention", "/retention/plans/" + plan,
 				"/requests", "/requests/new", "/requests/" + s.Case, "/statistics", "/evidence", "/evidence?action=run", "/evidence/verify", "/settings", "/account", "/accessibility", "/nowhere"} {
 				status, body := v.Get(path)
 				if status == http.StatusForbidden {
@@ -377,3 +377,48 @@ func problem(body string) string {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+// S5: what the to-do list asks for can be done where it leads, and then it is
+// gone from the list. A password in clear is refused.
+func TestS5_GapsCanBeMended(t *testing.T) {
+	t.Parallel()
+	s := webtest.New(t, true)
+	admin, approver := s.As(t, auth.Admin), s.As(t, auth.Approver)
+	if status, body, _ := admin.Post("/systems/chatt/vendor", "vendor", "Talk", "hosting", "cloud", "country", "se", "agreement", "KS 2026/1", "review", "2027-01-01"); status != http.StatusSeeOther {
+		t.Fatalf("vendor: %d %s", status, problem(body))
+	}
+	if status, body, _ := approver.Post("/retention/rules", "id", "sociala", "title", "Inlägg", "purpose", "Kundservice", "keep", "p6m", "start", "created", "action", "erase",
+		"system", "sociala", "body", "Kommunstyrelsen", "number", "KS 2026/2", "date", "2026-01-01"); status != http.StatusSeeOther {
+		t.Fatalf("rule: %d %s", status, problem(body))
+	}
+	if status, body, _ := approver.Post("/retention/rules", "old", "forum", "title", "Trådar", "purpose", "Svar", "keep", "P1Y", "start", "updated", "action", "anonymise",
+		"system", "forum", "body", "Kommunstyrelsen", "number", "KS 2026/3", "date", "2026-01-01"); status != http.StatusSeeOther {
+		t.Fatalf("rule: %d %s", status, problem(body))
+	}
+	if r, _ := s.Config.Rule("forum"); r.Version != 2 {
+		t.Errorf("a changed rule has version %d", r.Version)
+	}
+	_, body := approver.Get("/")
+	for _, gone := range []string{"Chatt: skriv in avtalet", "Chatt lagrar uppgifter utanför", "Sociala medier: bestäm hur länge", "Gallringsbeslut saknas för"} {
+		if strings.Contains(body, gone) {
+			t.Errorf("still to do: %s", gone)
+		}
+	}
+	for _, bad := range [][]string{{"keep", "två år"}, {"keep", ""}, {"purpose", ""}, {"action", "burn"}} {
+		form := map[string]string{"id": "ny", "title": "Ny", "purpose": "Kundservice", "keep": "P1Y", "start": "created", "action": "erase", "system": "sociala"}
+		form[bad[0]] = bad[1]
+		var pairs []string
+		for k, v := range form {
+			pairs = append(pairs, k, v)
+		}
+		if status, _, _ := approver.Post("/retention/rules", pairs...); status != http.StatusUnprocessableEntity {
+			t.Errorf("a rule with %s %q: %d", bad[0], bad[1], status)
+		}
+	}
+	if status, body, _ := admin.Post("/systems", "name", "ny", "title", "Ny", "channel", "ticketing", "url", "postgres://gallra:hemligt@db/x"); status != http.StatusUnprocessableEntity || !strings.Contains(body, "lösenord i klartext") {
+		t.Errorf("a password in clear: %d %s", status, problem(body))
+	}
+	if _, ok := s.Config.System("ny"); ok {
+		t.Error("the system with a password in clear was added")
+	}
+}

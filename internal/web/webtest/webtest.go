@@ -74,9 +74,10 @@ func New(t testing.TB, full bool) *Site {
 	}
 	s.Handler, err = web.New(web.Options{
 		DB: s.DB, Auth: s.Auth, Evidence: s.Log, Retention: s.Engine, Requests: s.Desk,
-		Config:  func(context.Context) (*config.Config, error) { return s.Config, nil },
-		Scanner: &inventory.Scanner{DB: s.DB, Open: s.open},
-		Queue:   func(_ context.Context, id string) error { s.Queued = append(s.Queued, id); return nil },
+		Config:     func(context.Context) (*config.Config, error) { return s.Config, nil },
+		SaveConfig: func(_ context.Context, c *config.Config) error { s.Config = c; return nil },
+		Scanner:    &inventory.Scanner{DB: s.DB, Open: s.open},
+		Queue:      func(_ context.Context, id string) error { s.Queued = append(s.Queued, id); return nil },
 	})
 	if err != nil {
 		t.Fatal(err)

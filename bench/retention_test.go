@@ -1,0 +1,273 @@
+// Package bench measures Gallra against the plain way of doing the same thing,
+// side by side in one run. BENCHMARKS.md tells how it was run and what it gave.
+package bench_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"runtime/metrics"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+	_ "github.com/gallra/gallra/connector/sqldb"
+	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/retention"
+	"github.com/gallra/gallra/internal/store/storetest"
+)
+
+// retentionRows is how many tickets there are, each with a message;
+// GALLRA_BENCH_ROWS changes it.
+func retentionRows(b *testing.B, otherwise int) int {
+	b.Helper()
+	s := os.Getenv("GALLRA_BENCH_ROWS")
+	if s == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+const helpdeskSchema = `
+CREATE TABLE person (id BIGSERIAL PRIMARY KEY, name TEXT, email TEXT, phone TEXT, personnummer TEXT, created_at TIMESTAMPTZ);
+CREATE TABLE ticket (id BIGSERIAL PRIMARY KEY, person_id BIGINT REFERENCES person, number TEXT, subject TEXT, status TEXT, queue TEXT, channel TEXT, category TEXT,
+	first_response_s INTEGER, rating INTEGER, created_at TIMESTAMPTZ, updated_at TIMESTAMPTZ, last_contact_at TIMESTAMPTZ, closed_at TIMESTAMPTZ);
+CREATE TABLE message (id BIGSERIAL PRIMARY KEY, ticket_id BIGINT NOT NULL REFERENCES ticket, person_id BIGINT REFERENCES person, sender TEXT, agent TEXT, body TEXT, html BOOLEAN, ip TEXT, created_at TIMESTAMPTZ);
+CREATE TABLE attachment (id BIGSERIAL PRIMARY KEY, message_id BIGINT NOT NULL REFERENCES message, filename TEXT, content_type TEXT, content BYTEA);
+CREATE TABLE history (id BIGSERIAL PRIMARY KEY, ticket_id BIGINT NOT NULL REFERENCES ticket, what TEXT, old_value TEXT, new_value TEXT, at TIMESTAMPTZ);
+CREATE TABLE draft (id BIGSERIAL PRIMARY KEY, ticket_id BIGINT NOT NULL REFERENCES ticket, agent TEXT, body TEXT, saved_at TIMESTAMPTZ);
+INSERT INTO person SELECT g, 'Namn ' || g, 'p' || g || '@example.se', '070-174 06 05', '', now() FROM generate_series(1, 1000) g;
+INSERT INTO ticket SELECT g, 1 + g % 1000, 'T' || g, 'Fråga om bygglov nummer ' || g, 'closed', (ARRAY['Bygg','Skola','Vatten'])[1 + g % 3], (ARRAY['mail','chat'])[1 + g % 2], 'fråga',
+	g % 90000, 1 + g % 5, t, t, t, t + interval '2 days' FROM (SELECT g, timestamptz '2016-01-01' + g * (interval '6 years' / ROWS) AS t FROM generate_series(1, ROWS) g) x;
+INSERT INTO message (ticket_id, person_id, sender, agent, body, html, ip, created_at)
+	SELECT id, person_id, 'p@example.se', '', 'Hej! Jag undrar över mitt ärende, det har snart gått två veckor utan svar. ' || id, false, '192.0.2.1', created_at FROM ticket;
+CREATE INDEX ON ticket (closed_at);
+CREATE INDEX ON ticket (person_id);
+CREATE INDEX ON message (ticket_id);
+CREATE INDEX ON message (person_id);
+CREATE INDEX ON attachment (message_id);
+CREATE INDEX ON history (ticket_id);
+CREATE INDEX ON draft (ticket_id);
+ANALYZE;`
+
+// helpdesk makes a database of n tickets and returns its address. like, if not
+// empty, is one to copy.
+func helpdesk(b *testing.B, n int, like string) (name, url string) {
+	b.Helper()
+	server := os.Getenv("GALLRA_TEST_POSTGRES")
+	if server == "" {
+		b.Skip("GALLRA_TEST_POSTGRES is not set: ./test starts a server")
+	}
+	admin, err := sql.Open("pgx", server)
+	if err != nil {
+		b.Fatal(err)
+	}
+	name = fmt.Sprintf("gallra_bench_%d_%d", os.Getpid(), time.Now().UnixNano())
+	q := "CREATE DATABASE " + name
+	if like != "" {
+		q += " TEMPLATE " + like
+	}
+	if _, err := admin.Exec(q); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if _, err := admin.Exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			b.Error(err)
+		}
+		_ = admin.Close()
+	})
+	base, query, _ := strings.Cut(server, "?")
+	url = base[:strings.LastIndex(base, "/")+1] + name + "?" + query
+	if like == "" {
+		db, err := sql.Open("pgx", url)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.Exec(strings.ReplaceAll(helpdeskSchema, "ROWS", strconv.Itoa(n))); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return name, url
+}
+
+// plainDelete is what an administrator would write: the same rows, ten thousand
+// tickets a transaction.
+func plainDelete(b *testing.B, url string) {
+	b.Helper()
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	for {
+		tx, err := db.Begin()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := tx.Exec(`CREATE TEMPORARY TABLE going ON COMMIT DROP AS SELECT id FROM ticket WHERE closed_at < timestamptz '2024-01-01' ORDER BY id LIMIT 10000`); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := tx.Exec(`DELETE FROM message WHERE ticket_id IN (SELECT id FROM going)`); err != nil {
+			b.Fatal(err)
+		}
+		res, err := tx.Exec(`DELETE FROM ticket WHERE id IN (SELECT id FROM going)`)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := tx.Commit(); err != nil {
+			b.Fatal(err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return
+		}
+	}
+}
+
+func engine(b *testing.B, url string) *retention.Engine {
+	b.Helper()
+	db := storetest.Postgres(b)
+	log, err := evidence.Open(context.Background(), db, filepath.Join(b.TempDir(), "key"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	loc, err := time.LoadLocation("Europe/Stockholm")
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := &retention.Engine{DB: db, Log: log, Loc: loc, Open: func(ctx context.Context, id gallra.SystemID) (connector.Source, error) {
+		return connector.Open(ctx, connector.Config{System: id, URL: url, Options: map[string]string{"profile": "helpdesk"}})
+	}}
+	b.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+var helpdeskRule = gallra.Rule{ID: "two-years", Version: 1, Purpose: "kundservice", Systems: []gallra.SystemID{"helpdesk"}, Start: gallra.StartClosed,
+	Keep: gallra.Period{Years: 2}, Action: gallra.ActionErase}
+
+func plan(b *testing.B, e *retention.Engine) retention.Plan {
+	b.Helper()
+	ctx := context.Background()
+	id, err := e.Plan(ctx, retention.PlanSpec{Rules: []gallra.Rule{helpdeskRule}, Organisation: retention.Organisation{Type: gallra.OrgCompany}, Actor: "p"})
+	if err == nil {
+		err = e.Drive(ctx, id)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := e.PlanOf(ctx, id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return p
+}
+
+// cpu returns the processor time of this process.
+func cpu(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkRetentionRun erases n tickets and their messages with the whole
+// engine (survey, evidence, canary, erasure, verification by another road,
+// statistics, survey, protocol), and a copy of them with plain batched DELETE.
+func BenchmarkRetentionRun(b *testing.B) {
+	n := retentionRows(b, 100_000)
+	ctx := context.Background()
+	for b.Loop() {
+		name, first := helpdesk(b, n, "")
+		_, second := helpdesk(b, n, name)
+		e := engine(b, second)
+		start := time.Now()
+		p := plan(b, e)
+		planned := time.Since(start)
+		if p.Preview.Planned != int64(n) {
+			b.Fatalf("%d planned of %d", p.Preview.Planned, n)
+		}
+		start = time.Now()
+		plainDelete(b, first)
+		plain := time.Since(start)
+		for _, who := range []string{"anna", "bo"} {
+			if err := e.Approve(ctx, p.ID, who, p.Hash); err != nil {
+				b.Fatal(err)
+			}
+		}
+		id, err := e.Start(ctx, p.ID, "operator")
+		if err != nil {
+			b.Fatal(err)
+		}
+		used := cpu(b)
+		start = time.Now()
+		if err := e.Drive(ctx, id); err != nil {
+			b.Fatal(err)
+		}
+		ran := time.Since(start)
+		r, err := e.RunOf(ctx, id)
+		if err != nil || r.Protocol.Status != retention.Complete || r.Protocol.Total.Outcomes[gallra.OutcomeErased] != int64(n) || !r.Protocol.FiguresEqual {
+			b.Fatalf("%+v %v", r.Protocol, err)
+		}
+		b.ReportMetric(planned.Seconds(), "plan-s")
+		b.ReportMetric(plain.Seconds(), "plain-s")
+		b.ReportMetric(ran.Seconds(), "run-s")
+		b.ReportMetric((cpu(b) - used).Seconds(), "run-cpu-s")
+		b.ReportMetric(ran.Seconds()/plain.Seconds(), "run/plain")
+	}
+}
+
+// BenchmarkRetentionPlanMemory plans ever more tickets and reports the peak of
+// this process's memory, which must stay flat.
+func BenchmarkRetentionPlanMemory(b *testing.B) {
+	top := retentionRows(b, 100_000)
+	for n := 10_000; n <= top; n *= 10 {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			for b.Loop() {
+				_, url := helpdesk(b, n, "")
+				e := engine(b, url)
+				debug.FreeOSMemory()
+				peak := watchMemory(b, func() { plan(b, e) })
+				b.ReportMetric(float64(peak)/(1<<20), "peak-MB")
+			}
+		})
+	}
+}
+
+// watchMemory returns the most memory that the process held from the system
+// while f ran.
+func watchMemory(b *testing.B, f func()) uint64 {
+	b.Helper()
+	stop, done := make(chan struct{}), make(chan uint64)
+	go func() {
+		var peak uint64
+		s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+		t := time.NewTicker(5 * time.Millisecond)
+		defer t.Stop()
+		for {
+			metrics.Read(s)
+			peak = max(peak, s[0].Value.Uint64()-s[1].Value.Uint64())
+			select {
+			case <-stop:
+				done <- peak
+				return
+			case <-t.C:
+			}
+		}
+	}()
+	f()
+	close(stop)
+	return <-done
+}

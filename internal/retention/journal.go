@@ -1,0 +1,249 @@
+package retention
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/hold"
+	"github.com/gallra/gallra/internal/store"
+)
+
+// Replayed is what a replay after a restore found and did.
+type Replayed struct {
+	Journal  int64            `json:"journal"`  // erasures in the journal since the date
+	Back     int64            `json:"back"`     // of them, records that the restore had brought back
+	Erased   int64            `json:"erased"`   // of those, erased again and verified
+	Kept     map[string]int64 `json:"kept"`     // the others, by reason
+	Rewrites int64            `json:"rewrites"` // records anonymised since then: the next plan finds those that came back
+}
+
+// ReasonOther is why a replay leaves a record alone: it bears the id of one
+// that was erased, but is another.
+const ReasonOther = "retention.reason.other"
+
+// Replay erases again, after a system has been restored from a backup taken at
+// since, every record that a run had erased from it since then (REQUIREMENTS
+// B-4). It may be repeated. A record on hold stays, and one that only bears an
+// erased record's id, made after the restore, is told by its day and stays too.
+func (e *Engine) Replay(ctx context.Context, system gallra.SystemID, since time.Time, actor string) (Replayed, error) {
+	out := Replayed{Kept: map[string]int64{}}
+	if stopped, err := e.Stopped(ctx); err != nil {
+		return out, err
+	} else if stopped {
+		return out, errAllStopped
+	}
+	rows, err := e.DB.QueryContext(ctx, `SELECT DISTINCT r.id FROM run r JOIN plan_batch b ON b.plan = r.plan WHERE b.ended >= $1 AND length(r.key) > 0 ORDER BY r.id`, store.Micros(since))
+	if err != nil {
+		return out, fmt.Errorf("retention: replay: %w", err)
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return out, fmt.Errorf("retention: replay: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	if err := rows.Err(); err != nil {
+		return out, fmt.Errorf("retention: replay: %w", err)
+	}
+	for _, id := range ids {
+		if err := e.replayRun(ctx, id, system, since, actor, &out); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func (e *Engine) replayRun(ctx context.Context, id string, system gallra.SystemID, since time.Time, actor string, out *Replayed) error {
+	r := &running{Engine: e}
+	var err error
+	if r.run, err = e.RunOf(ctx, id); err != nil {
+		return err
+	}
+	if r.plan, err = e.PlanOf(ctx, r.run.Plan); err != nil {
+		return err
+	}
+	if r.batches, err = e.readBatches(ctx, r.plan.ID); err != nil {
+		return err
+	}
+	for _, b := range r.batches {
+		u := r.plan.units[b.unit]
+		if u.System != system || b.ended.Before(since) {
+			continue
+		}
+		if r.plan.Rules[b.rule].Action != gallra.ActionErase {
+			out.Rewrites += b.tally.Outcomes[gallra.OutcomeAnonymised] + b.tally.Outcomes[gallra.OutcomeDeidentified]
+			continue
+		}
+		kept, err := r.kept(ctx, b.unit)
+		if err != nil {
+			return err
+		}
+		_, items, err := r.blob(ctx, e.DB, b.n)
+		if err != nil {
+			return err
+		}
+		var gone []item
+		for _, i := range items[:min(b.position, int64(len(items)))] {
+			if !kept[i.id] {
+				gone = append(gone, i)
+			}
+		}
+		out.Journal += int64(len(gone))
+		if err := r.replayBatch(ctx, u, b, gone, actor, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// kept returns the ids of a unit's records that the run did not erase.
+func (r *running) kept(ctx context.Context, n int) (map[string]bool, error) {
+	rows, err := r.DB.QueryContext(ctx, `SELECT ref_id FROM run_item WHERE run = $1 AND unit = $2 AND outcome <> 'erased'`, r.run.ID, n)
+	if err != nil {
+		return nil, fmt.Errorf("retention: replay: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]bool{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("retention: replay: %w", err)
+		}
+		out[id] = true
+	}
+	return out, rows.Err()
+}
+
+func (r *running) replayBatch(ctx context.Context, u unit, b batch, gone []item, actor string, out *Replayed) error {
+	src, err := r.source(ctx, u.System)
+	if err != nil {
+		return err
+	}
+	refs := make([]gallra.Ref, len(gone))
+	for n, i := range gone {
+		refs[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
+	}
+	there, err := remains(ctx, src, refs)
+	if err != nil || len(there) == 0 {
+		return err
+	}
+	holds, err := hold.Load(ctx, r.DB, u.System)
+	if err != nil {
+		return err
+	}
+	var back []item
+	for n, i := range gone {
+		if _, ok := there[i.id]; !ok {
+			continue
+		}
+		out.Back++
+		same, err := r.same(ctx, src, u, refs[n], i)
+		switch {
+		case err != nil:
+			return err
+		case !same:
+			out.Kept[ReasonOther]++
+			continue
+		}
+		if _, held := holds.Covers(refs[n], i.parent, i.person); held {
+			out.Kept[reasonHold]++
+			continue
+		}
+		i.version = "" // the backup's
+		back = append(back, i)
+	}
+	if len(back) == 0 {
+		return nil
+	}
+	if err := r.DB.Tx(ctx, func(tx *sql.Tx) error {
+		entry := r.entry("replay.intent", b, back, "", map[string]int64{"items": int64(len(back)), "batch": b.n})
+		entry.Actor = actor
+		_, err := r.Log.Append(ctx, tx, entry)
+		return err
+	}); err != nil {
+		return err
+	}
+	answers, err := eraseMany(ctx, src, u, back)
+	if err != nil {
+		return err
+	}
+	left, err := remains(ctx, src, refs)
+	if err != nil {
+		return err
+	}
+	var erased int64
+	for n, i := range back {
+		if _, still := left[i.id]; !still {
+			erased++
+			continue
+		}
+		why := reasonRemains
+		if answers[n].Err != nil {
+			_, why = refusal(answers[n].Err)
+		}
+		out.Kept[why]++
+	}
+	out.Erased += erased
+	return r.DB.Tx(ctx, func(tx *sql.Tx) error {
+		entry := r.entry("replay.result", b, back, strconv.FormatInt(erased, 10), map[string]int64{"erased": erased})
+		entry.Actor = actor
+		_, err := r.Log.Append(ctx, tx, entry)
+		return err
+	})
+}
+
+// same reports whether the record that bears an erased one's id is that one,
+// by the day it was made.
+func (r *running) same(ctx context.Context, src connector.Source, u unit, ref gallra.Ref, i item) (bool, error) {
+	rec, err := src.Get(ctx, ref)
+	if gallra.CodeOf(err) == gallra.NotFound {
+		return true, nil // only a trace of it is back
+	}
+	if err != nil {
+		return false, fmt.Errorf("retention: get %s: %w", ref, err)
+	}
+	return u.Schema.Fact(rec, r.Loc).Day == i.fact.Day, nil
+}
+
+// PurgeJournal forgets which records the runs that ended before a day have
+// touched: their references, and the keys of their digests in the evidence log,
+// which nobody can read the meaning of afterwards (REQUIREMENTS B-3, X-11).
+// Protocols and counts stay. Call it when the last backup from before is gone.
+func (e *Engine) PurgeJournal(ctx context.Context, before time.Time, actor string) (runs int64, err error) {
+	err = e.DB.Tx(ctx, func(tx *sql.Tx) error {
+		const which = `SELECT id FROM run WHERE protocol <> '' AND ended < $1`
+		for _, q := range []string{
+			`UPDATE plan_batch SET blob = $2 WHERE plan IN (SELECT plan FROM run WHERE protocol <> '' AND ended < $1)`,
+			`DELETE FROM run_item WHERE run IN (` + which + `)`,
+			`DELETE FROM run_survey WHERE run IN (` + which + `)`,
+			`UPDATE run SET key = $2 WHERE protocol <> '' AND ended < $1 AND length(key) > 0`,
+		} {
+			args := []any{store.Micros(before)}
+			if q[0] == 'U' {
+				args = append(args, []byte{})
+			}
+			res, err := tx.ExecContext(ctx, q, args...)
+			if err == nil {
+				runs, err = res.RowsAffected()
+			}
+			if err != nil {
+				return fmt.Errorf("retention: purge journal: %w", err)
+			}
+		}
+		_, err := e.Log.Append(ctx, tx, evidence.Entry{Actor: actor, Action: "journal.purge", Counts: map[string]int64{"runs": runs}})
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return runs, e.DB.Scrub(ctx)
+}

@@ -82,6 +82,9 @@ type rewriter struct {
 	limits  Limits
 	b       *budget
 	changes Changes
+
+	text   *string // SetText: what a reader is to see
+	placed bool
 }
 
 // RewriteMail gives every decoded text of a mail to f and puts what f returns in
@@ -248,6 +251,9 @@ func (r *rewriter) between(n *node, b []byte, nested bool, index func(s, sep []b
 func (r *rewriter) leaf(n *node, h *header, nested bool) ([]byte, bool) {
 	info := PartInfo{Where: n.where, ContentType: n.ctype, Attachment: nested || n.attachment()}
 	k := kindOf(n.name(), n.ctype)
+	if r.text != nil && !info.Attachment && (k == kindText || k == kindHTML) {
+		return r.place(n, h)
+	}
 	if len(bytes.TrimSpace(n.body)) == 0 {
 		return join3(h, n, n.body), false
 	}

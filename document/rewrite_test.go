@@ -329,3 +329,26 @@ func TestRewriteMailProperties(t *testing.T) {
 		}
 	})
 }
+
+func TestSetTextAndHeader(t *testing.T) {
+	t.Parallel()
+	text := "rad ett\r\nrad två 😀\n\n\tslut "
+	for name, raw := range map[string][]byte{
+		"many parts": full(), "plain": crlf("From: Åsa <asa.oberg@example.se>\n\nHej\n"), "no body": []byte("From: a@example.se\n"),
+		"alternative": []byte("From: a@example.se\nContent-Type: multipart/alternative; boundary=b\n\n--b\n\nHej Åsa\n--b\nContent-Type: text/html\n\n<p>Åsa</p>\n--b--\n"),
+	} {
+		out, err := document.SetText(raw, text, document.Limits{})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		out = document.SetHeader(out, "Subject", "Ärendet är mött")
+		out = document.SetSender(out, document.Address{Name: "Örjan, chef", Address: "ny@example.se"})
+		m := parse(t, out)
+		if m.Body() != text || m.Subject != "Ärendet är mött" || fmt.Sprint(m.From[0]) != "{Örjan, chef ny@example.se}" || len(m.Problems) > 0 && name != "many parts" {
+			t.Errorf("%s: %q %q %v %v", name, m.Body(), m.Subject, m.From, m.Problems)
+		}
+		if name == "many parts" && !strings.Contains(m.AttachmentText(), "850908-2395") {
+			t.Error("the attachments are gone")
+		}
+	}
+}

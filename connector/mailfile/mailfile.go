@@ -13,6 +13,7 @@ package mailfile
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
@@ -143,6 +144,9 @@ func (s *Source) Types(context.Context) ([]connector.Type, error) {
 
 // index returns the mails, from memory unless fresh is set.
 func (s *Source) index(ctx context.Context, fresh bool) ([]item, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.loaded && !fresh {
@@ -184,6 +188,9 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 	}
 	part, err := parsePartition(q.Partition)
 	if err != nil {
+		return connector.Page{}, err
+	}
+	if err := checkCursor(q.Cursor); err != nil {
 		return connector.Page{}, err
 	}
 	var page connector.Page
@@ -244,6 +251,14 @@ func (s *Source) more(it item, p connector.Projection, r *gallra.Record) {
 	if _, ok := s.box.(*eml); ok && p == connector.FieldsAll {
 		r.Fields = append(r.Fields, gallra.Field{Name: fileName, Value: filepath.Base(it.path)})
 	}
+}
+
+// checkCursor refuses what List never gave: a cursor is the id of a mail.
+func checkCursor(c string) error {
+	if _, err := hex.DecodeString(c); err != nil || len(c) != 0 && len(c) != 20 {
+		return gallra.Errorf(gallra.Invalid, "connector.bad_cursor")
+	}
+	return nil
 }
 
 // after returns the position of the first item behind cursor.
@@ -339,6 +354,9 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, cursor stri
 
 // each reads a page of mails and returns the cursor of the next one.
 func (s *Source) each(ctx context.Context, cursor string, f func(item, mailrecord.Stored)) (next string, err error) {
+	if err := checkCursor(cursor); err != nil {
+		return "", err
+	}
 	items, err := s.index(ctx, cursor == "")
 	if err != nil {
 		return "", err
@@ -367,6 +385,9 @@ func (s *Source) each(ctx context.Context, cursor string, f func(item, mailrecor
 // Remains implements connector.Verifier: the files are read anew, past the
 // index that List and Erase use.
 func (s *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Residue, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	items, _, err := s.box.index(ctx)
 	if err != nil {
 		return nil, err

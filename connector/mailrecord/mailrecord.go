@@ -291,20 +291,77 @@ func CheckType(name string) error {
 	return nil
 }
 
-// Edited returns the mail that set makes: only the field raw can be set.
+// Edited returns the mail that set makes. An anonymisation or redaction sets the
+// field raw, rewritten by document.RewriteMail. To rectify, from, from_name,
+// subject and text can be set too; what they replace goes from the other header
+// fields as well.
 func Edited(s Stored, set []gallra.Field) ([]byte, error) {
 	if s.Truncated {
 		return nil, gallra.Errorf(gallra.Unsupported, ReasonTooLarge)
 	}
 	raw := s.Raw
 	for _, f := range set {
-		if f.Name != Raw {
-			return nil, gallra.Errorf(gallra.Invalid, "connector.read_only", "field", f.Name)
+		if f.Name == Raw {
+			raw = []byte(f.Value)
 		}
-		raw = []byte(f.Value)
 	}
-	if _, err := document.ParseMail(raw, document.Limits{}); err != nil {
+	m, err := document.ParseMail(raw, document.Limits{})
+	if err != nil {
 		return nil, err // never write what is no mail over a mail
 	}
-	return raw, nil
+	var sender document.Address
+	if len(m.From) > 0 {
+		sender = m.From[0]
+	}
+	old := sender
+	var replace []string
+	for _, f := range set {
+		switch f.Name {
+		case Raw:
+		case From:
+			replace = append(replace, sender.Address, f.Value)
+			sender.Address = f.Value
+		case FromName:
+			replace = append(replace, sender.Name, f.Value)
+			sender.Name = f.Value
+		case Subject:
+			replace = append(replace, m.Subject, f.Value)
+			raw = document.SetHeader(raw, "Subject", f.Value)
+		case Text:
+			if raw, err = document.SetText(raw, f.Value, document.Limits{}); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, gallra.Errorf(gallra.Invalid, "connector.read_only", "field", f.Name)
+		}
+	}
+	if sender != old {
+		raw = document.SetSender(raw, sender)
+	}
+	return replaceInHeader(raw, replace)
+}
+
+// replaceInHeader takes old values out of all header fields: Return-Path,
+// Sender, Thread-Topic, Received.
+func replaceInHeader(raw []byte, pairs []string) ([]byte, error) {
+	var used []string
+	for i := 0; i < len(pairs); i += 2 {
+		if len(pairs[i]) > 2 {
+			used = append(used, pairs[i], pairs[i+1])
+		}
+	}
+	if len(used) == 0 {
+		return raw, nil
+	}
+	r := strings.NewReplacer(used...)
+	out, _, err := document.RewriteMail(raw, func(i document.PartInfo, text string) string {
+		switch i.Kind {
+		case document.PartHeader, document.PartName, document.PartAddress, document.PartMessageID:
+			if !i.Attachment {
+				return r.Replace(text)
+			}
+		}
+		return text
+	})
+	return out, err
 }

@@ -76,8 +76,10 @@ type link struct {
 
 // personLink leads from a row to the person it is about, who may go without it.
 type personLink struct {
-	link  `yaml:",inline"`
-	Where map[string]list `yaml:"where"`
+	Type   string          `yaml:"type"`
+	Column string          `yaml:"column"`
+	Match  string          `yaml:"match"` // column of the person that Column holds; the person's key when empty
+	Where  map[string]list `yaml:"where"`
 	// Unlink says what stands in Column when the person is erased: "null",
 	// "zero", "empty", or nothing when the column is left as it is.
 	Unlink string      `yaml:"unlink"`

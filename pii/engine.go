@@ -156,11 +156,14 @@ func (e *Engine) appendLang(dst []Finding, text, lang string) []Finding {
 	return dst
 }
 
+// knownRule marks the place of an identifier that the caller gave.
+const knownRule = "known/identifier"
+
 // rank orders findings that compete for the same characters: what an
 // installation defined itself, then what a check digit or form gives away, then
 // what is told from context.
 func rank(f Finding) int {
-	if strings.HasPrefix(f.Rule, "pattern/") {
+	if f.Rule == knownRule || strings.HasPrefix(f.Rule, "pattern/") {
 		return 3
 	}
 	switch f.Category {

@@ -1,6 +1,7 @@
 package pii
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,6 +19,9 @@ type RedactOptions struct {
 	// Lang is the language of the placeholders: "sv" ([NAMN 1], [E-POST 1]) or
 	// "en" ([NAME 1], [EMAIL 1]); Swedish when empty. The text may be in any.
 	Lang string
+	// TextLang is the language of the texts when it is known; otherwise the
+	// engine's, or a guess.
+	TextLang string
 	// Known are identifiers that are taken out wherever they stand, whatever
 	// the detector thinks.
 	Known []gallra.Identifier
@@ -32,6 +36,7 @@ type RedactOptions struct {
 // and is not safe for concurrent use.
 type Redactor struct {
 	engine  *Engine
+	lang    string // of the texts
 	labels  map[gallra.Category]string
 	only    map[gallra.Category]bool
 	known   int // the first identifiers are RedactOptions.Known
@@ -55,6 +60,7 @@ type person struct {
 func (e *Engine) NewRedactor(o RedactOptions) *Redactor {
 	r := &Redactor{
 		engine: e,
+		lang:   cmp.Or(o.TextLang, e.lang),
 		labels: placeholders[o.Lang],
 		have:   map[string]bool{},
 		values: map[string]int{},
@@ -88,7 +94,7 @@ func (r *Redactor) Counts() map[gallra.Category]int { return maps.Clone(r.counts
 // Learn reads a text of the conversation without redacting it, so that what is
 // found in a later message is found in the earlier ones too.
 func (r *Redactor) Learn(text string) {
-	for _, f := range r.engine.Find(text) {
+	for _, f := range r.engine.FindLang(text, r.lang) {
 		if r.wants(f.Category) {
 			r.learn(f.Category, text[f.Start:f.End])
 		}
@@ -114,43 +120,59 @@ func (r *Redactor) Redact(text string) string {
 
 func (r *Redactor) wants(c gallra.Category) bool { return r.only == nil || r.only[c] }
 
-// once replaces what is found in one reading.
-func (r *Redactor) once(text string) (string, bool) {
-	held := r.heldBack(text)
+// Find returns what is personal in text: what the engine finds, what is known,
+// and what was found earlier in the conversation or elsewhere in the text.
+func (r *Redactor) Find(text string) []Finding {
+	r.Learn(text)
+	return r.findings(text)
+}
+
+// findings returns what one reading finds, placeholders left alone.
+func (r *Redactor) findings(text string) []Finding {
 	var found []Finding
-	for _, f := range r.engine.Find(text) {
+	for _, f := range r.engine.FindLang(text, r.lang) {
 		if r.wants(f.Category) {
 			found = append(found, f)
-			r.learn(f.Category, text[f.Start:f.End])
 		}
 	}
 	if r.matcher == nil {
 		r.matcher = ident.New(r.ids)
 	}
+	structured := len(found)
 	for _, m := range r.matcher.Find(text) {
 		c := r.cats[m.Index]
 		if !r.wants(c) || m.Index >= r.known && r.ids[m.Index].Kind == gallra.IdentName && !nameInText(text[m.Start:m.End]) {
 			continue
 		}
-		rule := "pattern/known" // ranks above everything else
+		rule := "conversation/known"
+		if m.Index < r.known {
+			rule = knownRule
+		}
 		found = append(found, Finding{Start: m.Start, End: m.End, Category: c, Score: 1, Rule: rule})
 	}
-	found = resolve(found)
+	if len(found) > structured {
+		found = resolve(found)
+	}
+	if held := r.heldBack(text); held != nil {
+		found = slices.DeleteFunc(found, func(f Finding) bool { return overlaps(held, f) })
+	}
+	return found
+}
+
+// once replaces what is found in one reading.
+func (r *Redactor) once(text string) (string, bool) {
+	found := r.findings(text)
+	if len(found) == 0 {
+		return text, false
+	}
 	var b strings.Builder
 	at := 0
-	changed := false
 	for _, f := range found {
-		if overlaps(held, f) {
-			continue
-		}
+		r.learn(f.Category, text[f.Start:f.End])
 		b.WriteString(text[at:f.Start])
 		b.WriteString(r.placeholder(f.Category, text[f.Start:f.End]))
 		at = f.End
 		r.counts[f.Category]++
-		changed = true
-	}
-	if !changed {
-		return text, false
 	}
 	b.WriteString(text[at:])
 	return b.String(), true

@@ -193,8 +193,10 @@ func BenchmarkRetentionRun(b *testing.B) {
 		name, first := helpdesk(b, n, "")
 		_, second := helpdesk(b, n, name)
 		e := engine(b, second)
+		debug.FreeOSMemory()
 		start := time.Now()
-		p := plan(b, e)
+		var p retention.Plan
+		inPlan := watchMemory(b, func() { p = plan(b, e) })
 		planned := time.Since(start)
 		if p.Preview.Planned != int64(n) {
 			b.Fatalf("%d planned of %d", p.Preview.Planned, n)
@@ -213,7 +215,8 @@ func BenchmarkRetentionRun(b *testing.B) {
 		}
 		used := cpu(b)
 		start = time.Now()
-		if err := e.Drive(ctx, id); err != nil {
+		inRun := watchMemory(b, func() { err = e.Drive(ctx, id) })
+		if err != nil {
 			b.Fatal(err)
 		}
 		ran := time.Since(start)
@@ -221,6 +224,8 @@ func BenchmarkRetentionRun(b *testing.B) {
 		if err != nil || r.Protocol.Status != retention.Complete || r.Protocol.Total.Outcomes[gallra.OutcomeErased] != int64(n) || !r.Protocol.FiguresEqual {
 			b.Fatalf("%+v %v", r.Protocol, err)
 		}
+		b.ReportMetric(float64(inPlan)/(1<<20), "plan-peak-MB")
+		b.ReportMetric(float64(inRun)/(1<<20), "run-peak-MB")
 		b.ReportMetric(planned.Seconds(), "plan-s")
 		b.ReportMetric(plain.Seconds(), "plain-s")
 		b.ReportMetric(ran.Seconds(), "run-s")

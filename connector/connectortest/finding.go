@@ -251,10 +251,13 @@ func leftovers(tb TB, src connector.Source, ids ...gallra.Identifier) []gallra.R
 
 func checkLeftovers(tb TB, h Harness) {
 	ss := h.fullSeeds(2)
+	ids := h.identifiers(ss[0])
+	if len(ids) == 0 {
+		ss[0].Text += " Svara till " + ss[0].Email
+	}
 	h.begin(tb, ss...)
 	src := h.open(tb)
 	rs := h.records(tb, src, ss)
-	ids := h.identifiers(ss[0])
 	if len(ids) == 0 {
 		ids = []gallra.Identifier{{Kind: gallra.IdentEmail, Value: ss[0].Email}}
 	}

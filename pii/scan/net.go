@@ -462,7 +462,7 @@ func (p *pass) ipv6(start int) (end int, ok bool) {
 		for j < len(t) && j-i < 5 && hex(t[j]) {
 			j++
 		}
-		if j-i > 4 {
+		if j-i > 4 || groups > 8 { // the bound keeps hostile lines linear
 			return 0, false
 		}
 		if j > i {

@@ -108,6 +108,15 @@ type Batcher interface {
 	EditMany(ctx context.Context, edits []Edit) ([]Result, error)
 }
 
+// Unlinker cuts records loose from the person records they point at, so that a
+// conversation anonymised in place is no longer tied to its requester. An engine
+// without it finds the link (gallra.Record.Person) still there and calls the
+// record de-identified.
+type Unlinker interface {
+	// Unlink answers for each of refs in order; one without a link is done.
+	Unlink(ctx context.Context, refs []gallra.Ref) ([]Result, error)
+}
+
 // Item names a record and the version it must still have ("" for any).
 type Item struct {
 	Ref       gallra.Ref

@@ -1,11 +1,13 @@
 package retention_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/store/storetest"
@@ -64,6 +66,32 @@ func TestAN_LinkToPersonIsDeidentified(t *testing.T) {
 	if pr.Total.Outcomes[gallra.OutcomeDeidentified] != 60 || pr.Total.Outcomes[gallra.OutcomeAnonymised] != 0 || pr.Total.Failing["AN3"] != 60 {
 		t.Fatalf("%+v", pr.Total)
 	}
+}
+
+// A system that can cut the link makes it anonymous after all.
+func TestS21_UnlinkedFromThePerson(t *testing.T) {
+	t.Parallel()
+	f := setup(t, storetest.SQLite(t))
+	src := unlinking{f.desk}
+	f.Open = func(context.Context, gallra.SystemID) (connector.Source, error) { return src, nil }
+	f.desk.seed(t, 300, old)
+	p := f.plan(t, company, rule("r", 24, gallra.ActionAnonymise))
+	f.approve(t, p)
+	pr := f.run(t, p)
+	if pr.Total.Outcomes[gallra.OutcomeAnonymised] != 300 || f.desk.count(t, `SELECT count(*) FROM ticket WHERE person <> 0`) != 0 {
+		t.Fatalf("%+v", pr.Total)
+	}
+}
+
+type unlinking struct{ *desk }
+
+func (u unlinking) Unlink(ctx context.Context, refs []gallra.Ref) ([]connector.Result, error) {
+	for _, r := range refs {
+		if _, err := u.db.ExecContext(ctx, `UPDATE ticket SET person = 0 WHERE id = ?`, r.ID); err != nil {
+			return nil, err
+		}
+	}
+	return make([]connector.Result, len(refs)), nil
 }
 
 func TestG7_LyingEditorIsCaught(t *testing.T) {

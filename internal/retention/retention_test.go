@@ -250,13 +250,15 @@ func TestG2_ApprovalIsBoundToThePlan(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The references changed behind the digest, after the start.
-		if _, err := db.ExecContext(ctx, `UPDATE plan_batch SET blob = $1 WHERE plan = $2 AND n = 0`, []byte("x"), p.ID); err != nil {
+		// After the start, another plan's references in the place of those approved.
+		f.desk.seed(t, 40, today.AddDate(0, -18, 0))
+		wider := f.plan(t, company, rule("wider", 6, gallra.ActionErase))
+		if _, err := db.ExecContext(ctx, `UPDATE plan_batch SET blob = (SELECT blob FROM plan_batch WHERE plan = $1 AND n = 1) WHERE plan = $2 AND n = 0`, wider.ID, p.ID); err != nil {
 			t.Fatal(err)
 		}
-		err = f.Drive(ctx, id)
-		if f.desk.count(t, `SELECT count(*) FROM ticket`) != 60 {
-			t.Fatalf("records went although the plan was changed (%v)", err)
+		pr := f.finish(t, id)
+		if pr.Status != retention.Stopped || pr.Deviations[0].Key != "retention.plan_changed" || f.desk.count(t, `SELECT count(*) FROM ticket`) != 100 {
+			t.Fatalf("records went although the plan was changed: %+v", pr)
 		}
 		if _, err := f.Start(ctx, p.ID, "x"); !errors.Is(err, gallra.ErrConflict) {
 			t.Fatalf("run twice: %v", err)

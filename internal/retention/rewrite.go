@@ -58,6 +58,9 @@ func (r *running) anonymise(ctx context.Context, u unit, rule gallra.Rule, items
 	if err := rewriteConversations(ctx, src, types[u.Type], threads, &x); err != nil {
 		return x, err
 	}
+	if err := unlink(ctx, src, threads); err != nil {
+		return x, err
+	}
 	return x, r.examine(ctx, src, u, types, threads, &x)
 }
 
@@ -216,6 +219,43 @@ func rewriteConversations(ctx context.Context, src connector.Source, typ connect
 		if owner[n].problem = a.Err; a.Err == nil {
 			owner[n].residues = append(owner[n].residues, a.Receipt.Residues...)
 			x.tally.receipt(gallra.Receipt{Grade: a.Receipt.Grade, Final: a.Receipt.Final, GoneBy: a.Receipt.GoneBy})
+		}
+	}
+	return nil
+}
+
+// unlink cuts the threads' records loose from persons' records, where the
+// system can.
+func unlink(ctx context.Context, src connector.Source, threads []*thread) error {
+	un, ok := src.(connector.Unlinker)
+	if !ok {
+		return nil
+	}
+	var refs []gallra.Ref
+	var owner []*thread
+	for _, t := range threads {
+		if t.problem != nil {
+			continue
+		}
+		for _, rec := range append([]gallra.Record{t.record}, t.children...) {
+			if !rec.Person.IsZero() && !t.erased[rec.Ref] {
+				refs, owner = append(refs, rec.Ref), append(owner, t)
+			}
+		}
+	}
+	if len(refs) == 0 {
+		return nil
+	}
+	answers, err := un.Unlink(ctx, refs)
+	if errors.Is(err, gallra.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("retention: unlink in %s: %w", refs[0].System, err)
+	}
+	for n, a := range answers {
+		if a.Err != nil && !errors.Is(a.Err, gallra.ErrNotFound) && !errors.Is(a.Err, gallra.ErrUnsupported) {
+			owner[n].problem = a.Err
 		}
 	}
 	return nil

@@ -481,8 +481,11 @@ func (x *result) except(i item, o gallra.Outcome, reason, detail string) {
 // chunk does the next piece of batch n: intent, action, verification, result.
 func (r *running) chunk(ctx context.Context, n int64, canary bool) error {
 	b, items, err := r.open(ctx, n)
-	if err != nil || b.state == "done" {
-		return err
+	if err != nil {
+		return r.refuse(ctx, err)
+	}
+	if b.state == "done" {
+		return nil
 	}
 	u, rule := r.plan.units[b.unit], r.plan.Rules[b.rule]
 	act, size, err := r.actor(ctx, u, rule)

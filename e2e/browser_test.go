@@ -46,7 +46,7 @@ func open(t testing.TB, site *webtest.Site) *tab {
 	}
 	srv := httptest.NewServer(site.Handler)
 	t.Cleanup(srv.Close)
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 12*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
@@ -104,6 +104,23 @@ func (b *tab) until(js string) {
 		}
 		if time.Now().After(end) {
 			b.Fatalf("waited in vain for %s (%v)", js, err)
+		}
+		if err := chromedp.Do(b.ctx, chromedp.Sleep(50*time.Millisecond)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// arrive waits for the address of the page, which needs no script.
+func (b *tab) arrive(path string) {
+	b.Helper()
+	for end := time.Now().Add(15 * time.Second); ; {
+		at, err := chromedp.Run(b.ctx, chromedp.Location())
+		if err == nil && at == b.base+path {
+			return
+		}
+		if time.Now().After(end) {
+			b.Fatalf("at %s, never arrived at %s (%v)", at, path, err)
 		}
 		if err := chromedp.Do(b.ctx, chromedp.Sleep(50*time.Millisecond)); err != nil {
 			b.Fatal(err)

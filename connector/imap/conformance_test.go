@@ -54,9 +54,9 @@ func harness(a account) connectortest.Harness {
 		Secrets: []string{secret, u.User.Username()},
 		Reset: func(tb connectortest.TB) {
 			for _, f := range folders {
-				_, err := a.peek.Select(f, nil).Wait()
+				box, err := a.peek.Select(f, nil).Wait()
 				must(tb, err)
-				if a.peek.Mailbox().NumMessages == 0 {
+				if box.NumMessages == 0 {
 					continue
 				}
 				var every goimap.SeqSet

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	goimap "github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapclient"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -79,7 +78,7 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, cursor stri
 	needle := mailrecord.NewNeedle(n, nil)
 	var out connector.Residues
 	if cursor == "" {
-		err := s.with(ctx, func(c *imapclient.Client) error {
+		err := s.with(ctx, func(c *client) error {
 			folders, err := s.folders(ctx, c)
 			for _, f := range folders {
 				if found := needle.Count(f.name); found > 0 {
@@ -105,14 +104,17 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, cursor stri
 // scan reads a page of mails, looks at each, and takes what was seen in order.
 func scan[T any](s *Source, ctx context.Context, cursor string, search *goimap.SearchCriteria, section goimap.FetchItemBodySection,
 	look func(mailrecord.Stored) ([]T, []connector.Problem), take func([]T, []connector.Problem)) (next string, err error) {
-	err = s.with(ctx, func(c *imapclient.Client) error {
+	err = s.with(ctx, func(c *client) error {
 		p, err := s.meta(ctx, c, cursor, pageMails, partition{0, 1}, search, false)
 		if err != nil {
 			return err
 		}
 		next = p.next
 		for _, chunk := range s.chunks(p.letters) {
-			if err := s.examine(ctx, c, chunk[0].folder); err != nil {
+			if err := s.examine(ctx, c, chunk); err != nil {
+				if gallra.CodeOf(err) == gallra.NotFound {
+					continue
+				}
 				return err
 			}
 			sec := section

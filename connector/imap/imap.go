@@ -123,7 +123,7 @@ func open(_ context.Context, c connector.Config) (connector.Source, error) {
 }
 
 // dial returns a new connection that is logged in.
-func (s *Source) dial(ctx context.Context) (*imapclient.Client, error) {
+func (s *Source) dial(ctx context.Context) (*client, error) {
 	d := net.Dialer{Timeout: 30 * time.Second}
 	nc, err := d.DialContext(ctx, "tcp", s.address)
 	if err != nil {
@@ -178,7 +178,24 @@ func (s *Source) dial(ctx context.Context) (*imapclient.Client, error) {
 			s.mu.Unlock()
 		}
 	}
-	return c, nil
+	return &client{Client: c}, nil
+}
+
+// client is a connection and the folder that is open on it. The library's own
+// notion of that lags behind the answer to SELECT.
+type client struct {
+	*imapclient.Client
+	selected string
+}
+
+// open opens a folder.
+func (c *client) open(name string, readOnly bool) (*goimap.SelectData, error) {
+	c.selected = ""
+	box, err := c.Select(name, &goimap.SelectOptions{ReadOnly: readOnly}).Wait()
+	if err == nil {
+		c.selected = name
+	}
+	return box, err
 }
 
 // fail turns an error of a command into one without the server's text, which
@@ -213,7 +230,7 @@ func (s *Source) fail(ctx context.Context, what string, err error) error {
 
 // idle is a connection that waits for the next call.
 type idle struct {
-	c     *imapclient.Client
+	c     *client
 	since time.Time
 }
 
@@ -225,7 +242,7 @@ const maxIdle = 3
 
 // with runs f on a connection of its own. An idle connection that the server
 // has dropped meanwhile is replaced before f is run.
-func (s *Source) with(ctx context.Context, f func(*imapclient.Client) error) error {
+func (s *Source) with(ctx context.Context, f func(*client) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -251,7 +268,7 @@ func (s *Source) with(ctx context.Context, f func(*imapclient.Client) error) err
 	return err
 }
 
-func (s *Source) take(ctx context.Context) (*imapclient.Client, error) {
+func (s *Source) take(ctx context.Context) (*client, error) {
 	for {
 		s.mu.Lock()
 		n := len(s.idle)
@@ -303,7 +320,7 @@ type folder struct {
 }
 
 // folders returns the folders that can be opened, ordered by digest.
-func (s *Source) folders(ctx context.Context, c *imapclient.Client) ([]folder, error) {
+func (s *Source) folders(ctx context.Context, c *client) ([]folder, error) {
 	list, err := c.List("", "*", nil).Collect()
 	if err != nil {
 		return nil, s.fail(ctx, "LIST", err)
@@ -331,7 +348,7 @@ func (s *Source) folders(ctx context.Context, c *imapclient.Client) ([]folder, e
 
 // Check implements connector.Source.
 func (s *Source) Check(ctx context.Context) error {
-	return s.with(ctx, func(c *imapclient.Client) error {
+	return s.with(ctx, func(c *client) error {
 		folders, err := s.folders(ctx, c)
 		if err != nil {
 			return err
@@ -343,7 +360,7 @@ func (s *Source) Check(ctx context.Context) error {
 			return errNoUIDPlus()
 		}
 		for _, f := range folders {
-			if _, err := c.Select(f.name, &goimap.SelectOptions{ReadOnly: true}).Wait(); err != nil {
+			if _, err := c.open(f.name, true); err != nil {
 				return s.fail(ctx, "EXAMINE", err)
 			}
 		}
@@ -351,7 +368,7 @@ func (s *Source) Check(ctx context.Context) error {
 	})
 }
 
-func hasUIDPlus(c *imapclient.Client) bool {
+func hasUIDPlus(c *client) bool {
 	return c.Caps().Has(goimap.CapUIDPlus) || c.Caps().Has(goimap.CapIMAP4rev2)
 }
 

@@ -64,7 +64,7 @@ type page struct {
 
 // meta lists up to limit mails behind cursor without their text; dates says that
 // the Date field is wanted, which costs the server a look into every mail.
-func (s *Source) meta(ctx context.Context, c *imapclient.Client, cursor string, limit int, share partition, search *goimap.SearchCriteria, dates bool) (page, error) {
+func (s *Source) meta(ctx context.Context, c *client, cursor string, limit int, share partition, search *goimap.SearchCriteria, dates bool) (page, error) {
 	var from place
 	if cursor != "" {
 		var ok bool
@@ -81,7 +81,7 @@ func (s *Source) meta(ctx context.Context, c *imapclient.Client, cursor string, 
 		if f.digest < from.digest {
 			continue
 		}
-		box, err := c.Select(f.name, &goimap.SelectOptions{ReadOnly: true}).Wait()
+		box, err := c.open(f.name, true)
 		if err != nil {
 			if errors.Is(s.fail(ctx, "EXAMINE", err), gallra.ErrNotFound) {
 				continue // removed meanwhile
@@ -130,7 +130,7 @@ func (s *Source) meta(ctx context.Context, c *imapclient.Client, cursor string, 
 
 var dateField = &goimap.FetchItemBodySection{Specifier: goimap.PartSpecifierHeader, HeaderFields: []string{"Date"}, Peek: true}
 
-func (s *Source) fetchMeta(ctx context.Context, c *imapclient.Client, f folder, validity uint32, uids []goimap.UID, dates bool) ([]letter, error) {
+func (s *Source) fetchMeta(ctx context.Context, c *client, f folder, validity uint32, uids []goimap.UID, dates bool) ([]letter, error) {
 	want := &goimap.FetchOptions{UID: true, Flags: true, InternalDate: true, RFC822Size: true}
 	if dates {
 		want.BodySection = []*goimap.FetchItemBodySection{dateField}
@@ -161,7 +161,7 @@ func (s *Source) fetchMeta(ctx context.Context, c *imapclient.Client, f folder, 
 // bodies fetches the mails of one folder, which is selected, in one command, and
 // hands each to f as it comes. f runs on several goroutines: decoding goes on
 // while the server sends.
-func (s *Source) bodies(ctx context.Context, c *imapclient.Client, letters []letter, section goimap.FetchItemBodySection, f func(i int, l letter)) error {
+func (s *Source) bodies(ctx context.Context, c *client, letters []letter, section goimap.FetchItemBodySection, f func(i int, l letter)) error {
 	if len(letters) == 0 {
 		return nil
 	}
@@ -233,12 +233,21 @@ func (s *Source) whole(chunk []letter) goimap.FetchItemBodySection {
 	return goimap.FetchItemBodySection{}
 }
 
-func (s *Source) examine(ctx context.Context, c *imapclient.Client, name string) error {
-	if box := c.Mailbox(); box != nil && box.Name == name {
+// examine opens the folder of a chunk to read; ErrNotFound when it is gone or is
+// another folder by now.
+func (s *Source) examine(ctx context.Context, c *client, chunk []letter) error {
+	l := chunk[0]
+	if c.selected == l.folder {
 		return nil
 	}
-	_, err := c.Select(name, &goimap.SelectOptions{ReadOnly: true}).Wait()
-	return s.fail(ctx, "EXAMINE", err)
+	box, err := c.open(l.folder, true)
+	if err != nil {
+		return s.fail(ctx, "EXAMINE", err)
+	}
+	if box.UIDValidity != l.place.validity {
+		return errNotFound()
+	}
+	return nil
 }
 
 // List implements connector.Source.
@@ -257,7 +266,7 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 	var out connector.Page
 	// Without a range every mail is wanted, and its text tells its date.
 	dates := q.Fields != connector.FieldsAll || !q.From.IsZero() || !q.To.IsZero()
-	err = s.with(ctx, func(c *imapclient.Client) error {
+	err = s.with(ctx, func(c *client) error {
 		if q.Cursor == "" {
 			total, err := s.total(ctx, c)
 			if err != nil {
@@ -297,7 +306,10 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 			}
 			records := make([]gallra.Record, len(chunk))
 			problems := make([][]connector.Problem, len(chunk))
-			if err := s.examine(ctx, c, chunk[0].folder); err != nil {
+			if err := s.examine(ctx, c, chunk); err != nil {
+				if gallra.CodeOf(err) == gallra.NotFound {
+					continue
+				}
 				return err
 			}
 			err := s.bodies(ctx, c, chunk, s.whole(chunk), func(i int, l letter) {
@@ -339,7 +351,7 @@ func narrow(q connector.Query) *goimap.SearchCriteria {
 	return c
 }
 
-func (s *Source) total(ctx context.Context, c *imapclient.Client) (int64, error) {
+func (s *Source) total(ctx context.Context, c *client) (int64, error) {
 	folders, err := s.folders(ctx, c)
 	if err != nil {
 		return 0, err
@@ -363,7 +375,7 @@ func (s *Source) total(ctx context.Context, c *imapclient.Client) (int64, error)
 
 // locate opens the folder of a mail; ErrNotFound when it is gone or is another
 // folder by now.
-func (s *Source) locate(ctx context.Context, c *imapclient.Client, digest string, validity uint32, readOnly bool) (folder, *goimap.SelectData, error) {
+func (s *Source) locate(ctx context.Context, c *client, digest string, validity uint32, readOnly bool) (folder, *goimap.SelectData, error) {
 	folders, err := s.folders(ctx, c)
 	if err != nil {
 		return folder{}, nil, err
@@ -372,7 +384,7 @@ func (s *Source) locate(ctx context.Context, c *imapclient.Client, digest string
 		if f.digest != digest {
 			continue
 		}
-		box, err := c.Select(f.name, &goimap.SelectOptions{ReadOnly: readOnly}).Wait()
+		box, err := c.open(f.name, readOnly)
 		if err != nil {
 			return f, nil, s.fail(ctx, "SELECT", err)
 		}
@@ -394,7 +406,7 @@ func (s *Source) Get(ctx context.Context, ref gallra.Ref) (gallra.Record, error)
 		return gallra.Record{}, errNotFound()
 	}
 	var out gallra.Record
-	err := s.with(ctx, func(c *imapclient.Client) error {
+	err := s.with(ctx, func(c *client) error {
 		f, _, err := s.locate(ctx, c, p.digest, p.validity, true)
 		if err != nil {
 			return err

@@ -73,7 +73,7 @@ func (s *Source) change(ctx context.Context, action gallra.Action, items []conne
 	if len(order) == 0 {
 		return out, nil
 	}
-	err := s.with(ctx, func(c *imapclient.Client) error {
+	err := s.with(ctx, func(c *client) error {
 		if !hasUIDPlus(c) {
 			return errNoUIDPlus()
 		}
@@ -104,7 +104,7 @@ func (s *Source) change(ctx context.Context, action gallra.Action, items []conne
 	return out, nil
 }
 
-func (s *Source) changeFolder(ctx context.Context, c *imapclient.Client, f folder, validity uint32, action gallra.Action, items []connector.Item, group []int, set func(int) []gallra.Field, keywords bool, out []connector.Result) error {
+func (s *Source) changeFolder(ctx context.Context, c *client, f folder, validity uint32, action gallra.Action, items []connector.Item, group []int, set func(int) []gallra.Field, keywords bool, out []connector.Result) error {
 	var uids []goimap.UID
 	for _, i := range group {
 		p, _ := s.placeOf(items[i].Ref)
@@ -174,7 +174,7 @@ func (s *Source) changeFolder(ctx context.Context, c *imapclient.Client, f folde
 }
 
 // expunge takes mails away for good and asks the server whether they are.
-func (s *Source) expunge(ctx context.Context, c *imapclient.Client, uids, unmarked []goimap.UID) error {
+func (s *Source) expunge(ctx context.Context, c *client, uids, unmarked []goimap.UID) error {
 	if len(uids) == 0 {
 		return nil
 	}
@@ -213,7 +213,7 @@ func isTag(f goimap.Flag) bool { return strings.HasPrefix(strings.ToLower(string
 
 // append puts the edited mail beside the old one and returns where it is. A mail
 // that an earlier, interrupted edit has left there is taken instead.
-func (s *Source) append(ctx context.Context, c *imapclient.Client, f folder, validity uint32, l letter, set []gallra.Field, keywords bool) (place, error) {
+func (s *Source) append(ctx context.Context, c *client, f folder, validity uint32, l letter, set []gallra.Field, keywords bool) (place, error) {
 	one := []letter{l}
 	if err := s.bodies(ctx, c, one, s.whole(one), func(int, letter) {}); err != nil {
 		return place{}, err
@@ -260,7 +260,7 @@ func (s *Source) append(ctx context.Context, c *imapclient.Client, f folder, val
 
 // already looks behind l for its new form: by its tag, or on a server without
 // keywords by bytes and date.
-func (s *Source) already(ctx context.Context, c *imapclient.Client, f folder, validity uint32, l letter, raw []byte, keywords bool) (place, bool, error) {
+func (s *Source) already(ctx context.Context, c *client, f folder, validity uint32, l letter, raw []byte, keywords bool) (place, bool, error) {
 	n := int64(len(raw))
 	search := &goimap.SearchCriteria{UID: []goimap.UIDSet{{goimap.UIDRange{Start: l.place.uid + 1, Stop: 0}}}, Larger: n - 1, Smaller: n + 1}
 	if keywords {
@@ -293,7 +293,7 @@ func (s *Source) already(ctx context.Context, c *imapclient.Client, f folder, va
 // untag takes the tags off the new mails, the old ones being gone. Where an
 // interrupted edit came to its end on the server after all, there are two: the
 // first stays.
-func (s *Source) untag(ctx context.Context, c *imapclient.Client, tags []goimap.Flag) error {
+func (s *Source) untag(ctx context.Context, c *client, tags []goimap.Flag) error {
 	var all, extra []goimap.UID
 	var cmds []*imapclient.SearchCommand
 	for _, tag := range tags {

@@ -120,14 +120,18 @@ func (s *Source) survey(ctx context.Context, f *os.File, info os.FileInfo) (*sha
 					sh.chooseID(s, columns)
 				}
 			}
-			nested[name] = nested[name] || c.json
-			if !is(name, keepWords) || unfit[name] {
+			if c.json {
+				nested[name] = true
+			}
+			seen, ok := values[name]
+			if !ok {
+				unfit[name], seen = !is(name, keepWords), map[string]bool{}
+				values[name] = seen
+			}
+			if unfit[name] {
 				continue
 			}
-			if values[name] == nil {
-				values[name] = map[string]bool{}
-			}
-			values[name][c.value] = true
+			seen[c.value] = true
 			unfit[name] = len(values[name]) > most || len(c.value) > 64 || strings.Contains(c.value, "@")
 		}
 	}
@@ -231,7 +235,7 @@ func (sh *shape) describe(s *Source, columns []string, nested, unfit map[string]
 		category, personal := pii.ColumnName(n)
 		if c, ok := named[n]; ok {
 			category, personal = c, true
-		} else if is(n, bareName) {
+		} else if !personal && (agent(n) || is(n, bareName)) {
 			category, personal = gallra.CategoryPerson, true
 		}
 		switch {

@@ -39,6 +39,14 @@ type CaseView struct {
 	Pending                                                                                                                      bool // pauses wait for the officer
 }
 
+// carried are the rights whose yes changes records, and not only an answer.
+var carried = []request.Right{request.Erasure, request.Objection, request.Withdrawal, request.Restriction}
+
+// Final reports whether carrying the decision out cannot be undone.
+func (v CaseView) Final() bool {
+	return v.Right != request.Restriction && slices.Contains(carried, v.Right)
+}
+
 // CaseDate is one date of the computation and the rule that gave it.
 type CaseDate struct {
 	What i18n.Message
@@ -175,7 +183,7 @@ func (v *CaseView) may(c *call) {
 	v.CanJudge = handle && s == request.Review
 	v.CanDecide = s == request.Review && to(request.Decided) && v.Undecided == 0
 	v.CanApprove = v.Approvable() && c.can(auth.DecideRequests) && !v.Mine
-	v.CanExecute = to(request.Executing) && !v.Approvable() && v.Right == request.Erasure
+	v.CanExecute = to(request.Executing) && !v.Approvable() && slices.Contains(carried, v.Right) && (v.Outcome == request.Granted || v.Outcome == request.Partial)
 	v.CanVerify = handle && !busy && s == request.Executing
 	v.CanDeliver = to(request.Delivered) && !v.Approvable()
 	v.CanClose = to(request.Closed)

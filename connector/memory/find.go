@@ -151,7 +151,7 @@ func (c *Source) Leftovers(ctx context.Context, n connector.Needles, _ string) (
 	var out connector.Residues
 	look := func(ref gallra.Ref, where, value string) {
 		if found := m.Find(value); len(found) > 0 {
-			out.Residues = append(out.Residues, gallra.Residue{Ref: ref, Where: where, Why: "residue.left", Count: int64(len(found))})
+			out.Residues = append(out.Residues, gallra.Residue{Ref: ref, Where: where, Why: "residue.found", Count: int64(len(found))})
 		}
 	}
 	for _, part := range []struct {
@@ -193,13 +193,13 @@ func (c *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Resid
 	for _, ref := range refs {
 		id := number(ref.ID)
 		if s.rows[id] != nil {
-			out = append(out, gallra.Residue{Ref: ref, Where: ref.Type, Why: "residue.live", Count: 1})
+			out = append(out, gallra.Residue{Ref: ref, Where: ref.Type, Why: "residue.still_there", Count: 1})
 		}
 		if s.basket[id] != nil {
 			out = append(out, gallra.Residue{Ref: ref, Where: "wastebasket", Why: "residue.wastebasket", Count: 1})
 		}
 		if _, ok := s.index[id]; ok && s.rows[id] == nil {
-			out = append(out, gallra.Residue{Ref: ref, Where: "search index", Why: "residue.index", Count: 1})
+			out = append(out, gallra.Residue{Ref: ref, Where: "search index", Why: "residue.still_there", Count: 1})
 		}
 	}
 	return out, nil

@@ -232,7 +232,7 @@ func (c *Source) record(r *row, p connector.Projection) gallra.Record {
 func (c *Source) row(ref gallra.Ref) (*row, error) {
 	r := c.sys.rows[number(ref.ID)]
 	if r == nil || r.typ != ref.Type || ref.System != "" && ref.System != c.id {
-		return nil, gallra.Errorf(gallra.NotFound, "connector.record_gone", "ref", ref.String())
+		return nil, gallra.Errorf(gallra.NotFound, "connector.record_not_found", "ref", ref.String())
 	}
 	return r, nil
 }
@@ -264,7 +264,7 @@ func (c *Source) Open(ctx context.Context, ref gallra.Ref) (io.ReadCloser, error
 	}
 	b, ok := c.sys.files[r.file]
 	if !ok {
-		return nil, gallra.Errorf(gallra.NotFound, "connector.record_gone", "ref", ref.String())
+		return nil, gallra.Errorf(gallra.NotFound, "connector.record_not_found", "ref", ref.String())
 	}
 	return io.NopCloser(bytes.NewReader(b)), nil
 }

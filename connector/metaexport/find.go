@@ -161,7 +161,7 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, _ string) (
 	var out connector.Residues
 	add := func(file int, where string, count int) {
 		if count > 0 {
-			out.Residues = append(out.Residues, gallra.Residue{Ref: s.ref("file", strconv.Itoa(file)), Where: where, Why: "residue.left", Count: int64(count)})
+			out.Residues = append(out.Residues, gallra.Residue{Ref: s.ref("file", strconv.Itoa(file)), Where: where, Why: "residue.found", Count: int64(count)})
 		}
 	}
 	for i, name := range append([]string{s.path}, safefile.Copies(s.path)...) {
@@ -294,7 +294,7 @@ func (s *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Resid
 				ok = holds(t, ref, pages[t])
 			}
 			if ok {
-				out = append(out, gallra.Residue{Ref: ref, Where: place, Why: "residue.live", Count: 1})
+				out = append(out, gallra.Residue{Ref: ref, Where: place, Why: "residue.still_there", Count: 1})
 			}
 		}
 		_ = f.Close()

@@ -152,5 +152,5 @@ func (s *Source) ref(typ, id string) gallra.Ref {
 }
 
 func gone(ref gallra.Ref) error {
-	return gallra.Errorf(gallra.NotFound, "connector.record_gone", "ref", ref.String())
+	return gallra.Errorf(gallra.NotFound, "connector.record_not_found", "ref", ref.String())
 }

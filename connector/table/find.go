@@ -193,7 +193,7 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, _ string) (
 			return connector.Residues{}, err
 		}
 		if count > 0 {
-			out.Residues = append(out.Residues, gallra.Residue{Ref: s.ref(place(i)), Where: place(i), Why: "residue.left", Count: count})
+			out.Residues = append(out.Residues, gallra.Residue{Ref: s.ref(place(i)), Where: place(i), Why: "residue.found", Count: count})
 		}
 	}
 	return out, nil
@@ -297,7 +297,7 @@ func (s *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Resid
 				continue
 			}
 			if r, ok := want[sh.ref(sh.key(l), l.at)]; ok {
-				out = append(out, gallra.Residue{Ref: r, Where: place(i), Why: "residue.live", Count: 1})
+				out = append(out, gallra.Residue{Ref: r, Where: place(i), Why: "residue.still_there", Count: 1})
 			}
 		}
 		_ = f.Close()

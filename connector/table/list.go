@@ -229,5 +229,5 @@ func (s *Source) Get(ctx context.Context, ref gallra.Ref) (gallra.Record, error)
 }
 
 func gone(ref gallra.Ref) error {
-	return gallra.Errorf(gallra.NotFound, "connector.record_gone", "ref", ref.String())
+	return gallra.Errorf(gallra.NotFound, "connector.record_not_found", "ref", ref.String())
 }

@@ -78,6 +78,9 @@ func itemsOf(hits []subject.Hit, types map[string]connector.Type, channel connec
 			out = append(out, it.settled())
 			continue
 		}
+		if c.MaybeOwn { // somebody must look whether the whole case is the person's
+			out = append(out, Item{Ref: c.Ref, Kind: types[c.Ref.Type].Kind, Role: gallra.RoleRequester, Certainty: connector.Unsure, Action: gallra.ActionErase}.settled())
+		}
 		for _, h := range c.Hits {
 			it := Item{Ref: h.Ref, Kind: types[h.Ref.Type].Kind, Parent: h.Parent, Role: h.Role, Certainty: h.Certainty, Why: h.Why, Created: h.Created, Action: gallra.ActionRedact}
 			out = append(out, it.settled())

@@ -173,6 +173,11 @@ type Conversation struct {
 	Role      gallra.Role         `json:"role"`
 	Certainty connector.Certainty `json:"certainty"`
 	Hits      []Hit               `json:"hits"`
+
+	// MaybeOwn says that the conversation is that of somebody of the person's
+	// name, who may be another, and surely speaks of the person: the role and the
+	// hits are those of the sure part alone.
+	MaybeOwn bool `json:"maybe_own,omitempty"`
 }
 
 // Own reports whether the case is the person's own: then it may be erased
@@ -202,7 +207,38 @@ func Conversations(hits []Hit) []Conversation {
 			c.Certainty = h.Certainty
 		}
 	}
+	for i := range out {
+		out[i].sureOnly()
+	}
 	return out
+}
+
+// sureOnly keeps a namesake's case from being taken for the person's own because
+// it mentions the person's number, say (REQUIREMENTS W-6).
+func (c *Conversation) sureOnly() {
+	if !c.Own() || c.Certainty != connector.Certain {
+		return
+	}
+	var sure []Hit
+	var role gallra.Role
+	for _, h := range c.Hits {
+		h.Role = ""
+		for _, r := range h.Why {
+			if Unique(r.Kind) && (h.Role == "" || Stronger(r.Role, h.Role)) {
+				h.Role = r.Role
+			}
+		}
+		if h.Role == "" {
+			continue
+		}
+		sure = append(sure, h)
+		if role == "" || Stronger(h.Role, role) {
+			role = h.Role
+		}
+	}
+	if role != "" && role != gallra.RoleRequester {
+		c.Role, c.Hits, c.MaybeOwn = role, sure, true
+	}
 }
 
 func rank(c connector.Certainty) int {

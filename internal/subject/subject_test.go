@@ -76,6 +76,20 @@ func TestH2_MentionInAnothersCaseIsNotOnesOwn(t *testing.T) {
 	}
 }
 
+// The neighbour of the same name writes about her, and both names and numbers are
+// searched by: her number there makes the mention sure, not the case hers.
+func TestW6_NamesakesCaseThatMentionsHer(t *testing.T) {
+	t.Parallel()
+	sys, _, _, own, others := town()
+	got := search(t, sys, gallra.Identifier{Kind: gallra.IdentPhone, Value: "0701740605"}, gallra.Identifier{Kind: gallra.IdentName, Value: "Anna Lindqvist"})
+	if c := got[others]; c.Own() || !c.MaybeOwn || c.Certainty != connector.Certain || c.Role != gallra.RoleMentioned || len(c.Hits) != 1 {
+		t.Errorf("the namesake's case: role %q, own %v, maybe %v, %q, %d hits", c.Role, c.Own(), c.MaybeOwn, c.Certainty, len(c.Hits))
+	}
+	if c := got[own]; !c.Own() || c.MaybeOwn {
+		t.Errorf("her own case: own %v, maybe %v", c.Own(), c.MaybeOwn)
+	}
+}
+
 func TestOwnMessagesAreNotAuthorship(t *testing.T) {
 	t.Parallel()
 	sys, _, _, own, _ := town()

@@ -77,11 +77,21 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 		}
 		return p.birth(c)
 	}
-	if end, ok = p.ipv4(c); ok {
-		return end, ok
+	// What a reader cannot make of so few digits or such separators it is not asked.
+	rest := int(ph.group[ph.n-1].first) + ph.group[ph.n-1].len() - int(gr.first)
+	next := byte(0)
+	if g+1 < ph.n {
+		next = ph.group[g+1].sep
 	}
-	if end, ok = p.plusPhone(c); ok {
-		return end, ok
+	if next == '.' {
+		if end, ok = p.ipv4(c); ok {
+			return end, ok
+		}
+	}
+	if rest >= 7 {
+		if end, ok = p.plusPhone(c); ok {
+			return end, ok
+		}
 	}
 	first := ph.digits[gr.first]
 	area := first == '0' && (gr.len() == 3 || gr.len() == 4) && g+1 < ph.n
@@ -90,10 +100,12 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 			return end, ok
 		}
 	}
-	if ph.n-g > 1 || gr.len() >= 6 {
+	if rest >= 10 || gr.len() == 6 || gr.len() == 8 {
 		if end, ok = p.identity(c); ok {
 			return end, ok
 		}
+	}
+	if rest >= 11 {
 		if end, ok = p.long(c); ok {
 			return end, ok
 		}
@@ -106,7 +118,7 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 			return end, ok
 		}
 	}
-	if !area {
+	if !area && rest >= 7 {
 		if end, ok = p.phone(c); ok {
 			return end, ok
 		}
@@ -117,8 +129,10 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 	if end, ok = p.vehicle(c); ok {
 		return end, ok
 	}
-	if end, ok = p.property(c); ok {
-		return end, ok
+	if next == ':' {
+		if end, ok = p.property(c); ok {
+			return end, ok
+		}
 	}
 	return p.byCue(c)
 }

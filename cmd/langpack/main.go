@@ -35,11 +35,11 @@ func run() error {
 	flag.Float64Var(&o.Lower, "lower", o.Lower, "share seen in lower case")
 	flag.Float64Var(&o.Swap, "swap", o.Swap, "share seen with other names")
 	flag.Float64Var(&o.Doubt, "doubt", o.Doubt, "share of common words taken for unknown")
-	margin := flag.Float64("margin", float64(o.Margin), "margin of the perceptron")
+	flag.Float64Var(&o.Rate, "rate", o.Rate, "length of the first step")
+	flag.Float64Var(&o.Decay, "decay", o.Decay, "pull of the weights towards nought")
 	flag.IntVar(&o.Service, "service", o.Service, "times a Swedish message is seen in a pass")
 	flag.IntVar(&o.Other, "other", o.Other, "times another message is seen in a pass")
 	flag.Parse()
-	o.Margin = float32(*margin)
 
 	if !*measure {
 		start := time.Now()

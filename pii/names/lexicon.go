@@ -167,7 +167,7 @@ func (w *work) lexicon() {
 // merge joins a finding to the one just before it: "epilepsi och autism",
 // "ryggskott/diskbråck".
 func (w *work) merge(t *term, s, e int) bool {
-	if len(w.out) <= w.first || s == 0 {
+	if t.kind != gallra.CategoryHealth || len(w.out) <= w.first || s == 0 {
 		return false
 	}
 	last := &w.out[len(w.out)-1]

@@ -80,14 +80,16 @@ type work struct {
 	lang   string
 	recall float64
 	base   int
-	first  int    // where the lexicon's findings of the block begin in out
-	taken  []bool // token -> part of an address
+	first  int     // where the lexicon's findings of the block begin in out
+	odds   float64 // score that makes the odds e times greater
+	taken  []bool  // token -> part of an address
 	out    []Span
 }
 
 func newWork(m *Model) *work {
 	w := &work{Scratch: tagger.NewScratch(m.tagger)}
 	w.Classify = marks
+	w.odds = float64(max(m.tagger.Unit(), 1))
 	return w
 }
 
@@ -159,7 +161,7 @@ func blockEnd(text string, from int) int {
 // block finds what is in one block.
 func (m *Model) block(w *work) {
 	w.Read(w.text)
-	w.Decode(bias(w.recall))
+	w.Decode(int32((w.recall - DefaultRecall) * 2 * dialSpan * float64(m.tagger.Unit())))
 	w.taken = append(w.taken[:0], make([]bool, len(w.Tokens))...)
 	first := len(w.out)
 	m.addresses(w)
@@ -169,10 +171,8 @@ func (m *Model) block(w *work) {
 	sortSpans(w.out[first:])
 }
 
-// bias turns the dial into a number to add to the scores of a person's tags.
-func bias(recall float64) int32 { return int32((recall - DefaultRecall) * 2 * dialSpan) }
-
-const dialSpan = 160
+// dialSpan is how far the dial's ends move the odds of a name, in powers of e.
+const dialSpan = 3
 
 func (w *work) emit(i, j int, kind gallra.Category, score float32, rule string) {
 	w.out = append(w.out, Span{w.base + int(w.Tokens[i].Start), w.base + int(w.Tokens[j-1].End), kind, score, rule})

@@ -21,7 +21,7 @@ func (w *work) persons() {
 		for k := i; k < j; k++ {
 			margin += w.Margin[k]
 		}
-		w.emit(i, j, gallra.CategoryPerson, probability(margin/int32(j-i)), w.personRule(i))
+		w.emit(i, j, gallra.CategoryPerson, w.probability(margin/int32(j-i)), w.personRule(i))
 		i = j - 1
 	}
 }
@@ -39,8 +39,8 @@ func (w *work) personRule(i int) string {
 }
 
 // probability turns a margin of the tagger into a score.
-func probability(margin int32) float32 {
-	return float32(1 / (1 + math.Exp(-float64(margin)/90)))
+func (w *work) probability(margin int32) float32 {
+	return float32(1 / (1 + math.Exp(-float64(margin)/w.odds)))
 }
 
 // places reports where a person lives, works or stays.
@@ -53,7 +53,7 @@ func (w *work) places() {
 		for j < len(w.Tokens) && w.Tag[j] == tagger.ILoc && !w.taken[j] {
 			j++
 		}
-		w.emit(i, j, gallra.CategoryPlace, probability(w.Margin[i]), "place/tagger")
+		w.emit(i, j, gallra.CategoryPlace, w.probability(w.Margin[i]), "place/tagger")
 		i = j - 1
 	}
 }

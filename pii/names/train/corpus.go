@@ -37,6 +37,15 @@ func Common(examples []Example) map[string]int {
 	return count
 }
 
+// ordinary counts the ordinary words of the examples and of the word lists.
+func ordinary(examples []Example) map[string]int {
+	count := Common(examples)
+	for _, w := range strings.Fields(ordinaryWords) {
+		count[w] = max(count[w], 4)
+	}
+	return count
+}
+
 // entities counts the words of names in the news, in lower case: organisations,
 // places and persons often spoken of. Names in messages are private persons'
 // and are not counted.

@@ -12,7 +12,8 @@ import (
 // Settings are the choices of a training run.
 type Settings struct {
 	Epochs  int
-	Margin  float32
+	Rate    float64
+	Decay   float64
 	Doubt   float64
 	Lower   float64 // share of texts seen in lower case
 	Upper   float64 // share of texts seen in capitals
@@ -23,17 +24,18 @@ type Settings struct {
 }
 
 // Defaults are the settings of the committed pack.
-var Defaults = Settings{Epochs: 6, Margin: 4, Doubt: 0.1, Lower: 0.3, Upper: 0.02, Swap: 0.6, Service: 2, Other: 3, Seed: 20}
+var Defaults = Settings{Epochs: 6, Rate: 0.07, Decay: 0.005, Doubt: 0.1, Lower: 0.3, Upper: 0.02, Swap: 0.4, Service: 2, Other: 3, Seed: 20}
 
 // Tagger trains the tagger on examples and returns its sections together with
 // the table of words.
 func Tagger(lists *Lists, examples []Example, o Settings) (pack.Sections, error) {
-	s := pack.Sections{tagger.SectionWords: lists.Words(Common(examples), entities(examples))}
+	s := pack.Sections{tagger.SectionWords: lists.Words(ordinary(examples), entities(examples))}
 	l, err := tagger.NewLearner(s, o.Seed)
 	if err != nil {
 		return nil, err
 	}
-	l.Margin, l.Doubt = o.Margin, o.Doubt
+	l.Doubt = o.Doubt
+	l.Rate, l.Decay = float32(o.Rate), float32(o.Decay)
 	rng := rand.New(rand.NewPCG(o.Seed, 2))
 	sw := &swapper{lists: lists, rng: rng}
 	var order []int
@@ -49,7 +51,10 @@ func Tagger(lists *Lists, examples []Example, o Settings) (pack.Sections, error)
 			order = append(order, i)
 		}
 	}
-	for range o.Epochs {
+	for epoch := range o.Epochs {
+		if epoch == 1 {
+			l.Average()
+		}
 		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for n, i := range order {
 			e := examples[i]
@@ -66,7 +71,7 @@ func Tagger(lists *Lists, examples []Example, o Settings) (pack.Sections, error)
 				e = lowered(e, strings.ToUpper)
 			}
 			l.Prepare(e.Text)
-			l.Learn(truth(l.Tokens, &e), 1)
+			l.Learn(truth(l.Tokens, &e))
 			if n%400 == 399 {
 				l.Forget()
 			}

@@ -23,25 +23,28 @@ func Allow(tags ...uint8) (m Mask) {
 	return m
 }
 
-// Learner trains the weights by the averaged structured perceptron (Collins
-// 2002). A token's truth is a set of tags, so that material marked for fewer
-// kinds of name can be used: among the allowed tags the model's own choice
-// counts as right.
+// Learner trains the weights as a conditional random field (Lafferty,
+// McCallum, Pereira 2001) by stochastic gradients with steps that shrink
+// feature by feature (Duchi, Hazan, Singer 2011). A token's truth is a set of
+// tags, so that material marked for fewer kinds of name can be used: among the
+// allowed tags the model's own choice counts as right.
 type Learner struct {
 	*Scratch
-	Margin   float32 // how much better than any wrong tag the right one must be
+	Rate     float32 // length of the first step
+	Decay    float32 // pull of each weight touched towards nought
 	Doubt    float64 // how often a common word is taken for an unknown one
 	weights  []float32
-	sum      []float32
-	trans    [Tags * Tags]float32
-	transSum [Tags * Tags]float32
+	squares  []float32
+	sum      []float32 // of each change, times the step it was made at
 	step     float32
+	trans    [Tags * Tags]float32
+	transSq  [Tags * Tags]float32
 	rng      *rand.Rand
 	wordRows [][2*reach + 1][]uint32
 	rows     [][]uint32
 	emits    [][Tags]float32
-	gold     []uint8
-	guess    []uint8
+	free     lattice
+	held     lattice
 }
 
 // NewLearner returns a learner for words known by the table in sections.
@@ -51,8 +54,9 @@ func NewLearner(s pack.Sections, seed uint64) (*Learner, error) {
 		return nil, err
 	}
 	l := &Learner{
-		Scratch: NewScratch(m), weights: make([]float32, Rows*Tags), sum: make([]float32, Rows*Tags),
-		step: 1, rng: rand.New(rand.NewPCG(seed, 1)),
+		Scratch: NewScratch(m), weights: make([]float32, Rows*Tags), squares: make([]float32, Rows*Tags),
+		sum: make([]float32, Rows*Tags), step: 1,
+		rng: rand.New(rand.NewPCG(seed, 1)),
 	}
 	l.Scratch.alter = func(in *Info) {
 		if in.Common() > 0 && in.Common() < 6 && l.rng.Float64() < l.Doubt {
@@ -85,9 +89,8 @@ func (l *Learner) Forget() {
 // Prepare reads a text; the caller makes the truth from Tokens and calls Learn.
 func (l *Learner) Prepare(text string) { l.Read(text) }
 
-// Learn trains on the text prepared. weight scales the step. It returns the
-// number of tokens tagged wrongly before the step.
-func (l *Learner) Learn(truth []Mask, weight float32) (wrong int) {
+// Learn takes one step on the text prepared.
+func (l *Learner) Learn(truth []Mask) {
 	n := len(l.Tokens)
 	for i := 0; i < n; {
 		if !l.active(i, false) {
@@ -98,14 +101,19 @@ func (l *Learner) Learn(truth []Mask, weight float32) (wrong int) {
 		for j < n && l.active(j, true) {
 			j++
 		}
-		wrong += l.learnRun(i, j, truth, weight)
+		l.learnRun(i, j, truth)
 		i = j
 	}
 	l.step++
-	return wrong
 }
 
-func (l *Learner) learnRun(i, j int, truth []Mask, weight float32) (wrong int) {
+// Average makes the mean of the weights begin here: those before were raw.
+func (l *Learner) Average() {
+	clear(l.sum)
+	l.step = 1
+}
+
+func (l *Learner) learnRun(i, j int, truth []Mask) {
 	l.rows, l.emits = l.rows[:0], l.emits[:0]
 	for k := i; k < j; k++ {
 		var rows []uint32
@@ -129,103 +137,158 @@ func (l *Learner) learnRun(i, j int, truth []Mask, weight float32) (wrong int) {
 		}
 		l.emits = append(l.emits, e)
 	}
-	l.gold = l.viterbi(l.gold, truth[i:j], false)
-	l.guess = l.viterbi(l.guess, truth[i:j], true)
-	bad := false
-	for k, y := range l.guess {
-		if truth[i+k]&(1<<y) == 0 {
-			wrong++
-			bad = true
+	if !l.held.run(l.emits, &l.trans, truth[i:j]) {
+		return // the truth is out of reach: its first word was passed over
+	}
+	l.free.run(l.emits, &l.trans, nil)
+	for k, rows := range l.rows {
+		var g [Tags]float32
+		big := false
+		for y := range g {
+			g[y] = l.free.node[k][y] - l.held.node[k][y]
+			big = big || g[y] > 1e-3 || g[y] < -1e-3
 		}
-	}
-	if !bad {
-		return 0
-	}
-	gp, yp := uint8(O), uint8(O)
-	for k := 0; k <= len(l.gold); k++ {
-		g, y := uint8(O), uint8(O)
-		if k < len(l.gold) {
-			g, y = l.gold[k], l.guess[k]
-			if g != y {
-				for _, r := range l.rows[k] {
-					l.bump(r*Tags+uint32(g), weight)
-					l.bump(r*Tags+uint32(y), -weight)
+		if !big {
+			continue
+		}
+		for _, r := range rows {
+			w, q := l.weights[r*Tags:r*Tags+Tags], l.squares[r*Tags:r*Tags+Tags]
+			for y, d := range g {
+				if d > 1e-3 || d < -1e-3 {
+					d += l.Decay * w[y]
+					q[y] += d * d
+					d *= l.Rate / (0.1 + float32(math.Sqrt(float64(q[y]))))
+					w[y] -= d
+					l.sum[int(r)*Tags+y] -= d * l.step
 				}
 			}
 		}
-		if g != y || gp != yp {
-			a, b := int(gp)*Tags+int(g), int(yp)*Tags+int(y)
-			l.trans[a] += weight
-			l.transSum[a] += weight * l.step
-			l.trans[b] -= weight
-			l.transSum[b] -= weight * l.step
-		}
-		gp, yp = g, y
 	}
-	return wrong
+	for t := range l.trans {
+		if d := l.free.edge[t] - l.held.edge[t]; d > 1e-3 || d < -1e-3 {
+			d += l.Decay * l.trans[t]
+			l.transSq[t] += d * d
+			l.trans[t] -= l.Rate * d / (0.1 + float32(math.Sqrt(float64(l.transSq[t]))))
+		}
+	}
 }
 
-func (l *Learner) bump(at uint32, d float32) {
-	l.weights[at] += d
-	l.sum[at] += d * l.step
+// lattice sums over the tag sequences of a run.
+type lattice struct {
+	node        [][Tags]float32      // probability of a tag at a token
+	edge        [Tags * Tags]float32 // expected number of each transition
+	alpha, beta [][Tags]float32
 }
 
-// viterbi returns the best tags under the weights: among those allowed when
-// free is false; with every wrong tag raised by the margin when it is true.
-func (l *Learner) viterbi(out []uint8, truth []Mask, free bool) []uint8 {
-	n := len(l.emits)
-	out = slices.Grow(out[:0], n)[:n]
-	l.back = slices.Grow(l.back[:0], n)[:n]
-	const none = float32(-1e30)
-	var score [Tags]float32
-	for k := range n {
-		var next [Tags]float32
-		for y := uint8(0); y < Tags; y++ {
-			ok := truth[k]&(1<<y) != 0
-			if !ok && !free {
-				next[y] = none
-				continue
-			}
-			best := none
-			if k == 0 {
-				if Legal(O, y) {
-					best = l.trans[y]
-				}
-			} else {
-				for x := uint8(0); x < Tags; x++ {
-					if v := score[x] + l.trans[int(x)*Tags+int(y)]; Legal(x, y) && v > best {
-						best, l.back[k][y] = v, x
-					}
-				}
-			}
-			next[y] = best + l.emits[k][y]
-			if !ok {
-				next[y] += l.Margin
-			}
-		}
-		score = next
-	}
-	best, y := float32(math.Inf(-1)), uint8(0)
+// run fills the lattice for the emissions, the run standing between tokens that
+// are no names. truth, when not nil, limits the tags. It reports false when no
+// sequence is allowed.
+func (a *lattice) run(emits [][Tags]float32, trans *[Tags * Tags]float32, truth []Mask) bool {
+	n := len(emits)
+	a.node = slices.Grow(a.node[:0], n)[:n]
+	a.alpha = slices.Grow(a.alpha[:0], n)[:n]
+	a.beta = slices.Grow(a.beta[:0], n)[:n]
+	a.edge = [Tags * Tags]float32{}
+	var t [Tags][Tags]float32
 	for x := range uint8(Tags) {
-		if v := score[x] + l.trans[int(x)*Tags]; v > best {
-			best, y = v, x
+		for y := range uint8(Tags) {
+			if Legal(x, y) {
+				t[x][y] = exp(trans[int(x)*Tags+int(y)])
+			}
 		}
 	}
-	for k := n - 1; k >= 0; k-- {
-		out[k] = y
-		y = l.back[k][y]
+	var psi [Tags]float32
+	emit := func(k int) *[Tags]float32 {
+		top := slices.Max(emits[k][:])
+		for y := range psi {
+			psi[y] = 0
+			if truth == nil || truth[k]&(1<<y) != 0 {
+				psi[y] = exp(emits[k][y] - top)
+			}
+		}
+		return &psi
 	}
-	return out
+	for k := range n {
+		p := emit(k)
+		sum := float32(0)
+		for y := range p {
+			in := t[O][y]
+			if k > 0 {
+				in = 0
+				for x := range p {
+					in += a.alpha[k-1][x] * t[x][y]
+				}
+			}
+			a.alpha[k][y] = in * p[y]
+			sum += a.alpha[k][y]
+		}
+		if !(sum > 1e-30) {
+			return false
+		}
+		for y := range p {
+			a.alpha[k][y] /= sum
+		}
+	}
+	for y := range Tags {
+		a.beta[n-1][y] = t[y][O]
+	}
+	for k := n - 1; ; k-- {
+		sum := float32(0)
+		for y := range Tags {
+			a.node[k][y] = a.alpha[k][y] * a.beta[k][y]
+			sum += a.node[k][y]
+		}
+		if !(sum > 1e-30) {
+			return false
+		}
+		for y := range Tags {
+			a.node[k][y] /= sum
+		}
+		p := emit(k)
+		if k == 0 {
+			for y := range Tags {
+				a.edge[O*Tags+y] += a.node[0][y]
+			}
+			break
+		}
+		var pair [Tags * Tags]float32
+		total, most := float32(0), float32(0)
+		for x := range Tags {
+			out := float32(0)
+			for y := range Tags {
+				v := t[x][y] * p[y] * a.beta[k][y]
+				out += v
+				pair[x*Tags+y] = a.alpha[k-1][x] * v
+				total += pair[x*Tags+y]
+			}
+			a.beta[k-1][x] = out
+			most = max(most, out)
+		}
+		for i := range pair {
+			a.edge[i] += pair[i] / total
+		}
+		for x := range Tags {
+			a.beta[k-1][x] /= most
+		}
+	}
+	for y := range Tags {
+		a.edge[y*Tags+O] += a.node[n-1][y]
+	}
+	return true
 }
 
-// Sections returns the averaged weights as sections of a language pack.
+func exp(v float32) float32 { return float32(math.Exp(float64(v))) }
+
+// Sections returns the mean weights as sections of a language pack.
 func (l *Learner) Sections() pack.Sections {
-	avg := make([]float64, len(l.weights))
+	mean := make([]float32, len(l.weights))
 	var mags []float64
 	for i, w := range l.weights {
-		avg[i] = float64(w - l.sum[i]/l.step)
-		if avg[i] != 0 {
-			mags = append(mags, math.Abs(avg[i]))
+		mean[i] = w - l.sum[i]/l.step
+	}
+	for _, w := range mean {
+		if w != 0 {
+			mags = append(mags, math.Abs(float64(w)))
 		}
 	}
 	slices.Sort(mags)
@@ -233,14 +296,15 @@ func (l *Learner) Sections() pack.Sections {
 	if len(mags) > 0 {
 		scale = 100 / mags[len(mags)*9998/10000]
 	}
-	weights := make([]byte, len(avg))
-	for i, a := range avg {
-		weights[i] = byte(128 + int(math.Round(max(-127, min(127, a*scale)))))
+	weights := make([]byte, len(l.weights))
+	for i, w := range mean {
+		weights[i] = byte(128 + int(math.Round(max(-127, min(127, float64(w)*scale)))))
 	}
 	var trans []byte
-	for i, w := range l.trans {
-		a := float64(w-l.transSum[i]/l.step) * scale
-		trans = binary.LittleEndian.AppendUint16(trans, uint16(int16(math.Round(max(-30000, min(30000, a))))))
+	for _, w := range l.trans {
+		a := math.Round(max(-30000, min(30000, float64(w)*scale)))
+		trans = binary.LittleEndian.AppendUint16(trans, uint16(int16(a)))
 	}
+	trans = binary.LittleEndian.AppendUint16(trans, uint16(math.Round(scale)))
 	return pack.Sections{SectionWeights: string(weights), SectionTransitions: string(trans)}
 }

@@ -61,7 +61,11 @@ type Model struct {
 	weights string // Rows * Tags int8
 	trans   [Tags][Tags]int32
 	words   pack.Table
+	unit    int32
 }
+
+// Unit returns how much of a score makes the odds e times greater.
+func (m *Model) Unit() int32 { return m.unit }
 
 // The sections of a language pack that a Model reads.
 const (
@@ -82,7 +86,8 @@ func Open(s pack.Sections) (*Model, error) {
 		return nil, pack.ErrFormat
 	}
 	t := s[SectionTransitions]
-	if len(t) == 2*Tags*Tags {
+	if len(t) == 2*Tags*Tags+2 {
+		m.unit = int32(t[len(t)-2]) | int32(t[len(t)-1])<<8
 		for i := range m.trans {
 			for j := range m.trans[i] {
 				k := 2 * (i*Tags + j)

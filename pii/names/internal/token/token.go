@@ -223,7 +223,7 @@ func letterAt(s string, i int) bool {
 func link(dst []Token, text string, i int) ([]Token, int) {
 	for k := len(dst) - 1; k >= 0; k-- {
 		t := &dst[k]
-		if t.Kind == Break || t.Kind == Blank || k < len(dst)-1 && t.Kind == Punct && opens(text[t.Start]) {
+		if t.Kind == Break || t.Kind == Blank || k < len(dst)-1 && t.Kind == Punct && opens(text[t.Start]) && (text[t.Start] != ':' || text[i-1] == '@') {
 			break
 		}
 		t.Kind = Link

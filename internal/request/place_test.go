@@ -1,6 +1,8 @@
 package request_test
 
 import (
+	"archive/zip"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -8,6 +10,8 @@ import (
 	"testing"
 
 	_ "github.com/gallra/gallra/connector/mailfile"
+	_ "github.com/gallra/gallra/connector/metaexport"
+	_ "github.com/gallra/gallra/connector/table"
 	"github.com/gallra/gallra/document"
 	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/store/storetest"
@@ -96,5 +100,77 @@ func (o *office) mails() map[string]string {
 		out[name] = s.String() + m.Body() + m.AttachmentText()
 		return nil
 	}))
+	return out
+}
+
+// The zip of a social medium and the forgotten spreadsheet: the row goes, and the
+// thread of somebody with her name and her number is hers when a person says so.
+func TestErasureInFiles(t *testing.T) {
+	o := newOffice(t, storetest.SQLite(t))
+	o.Systems = func(ctxt) ([]request.System, error) {
+		return []request.System{{ID: "social", Title: "Sociala medier", Channel: "social"}, {ID: "export", Title: "Kundlista", Channel: "other"}}, nil
+	}
+	id := o.register(request.Erasure)[0].ID
+	o.searched(id)
+	items, err := o.Items(ctx, id)
+	o.check(err)
+	for _, it := range items {
+		if it.Ref.System == "social" && it.Ref.Type == "conversation" {
+			if it.Decision != request.Open {
+				t.Errorf("a thread known by name alone was %s by itself", it.Decision)
+			}
+			o.check(o.Judge(ctx, id, "karin", request.Verdict{Items: []int{it.N}, Decision: request.Include, Action: gallra.ActionErase, Reason: "request.number_and_street_agree"}))
+		}
+	}
+	o.judged(id)
+	rows := o.list()
+	if !strings.Contains(rows, o.anna.Email()) || !strings.Contains(rows, "lindqvist.anna@example.org") {
+		t.Fatal("the list does not hold her and her namesake to begin with")
+	}
+	threads := o.threads()
+	o.erased(id)
+	left, err := o.Remaining(ctx, id)
+	o.check(err)
+	for _, r := range left {
+		t.Errorf("remains: %+v", r)
+	}
+	after := o.list()
+	if strings.Contains(after, o.anna.CustomerNo) || strings.Contains(after, "850312") {
+		t.Error("the row is still in the list")
+	}
+	if !strings.Contains(after, "lindqvist.anna@example.org") || !strings.Contains(after, "johanna.lindqvist@mail.example.se") || strings.Count(rows, "\n")-strings.Count(after, "\n") != 1 {
+		t.Errorf("%d rows before, %d after; another's may be gone", strings.Count(rows, "\n"), strings.Count(after, "\n"))
+	}
+	now := o.threads()
+	if len(threads)-len(now) != 1 {
+		t.Errorf("%d threads before, %d after", len(threads), len(now))
+	}
+	for name, text := range now {
+		if strings.Contains(text, "0701740605") || strings.Contains(name, "annalindqvist") {
+			t.Errorf("%s still speaks of her", name)
+		}
+	}
+}
+
+func (o *office) list() string {
+	o.t.Helper()
+	b, err := os.ReadFile(filepath.Join(o.dir, "systems", "kundlista.csv"))
+	o.check(err)
+	return string(b)
+}
+
+func (o *office) threads() map[string]string {
+	o.t.Helper()
+	z, err := zip.OpenReader(filepath.Join(o.dir, "systems", "meta-export.zip"))
+	o.check(err)
+	defer z.Close()
+	out := map[string]string{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		o.check(err)
+		b, err := io.ReadAll(r)
+		o.check(err)
+		out[f.Name] = string(b)
+	}
 	return out
 }

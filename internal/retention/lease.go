@@ -17,9 +17,10 @@ func (e *Engine) hold(ctx context.Context, name string, f func(context.Context) 
 		return false, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	kept := make(chan struct{})
+	kept := make(chan bool, 1)
 	go func() {
-		defer close(kept)
+		lost := false
+		defer func() { kept <- !lost }()
 		t := time.NewTicker(e.lease() / 3)
 		defer t.Stop()
 		for {
@@ -28,6 +29,7 @@ func (e *Engine) hold(ctx context.Context, name string, f func(context.Context) 
 				return
 			case <-t.C:
 				if ok, err := e.take(ctx, name); err != nil || !ok {
+					lost = ctx.Err() == nil
 					cancel()
 					return
 				}
@@ -36,7 +38,11 @@ func (e *Engine) hold(ctx context.Context, name string, f func(context.Context) 
 	}()
 	err = f(ctx)
 	cancel()
-	<-kept
+	if !<-kept {
+		// Too slow: what f did of its piece another worker does again, and
+		// whichever records it first has done it.
+		return true, errOvertaken
+	}
 	// Given back even when ctx has ended, so that nobody has to wait it out.
 	if _, derr := e.DB.ExecContext(context.WithoutCancel(ctx), `DELETE FROM lease WHERE name = $1 AND owner = $2`, name, e.name()); derr != nil && err == nil {
 		err = fmt.Errorf("retention: lease %s: %w", name, derr)

@@ -515,7 +515,7 @@ type batch struct {
 	digest     string
 	state      string
 	position   int64
-	inflight   bool
+	attempt    int64 // at the next chunk; 0: none under way
 	tally      Tally
 	ended      time.Time
 }
@@ -529,15 +529,15 @@ func (e *Engine) readBatches(ctx context.Context, plan string) ([]batch, error) 
 	var out []batch
 	for rows.Next() {
 		var b batch
-		var inflight, ended int64
+		var ended int64
 		var tally string
-		if err := rows.Scan(&b.n, &b.unit, &b.rule, &b.items, &b.digest, &b.state, &b.position, &inflight, &tally, &ended); err != nil {
+		if err := rows.Scan(&b.n, &b.unit, &b.rule, &b.items, &b.digest, &b.state, &b.position, &b.attempt, &tally, &ended); err != nil {
 			return nil, fmt.Errorf("retention: batches of %s: %w", plan, err)
 		}
 		if err := json.Unmarshal([]byte(tally), &b.tally); err != nil {
 			return nil, fmt.Errorf("retention: batches of %s: %w", plan, err)
 		}
-		b.inflight, b.ended = inflight != 0, store.Time(ended)
+		b.ended = store.Time(ended)
 		out = append(out, b)
 	}
 	return out, rows.Err()

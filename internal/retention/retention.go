@@ -145,6 +145,9 @@ func (e *Engine) Step(ctx context.Context, id string) (more bool, err error) {
 	default:
 		return false, gallra.Errorf(gallra.Invalid, "retention.work_kind", "id", id)
 	}
+	if errors.Is(err, errOvertaken) {
+		return true, nil // another worker was faster: look again
+	}
 	if err == nil {
 		return more, nil
 	}

@@ -582,6 +582,33 @@ func TestG6_TwoWorkersOnOneRun(t *testing.T) {
 	})
 }
 
+// Workers so slow that their leases run out in the middle of every piece: others
+// take over while they are still at it, and still nothing is done twice.
+func TestG6_LeasesLostInTheMiddle(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := setup(t, db)
+		f.desk.seed(t, 300, old)
+		p := f.plan(t, company, rule("r", 24, gallra.ActionErase))
+		f.approve(t, p)
+		id, err := f.Start(ctx, p.ID, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 3 {
+			e := &retention.Engine{DB: db, Log: f.Log, Open: f.Open, Loc: f.Loc, BatchSize: f.BatchSize, Lease: 3 * time.Millisecond}
+			wg.Go(func() {
+				if err := e.Drive(ctx, id); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		f.complete(t, id, 300)
+	})
+}
+
 // complete checks that a run of n records did what an undisturbed one does.
 func (f *fixture) complete(tb testing.TB, id string, n int64) {
 	tb.Helper()

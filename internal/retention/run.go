@@ -233,11 +233,7 @@ func (e *Engine) stepRun(ctx context.Context, w work.Work) (bool, error) {
 		}
 		r.from = r.at.Phase
 	}
-	more, err := r.step(ctx)
-	if errors.Is(err, errOvertaken) {
-		return true, nil // another worker was faster: look again
-	}
-	return more, err
+	return r.step(ctx)
 }
 
 func (r *running) step(ctx context.Context) (more bool, err error) {
@@ -496,7 +492,7 @@ func (r *running) chunk(ctx context.Context, n int64, canary bool) error {
 		size = min(size, canarySize)
 	}
 	part := items[b.position:min(b.position+int64(size), int64(len(items)))]
-	res, err := act(ctx, u, rule, part, b.inflight)
+	res, err := act(ctx, u, rule, part, b.attempt > 1)
 	if err != nil {
 		return err
 	}
@@ -505,9 +501,9 @@ func (r *running) chunk(ctx context.Context, n int64, canary bool) error {
 }
 
 // open reads a batch, proves it is the one that was approved, and writes the
-// intent before anything of it is touched (REQUIREMENTS G-6). The batch's
-// inflight flag is as it was before: true tells that an earlier attempt at the
-// chunk may have come through.
+// intent before anything of it is touched (REQUIREMENTS G-6). It counts the
+// attempts at the chunk: from the second on, an earlier one may have come
+// through in part, and only the last may be recorded.
 func (r *running) open(ctx context.Context, n int64) (b batch, items []item, err error) {
 	err = r.DB.Tx(ctx, func(tx *sql.Tx) error {
 		q := `SELECT n, unit, rule, items, blob, digest, state, position, inflight, tally FROM plan_batch WHERE plan = $1 AND n = $2`
@@ -515,12 +511,11 @@ func (r *running) open(ctx context.Context, n int64) (b batch, items []item, err
 			q += ` FOR UPDATE`
 		}
 		var blob []byte
-		var inflight int64
 		var tally string
-		if err := tx.QueryRowContext(ctx, q, r.plan.ID, n).Scan(&b.n, &b.unit, &b.rule, &b.items, &blob, &b.digest, &b.state, &b.position, &inflight, &tally); err != nil {
+		if err := tx.QueryRowContext(ctx, q, r.plan.ID, n).Scan(&b.n, &b.unit, &b.rule, &b.items, &blob, &b.digest, &b.state, &b.position, &b.attempt, &tally); err != nil {
 			return fmt.Errorf("retention: batch %s/%d: %w", r.plan.ID, n, err)
 		}
-		b.inflight = inflight != 0
+		b.attempt++
 		if acting, err := r.acting(ctx, tx); err != nil || !acting || b.state == "done" {
 			b.state = "done"
 			return err
@@ -535,7 +530,7 @@ func (r *running) open(ctx context.Context, n int64) (b batch, items []item, err
 		if items, err = decode(blob, r.plan.units[b.unit].System); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE plan_batch SET state = 'doing', inflight = 1 WHERE plan = $1 AND n = $2`, r.plan.ID, n); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE plan_batch SET state = 'doing', inflight = $3 WHERE plan = $1 AND n = $2`, r.plan.ID, n, b.attempt); err != nil {
 			return fmt.Errorf("retention: batch %s/%d: %w", r.plan.ID, n, err)
 		}
 		if b.state != "planned" {
@@ -588,8 +583,8 @@ func (r *running) record(ctx context.Context, tx *sql.Tx, b batch, u unit, part 
 	if err != nil {
 		return fmt.Errorf("retention: batch %s/%d: %w", r.plan.ID, b.n, err)
 	}
-	res, err := tx.ExecContext(ctx, `UPDATE plan_batch SET state = $3, position = $4, inflight = 0, tally = $5, ended = $6 WHERE plan = $1 AND n = $2 AND position = $7 AND inflight = 1`,
-		r.plan.ID, b.n, state, end, string(tally), store.Micros(r.DB.Now()), b.position)
+	res, err := tx.ExecContext(ctx, `UPDATE plan_batch SET state = $3, position = $4, inflight = 0, tally = $5, ended = $6 WHERE plan = $1 AND n = $2 AND position = $7 AND inflight = $8`,
+		r.plan.ID, b.n, state, end, string(tally), store.Micros(r.DB.Now()), b.position, b.attempt)
 	if err != nil {
 		return fmt.Errorf("retention: batch %s/%d: %w", r.plan.ID, b.n, err)
 	}

@@ -24,7 +24,7 @@ CREATE TABLE plan_batch (
     digest   TEXT    NOT NULL, -- SHA-256 of blob
     state    TEXT    NOT NULL DEFAULT 'planned' CONSTRAINT plan_batch_state CHECK (state IN ('planned','doing','done')),
     position INTEGER NOT NULL DEFAULT 0, -- items done
-    inflight INTEGER NOT NULL DEFAULT 0, -- 1: a call to the system is under way, or was when a worker died
+    inflight INTEGER NOT NULL DEFAULT 0, -- attempts at the next chunk, 0 for none: another worker's is not recorded
     tally    TEXT    NOT NULL DEFAULT '{}', -- JSON: what became of the items
     ended    INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (plan, n)

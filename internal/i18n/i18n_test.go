@@ -51,7 +51,7 @@ func TestSE35_SameKeysAndPlaceholders(t *testing.T) {
 // time ("role." + role).
 var (
 	goKey   = regexp.MustCompile(`\b(?:T|N|Raw|Say|Msg|Plural)\((?:[a-zA-Z.]+, )?"([a-z][a-z0-9_.-]*)"`)
-	tmplKey = regexp.MustCompile(`[{(| ](?:t|n) "([a-z][a-z0-9_.-]*)"`)
+	tmplKey = regexp.MustCompile(`[{(| ](?:t|n|\$s\.[TN]) "([a-z][a-z0-9_.-]*)"`)
 	errKey  = regexp.MustCompile(`\bErrorf\(\s*(?:gallra\.)?[A-Z][a-zA-Z]*, "([a-z][a-z0-9_.-]*)"`)
 	literal = regexp.MustCompile(`"([a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*\.?)"`)
 )

@@ -53,7 +53,7 @@ var (
 	goKey   = regexp.MustCompile(`\b(?:T|N|Raw|Say|Msg|Plural)\((?:[a-zA-Z.]+, )?"([a-z][a-z0-9_.-]*)"`)
 	tmplKey = regexp.MustCompile(`[{(| ](?:t|n|\$s\.[TN]) "([a-z][a-z0-9_.-]*)"`)
 	errKey  = regexp.MustCompile(`\bErrorf\(\s*(?:gallra\.)?[A-Z][a-zA-Z]*, "([a-z][a-z0-9_.-]*)"`)
-	literal = regexp.MustCompile(`"([a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*\.?)"`)
+	literal = regexp.MustCompile(`"([a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*\.?)(?:%s)?"`)
 )
 
 func TestSE35_EveryKeyIsUsedAndEveryUsedKeyIsThere(t *testing.T) {

@@ -422,3 +422,23 @@ func TestS5_GapsCanBeMended(t *testing.T) {
 		t.Error("the system with a password in clear was added")
 	}
 }
+
+// X-12: a page asks nobody else for anything, and the style sheet stays small.
+func TestX12_NoForeignAsset(t *testing.T) {
+	t.Parallel()
+	v := webtest.New(t, true).As(t, auth.Approver)
+	_, body := v.Get("/")
+	for _, m := range regexp.MustCompile(`(?:src|href|action)="([^"]*)"`).FindAllStringSubmatch(body, -1) {
+		if !strings.HasPrefix(m[1], "/") && !strings.HasPrefix(m[1], "#") || strings.HasPrefix(m[1], "//") {
+			t.Errorf("the start page points to %q", m[1])
+		}
+	}
+	if strings.Contains(body, "<style") || strings.Contains(body, "style=") || strings.Contains(body, "onclick") {
+		t.Error("inline style or script")
+	}
+	css := find(t, body, `href="(/static/gallra\.css\?v=[0-9a-f]+)"`)
+	status, sheet := v.Get(css)
+	if status != http.StatusOK || len(sheet) > 20_000 || strings.Contains(sheet, "url(") || strings.Contains(sheet, "@import") {
+		t.Errorf("style sheet: %d, %d bytes", status, len(sheet))
+	}
+}

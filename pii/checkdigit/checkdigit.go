@@ -123,7 +123,6 @@ var (
 	norwegianFirst  = []int{3, 7, 6, 1, 8, 9, 4, 5, 2, 1}
 	norwegianSecond = []int{5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1}
 	norwegianBank   = []int{5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1}
-	norwegianOrg    = []int{3, 2, 7, 6, 5, 4, 3, 2, 1}
 	danishWeights   = []int{4, 3, 2, 7, 6, 5, 4, 3, 2, 1}
 )
 
@@ -155,11 +154,6 @@ func NorwegianStrict(d []byte) bool { return Norwegian(d) && mod11(d, norwegianF
 
 // NorwegianAccount reports whether eleven digits are a Norwegian bank account (modulo 11).
 func NorwegianAccount(d []byte) bool { return len(d) == 11 && mod11(d, norwegianBank) == 0 }
-
-// NorwegianOrg reports whether nine digits are a Norwegian organisation number.
-func NorwegianOrg(d []byte) bool {
-	return len(d) == 9 && (d[0] == '8' || d[0] == '9') && mod11(d, norwegianOrg) == 0
-}
 
 // Danish reports whether ten digits have the form of a CPR number: a day that
 // exists in the century the seventh digit says. The modulo 11 test was given
@@ -226,17 +220,8 @@ func Finnish(date []byte, sign byte, number []byte, check byte) bool {
 }
 
 // GermanTaxID reports whether eleven digits are a Steuer-Identifikationsnummer
-// (ISO/IEC 7064 mod 11,10; one digit of the first ten occurs two or three times).
-func GermanTaxID(d []byte) bool {
-	if len(d) != 11 || d[0] == '0' {
-		return false
-	}
-	return iso11x10(d)
-}
-
-// GermanTaxIDTest is GermanTaxID for the numbers with a leading zero, which the
-// Federal Central Tax Office keeps for tests.
-func GermanTaxIDTest(d []byte) bool { return len(d) == 11 && iso11x10(d) }
+// (ISO/IEC 7064 mod 11,10). A leading zero marks a test number and passes.
+func GermanTaxID(d []byte) bool { return len(d) == 11 && iso11x10(d) }
 
 func iso11x10(d []byte) bool {
 	p := 10
@@ -272,13 +257,13 @@ func GS1(d []byte) bool {
 }
 
 // MeterPoint reports whether eighteen digits are a GS1 number of an energy
-// meter point in Sweden (735999), Norway (7070575) or Denmark (571313).
+// meter point in Sweden (735999), Norway (707057), Denmark (571313) or Finland (6430).
 func MeterPoint(d []byte) bool {
 	if len(d) != 18 || !GS1(d) {
 		return false
 	}
 	p := string(d[:6])
-	return p == "735999" || p == "707057" || p == "571313" || p == "643006"
+	return p == "735999" || p == "707057" || p == "571313" || p[:4] == "6430"
 }
 
 // IMEI reports whether fifteen digits are a handset's number: Luhn, and a

@@ -422,7 +422,7 @@ func (p *pass) long(c candidate) (end int, ok bool) {
 	if ph.shape(c.g, 3, 4, 4, 2) && ph.seps(c.g, c.g+3, ". ") && checkdigit.SwissAHV(ph.span(c.g, c.g+3)) {
 		return p.add(c.start, p.to(c, c.g+3), gallra.CategoryNationalID, certain, "ahv/ean13"), true
 	}
-	if h, fits := ph.upTo(c.g, 11); fits && h-c.g <= 3 && ph.seps(c.g, h, " ") && !p.continues(c, h) && p.before(c.start).within(40, cueTaxID) && checkdigit.GermanTaxIDTest(ph.span(c.g, h)) {
+	if h, fits := ph.upTo(c.g, 11); fits && h-c.g <= 3 && ph.seps(c.g, h, " ") && !p.continues(c, h) && p.before(c.start).within(40, cueTaxID) && checkdigit.GermanTaxID(ph.span(c.g, h)) {
 		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, certain, "steuer_id/word+mod11,10"), true
 	}
 	return 0, false

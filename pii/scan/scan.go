@@ -29,7 +29,6 @@ const (
 	likely   = 0.85 // form and a context word
 	probable = 0.65 // form alone, seldom anything else
 	doubtful = 0.45 // reported with a raised recall dial only
-	remote   = 0.25
 )
 
 // Scanner finds spans. It is immutable and safe for concurrent use.

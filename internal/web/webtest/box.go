@@ -99,7 +99,7 @@ func (b *box) get(ref gallra.Ref) (int, gallra.Record, error) {
 	id, _ := strconv.Atoi(ref.ID)
 	r, ok := b.cases[id]
 	if !ok {
-		return 0, r, gallra.Errorf(gallra.NotFound, "memory.not_found")
+		return 0, r, gallra.Errorf(gallra.NotFound, "connector.record_not_found")
 	}
 	return id, r, nil
 }
@@ -119,7 +119,7 @@ func (b *box) Erase(_ context.Context, ref gallra.Ref, ifVersion string) (gallra
 		return gallra.Receipt{}, err
 	}
 	if ifVersion != "" && ifVersion != r.Version {
-		return gallra.Receipt{}, gallra.Errorf(gallra.Conflict, "memory.changed")
+		return gallra.Receipt{}, gallra.Errorf(gallra.Conflict, "connector.record_changed")
 	}
 	delete(b.cases, id)
 	return gallra.Receipt{Ref: ref, Action: gallra.ActionErase, Grade: gallra.GradeDerived, At: time.Now(), Final: true}, nil
@@ -133,7 +133,7 @@ func (b *box) Edit(_ context.Context, ref gallra.Ref, ifVersion string, set []ga
 		return gallra.Receipt{}, err
 	}
 	if ifVersion != "" && ifVersion != r.Version {
-		return gallra.Receipt{}, gallra.Errorf(gallra.Conflict, "memory.changed")
+		return gallra.Receipt{}, gallra.Errorf(gallra.Conflict, "connector.record_changed")
 	}
 	r.Fields = slices.Clone(r.Fields)
 	for _, f := range set {

@@ -96,7 +96,7 @@ func stockholm(t testing.TB) *time.Location {
 func (s *Site) open(_ context.Context, id gallra.SystemID) (connector.Source, error) {
 	b, ok := s.boxes[id]
 	if !ok {
-		return nil, gallra.Errorf(gallra.Unavailable, "connector.unreachable", "system", string(id))
+		return nil, gallra.Errorf(gallra.Unavailable, "store.unreachable")
 	}
 	return b, nil
 }

@@ -82,7 +82,7 @@ func (c *requestNewCmd) Run(s *session) error {
 			return s.json(made)
 		}
 		for _, r := range made {
-			s.line("cli.request.made", "id", r.ID, "right", s.say.T("right."+string(r.Right)), "date", r.Deadline.Watch)
+			s.line("cli.request.made", "id", r.ID, "right", s.say.T("right."+string(r.Right)+".name"), "date", r.Deadline.Watch)
 		}
 		return nil
 	})
@@ -106,7 +106,7 @@ func (c *requestListCmd) Run(s *session) error {
 	}
 	var rows [][]string
 	for _, r := range list {
-		rows = append(rows, []string{r.ID, s.say.T("right." + string(r.Right)), s.say.T("request.state." + string(r.State)), s.date(r.Received), s.date(r.Deadline.Watch)})
+		rows = append(rows, []string{r.ID, s.say.T("right." + string(r.Right) + ".name"), s.say.T("request.state." + string(r.State)), s.date(r.Received), s.date(r.Deadline.Watch)})
 	}
 	return s.table([]string{s.say.T("cli.col.request"), s.say.T("cli.col.right"), s.say.T("cli.col.state"), s.say.T("cli.col.received"), s.say.T("cli.col.due_date")}, rows)
 }
@@ -138,7 +138,7 @@ func (s *session) request(d *request.Desk, id string) error {
 			Events []request.Event `json:"events"`
 		}{r, items, events})
 	}
-	s.line("cli.request.head", "id", r.ID, "right", s.say.T("right."+string(r.Right)), "state", s.say.T("request.state."+string(r.State)), "date", r.Deadline.Watch)
+	s.line("cli.request.head", "id", r.ID, "right", s.say.T("right."+string(r.Right)+".name"), "state", s.say.T("request.state."+string(r.State)), "date", r.Deadline.Watch)
 	var rows [][]string
 	for _, it := range items {
 		outcome := ""

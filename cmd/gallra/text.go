@@ -105,7 +105,9 @@ func (c *redactCmd) Run(s *session) error {
 		if lang == "" {
 			lang = m.Lang
 		}
-		out := eng.NewRedactor(pii.RedactOptions{Lang: lang}).Redact(m.Text)
+		r := eng.NewRedactor(pii.RedactOptions{Lang: lang, TextLang: lang})
+		r.Learn(m.Text) // a name found at the end is known at the beginning too
+		out := r.Redact(m.Text)
 		if c.JSONL {
 			return json.NewEncoder(s.out).Encode(message{ID: m.ID, Lang: m.Lang, Text: out})
 		}
@@ -176,7 +178,10 @@ func (c *evalCmd) Run(s *session) error {
 			}
 			engines[lang] = e
 		}
-		return engines[lang].Find(text)
+		// As in the product: what is found once in a conversation is found everywhere.
+		r := engines[lang].NewRedactor(pii.RedactOptions{TextLang: lang})
+		r.Learn(text)
+		return r.Find(text)
 	})
 	if err != nil {
 		return err

@@ -42,12 +42,12 @@ func TestS21_AnonymisedInPlace(t *testing.T) {
 			t.Error("records, attachments or mail are not as they should be")
 		}
 		// Done is done: nothing is planned again, until somebody writes.
-		calls := f.desk.calls
+		calls := f.desk.calls.Load()
 		if p := f.plan(t, company, rule("r", 24, gallra.ActionAnonymise)); p.Preview.Planned != 0 || p.Preview.Units[0].Already != 303 {
 			t.Fatalf("%+v", p.Preview)
 		}
 		f.desk.exec(t, `UPDATE ticket SET version = version + 1, subject = 'Anna igen' WHERE id = 9`)
-		if p := f.plan(t, company, rule("r", 24, gallra.ActionAnonymise)); p.Preview.Planned != 1 || f.desk.calls != calls {
+		if p := f.plan(t, company, rule("r", 24, gallra.ActionAnonymise)); p.Preview.Planned != 1 || f.desk.calls.Load() != calls {
 			t.Fatalf("%+v", p.Preview)
 		}
 		f.verifyLog(t)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ type desk struct {
 	refuse   func(ref gallra.Ref) error // instead of a record
 	promises time.Time                  // receipts are not final until then
 	oneByOne bool                       // no batches
-	calls    int
+	calls    atomic.Int64
 }
 
 const deskSchema = `
@@ -286,7 +287,7 @@ func (d *desk) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (gal
 }
 
 func (d *desk) EraseMany(ctx context.Context, items []connector.Item) ([]connector.Result, error) {
-	d.calls++
+	d.calls.Add(1)
 	if d.onErase != nil {
 		if err := d.onErase(len(items)); err != nil {
 			return nil, err
@@ -339,7 +340,7 @@ func (d *desk) eraseOne(ctx context.Context, i connector.Item) (gallra.Receipt, 
 }
 
 func (d *desk) EditMany(ctx context.Context, edits []connector.Edit) ([]connector.Result, error) {
-	d.calls++
+	d.calls.Add(1)
 	out := make([]connector.Result, len(edits))
 	for n, e := range edits {
 		out[n].Receipt, out[n].Err = d.Edit(ctx, e.Ref, e.IfVersion, e.Set)

@@ -195,7 +195,7 @@ func TestG1_PreviewWritesNothing(t *testing.T) {
 	f.desk.seed(t, 300, old)
 	before := f.desk.dump(t)
 	f.plan(t, company, rule("r", 24, gallra.ActionErase))
-	if f.desk.dump(t) != before || f.desk.calls != 0 {
+	if f.desk.dump(t) != before || f.desk.calls.Load() != 0 {
 		t.Fatal("planning changed the system")
 	}
 }
@@ -427,7 +427,7 @@ func TestSE2_SE3_NoDecisionNoGallring(t *testing.T) {
 			if _, err := f.Start(ctx, p.ID, "x"); !errors.Is(err, gallra.ErrBlocked) {
 				t.Fatalf("start: %v", err)
 			}
-			if f.desk.dump(t) != before || f.desk.calls != 0 {
+			if f.desk.dump(t) != before || f.desk.calls.Load() != 0 {
 				t.Fatal("something was touched")
 			}
 			r.Decision = gallra.Decision{Body: "Arkivnämnden", Number: "KS 2024/12 § 4", Date: "2024-01-01"}

@@ -25,6 +25,24 @@ type asFlag struct {
 	As string `required:"" help:"${cli_flag_as}" placeholder:"USER"`
 }
 
+// onEngine opens the store, signs in when a permission is needed, and does f.
+func (s *session) onEngine(as string, need auth.Permission, f func(a *app, e *retention.Engine, acc auth.Account) error) error {
+	a, err := s.full()
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	var acc auth.Account
+	if need != "" {
+		if acc, err = s.as(a, as, need); err != nil {
+			return err
+		}
+	}
+	e := a.retention()
+	defer e.Close()
+	return f(a, e, acc)
+}
+
 type retentionPlanCmd struct {
 	Rules []string `arg:"" optional:"" name:"rule" help:"${cli_arg_rules}"`
 	asFlag
@@ -32,40 +50,31 @@ type retentionPlanCmd struct {
 
 // Run makes a plan and prints its preview. It writes nothing to any system.
 func (c *retentionPlanCmd) Run(s *session) error {
-	a, err := s.full()
-	if err != nil {
-		return err
-	}
-	defer a.close()
-	acc, err := s.as(a, c.As, auth.PlanRetention)
-	if err != nil {
-		return err
-	}
-	rules := a.config.Rules
-	if len(c.Rules) > 0 {
-		rules = nil
-		for _, id := range c.Rules {
-			r, ok := a.config.Rule(id)
-			if !ok {
-				return gallra.Errorf(gallra.Invalid, "cli.unknown_rule", "rule", id)
+	return s.onEngine(c.As, auth.PlanRetention, func(a *app, e *retention.Engine, acc auth.Account) error {
+		rules := a.config.Rules
+		if len(c.Rules) > 0 {
+			rules = nil
+			for _, id := range c.Rules {
+				r, ok := a.config.Rule(id)
+				if !ok {
+					return gallra.Errorf(gallra.Invalid, "cli.unknown_rule", "rule", id)
+				}
+				rules = append(rules, r)
 			}
-			rules = append(rules, r)
 		}
-	}
-	e := a.retention()
-	defer e.Close()
-	id, err := e.Plan(s.ctx, retention.PlanSpec{Rules: rules, Organisation: a.organisation(), Actor: acc.Username})
-	if err != nil {
-		return err
-	}
-	if err := a.drive(s, e, id, "cli.retention.planning"); err != nil {
-		return err
-	}
-	p, err := e.PlanOf(s.ctx, id)
-	if err != nil {
-		return err
-	}
-	return s.plan(p)
+		id, err := e.Plan(s.ctx, retention.PlanSpec{Rules: rules, Organisation: a.organisation(), Actor: acc.Username})
+		if err != nil {
+			return err
+		}
+		if err := a.drive(s, e, id, "cli.retention.planning"); err != nil {
+			return err
+		}
+		p, err := e.PlanOf(s.ctx, id)
+		if err != nil {
+			return err
+		}
+		return s.plan(p)
+	})
 }
 
 type retentionShowCmd struct {
@@ -74,32 +83,27 @@ type retentionShowCmd struct {
 
 // Run prints a plan, or the list of plans.
 func (c *retentionShowCmd) Run(s *session) error {
-	a, err := s.full()
-	if err != nil {
-		return err
-	}
-	defer a.close()
-	e := a.retention()
-	defer e.Close()
-	if c.Plan != "" {
-		p, err := e.PlanOf(s.ctx, c.Plan)
+	return s.onEngine("", "", func(a *app, e *retention.Engine, _ auth.Account) error {
+		if c.Plan != "" {
+			p, err := e.PlanOf(s.ctx, c.Plan)
+			if err != nil {
+				return err
+			}
+			return s.plan(p)
+		}
+		plans, err := e.Plans(s.ctx, 50)
 		if err != nil {
 			return err
 		}
-		return s.plan(p)
-	}
-	plans, err := e.Plans(s.ctx, 50)
-	if err != nil {
-		return err
-	}
-	if s.flags.JSON {
-		return s.json(plans)
-	}
-	var rows [][]string
-	for _, p := range plans {
-		rows = append(rows, []string{p.ID, s.say.T("plan.state." + string(p.State)), s.date(p.Created), s.say.Number(p.Preview.Due), s.say.Number(p.Preview.Planned), s.say.Number(int64(len(p.Approvals)))})
-	}
-	return s.table([]string{s.say.T("cli.col.plan"), s.say.T("cli.col.state"), s.say.T("cli.col.date"), s.say.T("cli.col.due"), s.say.T("cli.col.planned"), s.say.T("cli.col.approvals")}, rows)
+		if s.flags.JSON {
+			return s.json(plans)
+		}
+		var rows [][]string
+		for _, p := range plans {
+			rows = append(rows, []string{p.ID, s.say.T("plan.state." + string(p.State)), s.date(p.Created), s.say.Number(p.Preview.Due), s.say.Number(p.Preview.Planned), s.say.Number(int64(len(p.Approvals)))})
+		}
+		return s.table([]string{s.say.T("cli.col.plan"), s.say.T("cli.col.state"), s.say.T("cli.col.date"), s.say.T("cli.col.due"), s.say.T("cli.col.planned"), s.say.T("cli.col.approvals")}, rows)
+	})
 }
 
 func (s *session) plan(p retention.Plan) error {
@@ -153,30 +157,21 @@ type retentionApproveCmd struct {
 
 // Run approves a plan as it is. Two different users are needed.
 func (c *retentionApproveCmd) Run(s *session) error {
-	a, err := s.full()
-	if err != nil {
-		return err
-	}
-	defer a.close()
-	acc, err := s.as(a, c.As, auth.Approve)
-	if err != nil {
-		return err
-	}
-	e := a.retention()
-	defer e.Close()
-	if err := e.Approve(s.ctx, c.Plan, acc.Username, c.Hash); err != nil {
-		return err
-	}
-	p, err := e.PlanOf(s.ctx, c.Plan)
-	if err != nil {
-		return err
-	}
-	if p.Approved(time.Now()) {
-		s.line("cli.retention.ready", "plan", p.ID)
-	} else {
-		s.line("cli.retention.one_more", "plan", p.ID)
-	}
-	return nil
+	return s.onEngine(c.As, auth.Approve, func(a *app, e *retention.Engine, acc auth.Account) error {
+		if err := e.Approve(s.ctx, c.Plan, acc.Username, c.Hash); err != nil {
+			return err
+		}
+		p, err := e.PlanOf(s.ctx, c.Plan)
+		if err != nil {
+			return err
+		}
+		if p.Approved(time.Now()) {
+			s.line("cli.retention.ready", "plan", p.ID)
+		} else {
+			s.line("cli.retention.one_more", "plan", p.ID)
+		}
+		return nil
+	})
 }
 
 type retentionRunCmd struct {
@@ -187,32 +182,23 @@ type retentionRunCmd struct {
 // Run carries out an approved plan, or goes on with a run that was interrupted.
 // It ends with code 3 when something past its date remains.
 func (c *retentionRunCmd) Run(s *session) error {
-	a, err := s.full()
-	if err != nil {
-		return err
-	}
-	defer a.close()
-	acc, err := s.as(a, c.As, auth.RunRetention)
-	if err != nil {
-		return err
-	}
-	e := a.retention()
-	defer e.Close()
-	id, err := e.RunOfPlan(s.ctx, c.Plan)
-	if err == nil && id == "" {
-		id, err = e.Start(s.ctx, c.Plan, acc.Username)
-	}
-	if err != nil {
-		return err
-	}
-	if err := a.drive(s, e, id, "cli.retention.running"); err != nil {
-		return err
-	}
-	r, err := e.RunOf(s.ctx, id)
-	if err != nil {
-		return err
-	}
-	return s.protocol(r)
+	return s.onEngine(c.As, auth.RunRetention, func(a *app, e *retention.Engine, acc auth.Account) error {
+		id, err := e.RunOfPlan(s.ctx, c.Plan)
+		if err == nil && id == "" {
+			id, err = e.Start(s.ctx, c.Plan, acc.Username)
+		}
+		if err != nil {
+			return err
+		}
+		if err := a.drive(s, e, id, "cli.retention.running"); err != nil {
+			return err
+		}
+		r, err := e.RunOf(s.ctx, id)
+		if err != nil {
+			return err
+		}
+		return s.protocol(r)
+	})
 }
 
 // drive does a plan or a run to its end and shows how it goes.
@@ -281,40 +267,35 @@ type retentionVerifyCmd struct {
 // Run looks again whether anything past its date is there, by planning the same
 // rules anew: it writes nothing to the systems. Code 3 when something is.
 func (c *retentionVerifyCmd) Run(s *session) error {
-	a, err := s.full()
-	if err != nil {
-		return err
-	}
-	defer a.close()
-	e := a.retention()
-	defer e.Close()
-	r, err := e.RunOf(s.ctx, c.Run_)
-	if err != nil {
-		return err
-	}
-	old, err := e.PlanOf(s.ctx, r.Plan)
-	if err != nil {
-		return err
-	}
-	id, err := e.Plan(s.ctx, retention.PlanSpec{Rules: old.Rules, Organisation: a.organisation(), Actor: "verify"})
-	if err != nil {
-		return err
-	}
-	if err := a.drive(s, e, id, "cli.retention.verifying"); err != nil {
-		return err
-	}
-	p, err := e.PlanOf(s.ctx, id)
-	if err != nil {
-		return err
-	}
-	if p.Preview.Due == 0 {
-		s.line("cli.retention.nothing_due")
-		return nil
-	}
-	if err := s.plan(p); err != nil {
-		return err
-	}
-	return errRemains
+	return s.onEngine("", "", func(a *app, e *retention.Engine, _ auth.Account) error {
+		r, err := e.RunOf(s.ctx, c.Run_)
+		if err != nil {
+			return err
+		}
+		old, err := e.PlanOf(s.ctx, r.Plan)
+		if err != nil {
+			return err
+		}
+		id, err := e.Plan(s.ctx, retention.PlanSpec{Rules: old.Rules, Organisation: a.organisation(), Actor: "verify"})
+		if err != nil {
+			return err
+		}
+		if err := a.drive(s, e, id, "cli.retention.verifying"); err != nil {
+			return err
+		}
+		p, err := e.PlanOf(s.ctx, id)
+		if err != nil {
+			return err
+		}
+		if p.Preview.Due == 0 {
+			s.line("cli.retention.nothing_due")
+			return nil
+		}
+		if err := s.plan(p); err != nil {
+			return err
+		}
+		return errRemains
+	})
 }
 
 type retentionProtocolCmd struct {
@@ -324,22 +305,17 @@ type retentionProtocolCmd struct {
 
 // Run prints the record of disposal, or writes it as a page.
 func (c *retentionProtocolCmd) Run(s *session) error {
-	a, err := s.full()
-	if err != nil {
-		return err
-	}
-	defer a.close()
-	e := a.retention()
-	defer e.Close()
-	r, err := e.RunOf(s.ctx, c.Run_)
-	if err != nil {
-		return err
-	}
-	if c.Output == "" {
-		return s.protocol(r)
-	}
-	if r.Protocol == nil {
-		return gallra.Errorf(gallra.NotFound, "cli.no_protocol", "run", r.ID)
-	}
-	return writeFile(c.Output, func(f *os.File) error { return report.WriteProtocol(f, *r.Protocol, s.say.Lang()) })
+	return s.onEngine("", "", func(a *app, e *retention.Engine, _ auth.Account) error {
+		r, err := e.RunOf(s.ctx, c.Run_)
+		if err != nil {
+			return err
+		}
+		if c.Output == "" {
+			return s.protocol(r)
+		}
+		if r.Protocol == nil {
+			return gallra.Errorf(gallra.NotFound, "cli.no_protocol", "run", r.ID)
+		}
+		return writeFile(c.Output, func(f *os.File) error { return report.WriteProtocol(f, *r.Protocol, s.say.Lang()) })
+	})
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,6 +156,9 @@ func (v *CaseView) found(c *call, d *request.Desk) error {
 				continue
 			}
 			row := ItemRow{Item: it, Title: name(it.Ref.System)}
+			row.Why = slices.CompactFunc(slices.SortedFunc(slices.Values(it.Why), func(a, b subject.Reason) int {
+				return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Field, b.Field))
+			}), func(a, b subject.Reason) bool { return a.Kind == b.Kind && a.Field == b.Field })
 			if it.Problem != nil {
 				row.Problem = c.print.Error(it.Problem)
 			}

@@ -187,7 +187,7 @@ func why(p *i18n.Printer, v any) string {
 
 // measure prints a measure's value: a length of time when it is in seconds.
 func measure(p *i18n.Printer, name string, x float64) string {
-	if strings.HasSuffix(name, "_seconds") {
+	if strings.HasSuffix(name, "_seconds") || strings.HasSuffix(name, "_s") {
 		return p.Duration(time.Duration(x * float64(time.Second)))
 	}
 	return p.Decimal(x, 1)

@@ -2,9 +2,13 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"strconv"
+	"sync"
 	"time"
 
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/retention"
@@ -15,16 +19,74 @@ import (
 // case, what is live and what is gone counted together, and the proof of every
 // run that they were the same before and after.
 type StatisticsView struct {
-	Types  []StatisticsType
-	Proofs []Proof
+	Types   []StatisticsType
+	Missing []string // systems that could not be counted in time
+	Proofs  []Proof
 }
 
-// StatisticsType is the figures of one type of one system, by its latest run.
+// StatisticsType is the figures of one type of one system, live and gone.
 type StatisticsType struct {
 	statistics.Report
 	Title    string
 	Measured time.Time
 	Chart    Chart
+}
+
+// Counting every record of a system is work for the system: the page waits so
+// long for it, and shows the same figures again for so long.
+const (
+	countWithin = 8 * time.Second
+	countAgain  = 10 * time.Minute
+)
+
+// figures keeps what was counted last of each system.
+type figures struct {
+	mu   sync.Mutex
+	last map[gallra.SystemID]counting
+}
+
+type counting struct {
+	at    time.Time
+	types []statistics.Report
+}
+
+// count returns the figures of a system's cases, live and gone; false when they
+// cannot be had in time.
+func (c *call) count(ctx context.Context, id gallra.SystemID) (counting, bool) {
+	c.figures.mu.Lock()
+	defer c.figures.mu.Unlock()
+	now := c.DB.Now()
+	if k, ok := c.figures.last[id]; ok && now.Sub(k.at) < countAgain {
+		return k, true
+	}
+	if c.Scanner == nil || c.Scanner.Open == nil || c.Retention == nil {
+		return counting{}, false
+	}
+	src, err := c.Scanner.Open(ctx, id)
+	if err != nil {
+		return counting{}, false
+	}
+	defer src.Close()
+	types, err := src.Types(ctx)
+	if err != nil {
+		return counting{}, false
+	}
+	k := counting{at: now}
+	for _, t := range types {
+		if t.Kind != connector.KindConversation {
+			continue
+		}
+		cells, err := statistics.Whole(ctx, c.DB, src, id, t, c.Retention.Loc)
+		if err != nil {
+			return counting{}, false
+		}
+		k.types = append(k.types, cells.Report())
+	}
+	if c.figures.last == nil {
+		c.figures.last = map[gallra.SystemID]counting{}
+	}
+	c.figures.last[id] = k
+	return k, true
 }
 
 // Proof is one run's comparison of one type.
@@ -42,11 +104,21 @@ func (c *call) statisticsView() (v StatisticsView, err error) {
 	if err != nil || c.Retention == nil {
 		return v, err
 	}
+	ctx, cancel := context.WithTimeout(c.ctx(), countWithin)
+	defer cancel()
+	for _, sys := range cfg.Systems {
+		k, ok := c.count(ctx, sys.Name)
+		if !ok {
+			v.Missing = append(v.Missing, title(sys))
+		}
+		for _, r := range k.types {
+			v.Types = append(v.Types, StatisticsType{Report: r, Title: title(sys), Measured: k.at, Chart: volume("v"+strconv.Itoa(len(v.Types)), title(sys), r)})
+		}
+	}
 	plans, err := c.Retention.Plans(c.ctx(), plansShown)
 	if err != nil {
 		return v, err
 	}
-	seen := map[string]bool{}
 	for _, p := range plans {
 		if p.State != retention.Done {
 			continue
@@ -65,10 +137,6 @@ func (c *call) statisticsView() (v StatisticsView, err error) {
 		for _, f := range run.Protocol.Figures {
 			name := systemTitle(cfg, f)
 			v.Proofs = append(v.Proofs, Proof{Run: id, At: run.Ended, Title: name, Type: f.Type, Before: f.Before.Records, After: f.After.Records, Equal: f.Equal, Digest: f.DigestAfter})
-			if key := string(f.System) + "/" + f.Type; !seen[key] {
-				seen[key] = true
-				v.Types = append(v.Types, StatisticsType{Report: f.After, Title: name, Measured: run.Ended, Chart: volume("v"+strconv.Itoa(len(v.Types)), name, f.After)})
-			}
 		}
 	}
 	return v, nil

@@ -59,6 +59,7 @@ type server struct {
 	pages   pages
 	assets  map[string]asset
 	handler http.Handler
+	figures figures
 }
 
 type asset struct {

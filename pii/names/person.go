@@ -21,9 +21,25 @@ func (w *work) persons() {
 		for k := i; k < j; k++ {
 			margin += w.Margin[k]
 		}
-		w.emit(i, j, gallra.CategoryPerson, w.probability(margin/int32(j-i)), w.personRule(i))
+		if score := w.probability(margin / int32(j-i)); float64(score) >= personFloor*(1-w.recall) && !w.misread(i, j, score) {
+			w.emit(i, j, gallra.CategoryPerson, score, w.personRule(i))
+		}
 		i = j - 1
 	}
+}
+
+// personFloor is the least score of a name with the dial at 0.
+const personFloor = 0.2
+
+// misread reports whether tokens i to j-1 are a street without its number
+// ("Per Dubbsgatan") or an abbreviation in the middle of a sentence.
+func (w *work) misread(i, j int, score float32) bool {
+	last := w.Word(j - 1)
+	if last.Street == tagger.StrongStreet && last.Surname() < 3 {
+		return true
+	}
+	return j == i+1 && score < 0.9 && last.Upper() && w.Tokens[i].End-w.Tokens[i].Start <= 4 &&
+		w.wordAt(i-1) && w.Word(i-1).Shape == 0 && w.wordAt(i+1) && w.Word(i+1).Shape == 0
 }
 
 // personRule says what spoke for the name that begins at token i.

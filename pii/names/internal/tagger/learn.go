@@ -279,13 +279,18 @@ func (a *lattice) run(emits [][Tags]float32, trans *[Tags * Tags]float32, truth 
 
 func exp(v float32) float32 { return float32(math.Exp(float64(v))) }
 
-// Sections returns the mean weights as sections of a language pack.
-func (l *Learner) Sections() pack.Sections {
-	mean := make([]float32, len(l.weights))
-	var mags []float64
+// Mean returns the means of the weights and of the transitions.
+func (l *Learner) Mean() (weights, trans []float32) {
+	weights = make([]float32, len(l.weights))
 	for i, w := range l.weights {
-		mean[i] = w - l.sum[i]/l.step
+		weights[i] = w - l.sum[i]/l.step
 	}
+	return weights, l.trans[:]
+}
+
+// Sections returns weights as sections of a language pack.
+func Sections(mean, transitions []float32) pack.Sections {
+	var mags []float64
 	for _, w := range mean {
 		if w != 0 {
 			mags = append(mags, math.Abs(float64(w)))
@@ -296,12 +301,12 @@ func (l *Learner) Sections() pack.Sections {
 	if len(mags) > 0 {
 		scale = 100 / mags[len(mags)*9998/10000]
 	}
-	weights := make([]byte, len(l.weights))
+	weights := make([]byte, len(mean))
 	for i, w := range mean {
 		weights[i] = byte(128 + int(math.Round(max(-127, min(127, float64(w)*scale)))))
 	}
 	var trans []byte
-	for _, w := range l.trans {
+	for _, w := range transitions {
 		a := math.Round(max(-30000, min(30000, float64(w)*scale)))
 		trans = binary.LittleEndian.AppendUint16(trans, uint16(int16(a)))
 	}

@@ -143,8 +143,12 @@ func (q *query) in(expr string, keys []string, numeric bool) *query {
 	case q.d == postgres:
 		return q.add(expr, "::text = ANY(").arg(keys).add(")")
 	case numeric:
+		n := numbers(keys)
+		if len(n) == 0 {
+			return q.add("1 = 0")
+		}
 		q.add(expr, " IN (")
-		for i, k := range numbers(keys) {
+		for i, k := range n {
 			if i > 0 {
 				q.add(",")
 			}
@@ -231,11 +235,12 @@ func (c clock) naive() bool {
 
 // param returns t as the column holds it, for a range.
 func (c clock) param(t time.Time, d dialect) any {
+	t = t.Add(time.Microsecond - 1).Truncate(time.Microsecond) // no column is finer: nothing lies between
 	switch {
 	case c.encoding == "unix":
-		return t.Unix()
+		return t.Add(time.Second - 1).Unix()
 	case c.encoding == "unix_ms":
-		return t.UnixMilli()
+		return t.Add(time.Millisecond - 1).UnixMilli()
 	case d == postgres && !c.naive():
 		return t
 	case d == postgres:

@@ -187,9 +187,13 @@ func (f field) value(v, key string) any {
 // forget makes the copies derived from edited records lose the old values: rows
 // that belong to the record or to its conversation, and for a person those of
 // the person's conversations too, are erased or blanked as the profile says.
-func (s *Source) forget(ctx context.Context, tx *sql.Tx, t *table, keys []string) error {
+func (s *Source) forget(ctx context.Context, tx *sql.Tx, edited *table, keys []string) error {
+	t, keys, err := s.whole(ctx, tx, edited, keys)
+	if err != nil {
+		return err
+	}
 	for _, o := range s.tables {
-		if o == t || o.meta.OnEdit == editKeep {
+		if o == edited || o.meta.OnEdit == editKeep {
 			continue
 		}
 		b := &query{d: s.d}

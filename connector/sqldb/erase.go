@@ -155,6 +155,10 @@ func (s *Source) lock(ctx context.Context, tx *sql.Tx, t *table, items []connect
 
 // cascade erases the rows of root with those keys and all that belongs to them.
 func (s *Source) cascade(ctx context.Context, tx *sql.Tx, root *table, keys []string) error {
+	root, keys, err := s.whole(ctx, tx, root, keys)
+	if err != nil {
+		return err
+	}
 	type dropped struct {
 		t    *table
 		keys []string
@@ -189,6 +193,19 @@ func (s *Source) cascade(ctx context.Context, tx *sql.Tx, root *table, keys []st
 		}
 	}
 	return nil
+}
+
+// whole returns the row that stands for a record: its own, or its parent's
+// where the product spreads one record over two tables.
+func (s *Source) whole(ctx context.Context, tx *sql.Tx, t *table, keys []string) (*table, []string, error) {
+	if !t.meta.Whole || t.owner == nil {
+		return t, keys, nil
+	}
+	b := &query{d: s.d}
+	b.add("SELECT DISTINCT ", s.d.refer("t", t.meta.Parent.Column), " FROM ", s.d.quote(t.name), " t WHERE ")
+	s.hasKey(b, t, "t", keys)
+	ids, err := s.keys(ctx, tx, b, "parents of "+t.name)
+	return t.owner, ids, err
 }
 
 // deleteFrom begins a DELETE of rows of t under the alias t.

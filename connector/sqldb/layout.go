@@ -193,8 +193,8 @@ func (d dialect) condition(alias string, where map[string]list) string {
 func (s *Source) rows(t *table, alias string) string {
 	c := s.d.condition(alias, t.meta.Where)
 	if o := t.meta.Only; o != nil {
-		x := s.d.refer(alias, o.From) + " IN (SELECT " + s.d.refer("only", o.Column) + " FROM " + s.d.quote(s.prefix+o.Table) + " only"
-		if w := s.d.condition("only", o.Where); w != "" {
+		x := s.d.refer(alias, o.From) + " IN (SELECT " + s.d.refer("among", o.Column) + " FROM " + s.d.quote(s.prefix+o.Table) + " among"
+		if w := s.d.condition("among", o.Where); w != "" {
 			x += " WHERE " + w
 		}
 		c = and(c, x+")")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gallra/gallra"
@@ -19,22 +18,19 @@ import (
 // connection that Find does not use.
 func (s *Source) Leftovers(ctx context.Context, n connector.Needles, cursor string) (connector.Residues, error) {
 	var out connector.Residues
-	names := slices.Sorted(maps.Keys(s.have))
-	at := 0
-	if cursor != "" {
-		var err error
-		if at, err = strconv.Atoi(cursor); err != nil || at < 0 {
-			return out, gallra.Errorf(gallra.Invalid, "sqldb.cursor")
-		}
-	}
-	if at >= len(names) {
-		return out, nil
-	}
-	if err := s.leftoversIn(ctx, names[at], ident.New(n.Identifiers), &out); err != nil {
+	have, err := s.readSchema(ctx) // a table may be newer than the connection
+	if err != nil {
 		return out, err
 	}
-	if at++; at < len(names) {
-		out.Next = strconv.Itoa(at)
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(have)), func(n string) bool { return n <= cursor })
+	if len(names) == 0 {
+		return out, nil
+	}
+	if err := s.leftoversIn(ctx, names[0], have[names[0]], ident.New(n.Identifiers), &out); err != nil {
+		return out, err
+	}
+	if len(names) > 1 {
+		out.Next = names[0]
 	}
 	return out, nil
 }
@@ -43,10 +39,10 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, cursor stri
 // are counted.
 const mostResidues = 1000
 
-func (s *Source) leftoversIn(ctx context.Context, name string, m *ident.Matcher, out *connector.Residues) error {
+func (s *Source) leftoversIn(ctx context.Context, name string, columns map[string]column, m *ident.Matcher, out *connector.Residues) error {
 	var cols []string
-	for _, n := range slices.Sorted(maps.Keys(s.have[name])) {
-		if s.have[name][n].searchable() {
+	for _, n := range slices.Sorted(maps.Keys(columns)) {
+		if columns[n].searchable() {
 			cols = append(cols, n)
 		}
 	}
@@ -92,7 +88,7 @@ func (s *Source) leftoversIn(ctx context.Context, name string, m *ident.Matcher,
 				continue
 			}
 			here := len(m.Find(unicode(x))) > 0
-			if !here && len(x) > 5 && !s.have[name][c].numeric() {
+			if !here && len(x) > 5 && !columns[c].numeric() {
 				plain, reasons := opened(x)
 				here = plain != "" && len(m.Find(plain)) > 0
 				for _, r := range reasons {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,12 +81,18 @@ func (t *table) limit(q connector.Query) int {
 func (s *Source) selected(t *table, sel *selection, q connector.Query) ([]func(*query), error) {
 	var conds []func(*query)
 	if q.Partition != "" {
-		lo, hi, err := bounds(q.Partition)
-		if err != nil {
-			return nil, err
-		}
+		lo, hi, ok := strings.Cut(q.Partition, ":")
 		k := s.d.refer("t", t.key[0])
-		conds = append(conds, func(b *query) { b.add(k, " >= ").arg(lo).add(" AND ", k, " <= ").arg(hi) })
+		for _, p := range []struct{ op, v string }{{" >= ", lo}, {" < ", hi}} {
+			n, err := strconv.ParseInt(p.v, 10, 64)
+			if p.v == "" && ok {
+				continue
+			}
+			if err != nil {
+				return nil, gallra.Errorf(gallra.Invalid, "sqldb.partition", "type", t.typ)
+			}
+			conds = append(conds, func(b *query) { b.add(k, p.op).arg(n) })
+		}
 	}
 	if q.Clock != "" && !(q.From.IsZero() && q.To.IsZero()) {
 		conds = append(conds, func(b *query) { s.inRange(b, t, q) })
@@ -384,26 +388,16 @@ func (s *Source) Partitions(ctx context.Context, q connector.Query, n int) ([]co
 	step := (hi.Int64-lo.Int64)/int64(n) + 1
 	out := make([]connector.Query, n)
 	for i := range out {
-		from, to := lo.Int64+int64(i)*step, lo.Int64+int64(i+1)*step-1
-		if i == 0 {
-			from = math.MinInt64
+		// Open ends: what is added meanwhile belongs to one of them too.
+		var from, to string
+		if i > 0 {
+			from = strconv.FormatInt(lo.Int64+int64(i)*step, 10)
 		}
-		if i == n-1 {
-			to = math.MaxInt64 // what is added meanwhile
+		if i < n-1 {
+			to = strconv.FormatInt(lo.Int64+int64(i+1)*step, 10)
 		}
 		out[i] = q
-		out[i].Partition = fmt.Sprintf("%d:%d", from, to)
+		out[i].Partition = from + ":" + to
 	}
 	return out, nil
-}
-
-func bounds(p string) (lo, hi int64, err error) {
-	a, b, _ := strings.Cut(p, ":")
-	if lo, err = strconv.ParseInt(a, 10, 64); err == nil {
-		hi, err = strconv.ParseInt(b, 10, 64)
-	}
-	if err != nil {
-		return 0, 0, gallra.Errorf(gallra.Invalid, "sqldb.partition")
-	}
-	return lo, hi, nil
 }

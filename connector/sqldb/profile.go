@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -61,6 +62,7 @@ type collectionMeta struct {
 	OnEdit   onEdit          `yaml:"on_edit"`
 	Shared   *shared         `yaml:"shared"`
 	Content  *content        `yaml:"content"`
+	Whole    bool            `yaml:"whole"`    // the row and its parent are one record, erased and edited together
 	Optional bool            `yaml:"optional"` // an add-on makes the table: it may be missing
 }
 
@@ -221,14 +223,24 @@ func Profiles() []string {
 	return out
 }
 
+// embedded holds the profiles that were read already; they do not change.
+var embedded sync.Map
+
 // loadProfile reads an embedded profile by name, or a file by its path.
 func loadProfile(name string) (profile, error) {
+	if p, ok := embedded.Load(name); ok {
+		return p.(profile), nil
+	}
 	var b []byte
 	var err error
 	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") || strings.ContainsRune(name, filepath.Separator) {
 		b, err = os.ReadFile(name)
-	} else {
-		b, err = profiles.ReadFile("profiles/" + name + ".yaml")
+	} else if b, err = profiles.ReadFile("profiles/" + name + ".yaml"); err == nil {
+		p, err := parseProfile(name, b)
+		if err == nil {
+			embedded.Store(name, p)
+		}
+		return p, err
 	}
 	if err != nil {
 		return profile{}, gallra.Errorf(gallra.Invalid, "sqldb.profile_unknown", "profile", name, "known", strings.Join(Profiles(), ", "))

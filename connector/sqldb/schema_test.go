@@ -1,1 +1,0 @@
-package sqldb_test

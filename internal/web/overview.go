@@ -183,6 +183,9 @@ func (c *call) retentionPanel(cfg *config.Config) (Panel, []Todo, error) {
 	p.Act, p.Action, p.To = "/retention/plans/"+plan.ID, i18n.Msg("panel.retention.plan"), "/retention/plans/"+plan.ID
 	p.Number, p.Trend = known.due, pastChart("trend-retention", known.months)
 	p.Says = i18n.Msg("panel.retention.says", "date", plan.Today, "oldest", known.oldest)
+	if known.oldest.IsZero() {
+		p.Says = i18n.Msg("panel.retention.left", "date", plan.Today)
+	}
 	if known.due == 0 {
 		p.Says, p.Trend = i18n.Msg("panel.retention.clean", "date", plan.Today), Chart{}
 	}

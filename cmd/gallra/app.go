@@ -245,7 +245,7 @@ func (a *app) current() (*config.Config, error) {
 }
 
 func (a *app) retention() *retention.Engine {
-	return &retention.Engine{DB: a.db, Log: a.log, Open: a.open, Loc: stockholm, Rules: func(context.Context) ([]gallra.Rule, error) {
+	return &retention.Engine{DB: a.db, Log: a.log, Open: a.open, Loc: stockholm, PII: a.engine, Lang: "sv", Rules: func(context.Context) ([]gallra.Rule, error) {
 		c, err := a.current()
 		if err != nil {
 			return nil, err

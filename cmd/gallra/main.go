@@ -53,6 +53,7 @@ type commandLine struct {
 	Retention  retentionCmd  `cmd:"" help:"${cli_retention}"`
 	Request    requestCmd    `cmd:"" help:"${cli_request}"`
 	Evidence   evidenceCmd   `cmd:"" help:"${cli_evidence}"`
+	Replay     replayCmd     `cmd:"" help:"${cli_replay}"`
 	Detect     detectCmd     `cmd:"" help:"${cli_detect}"`
 	Redact     redactCmd     `cmd:"" help:"${cli_redact}"`
 	Eval       evalCmd       `cmd:"" help:"${cli_eval}"`

@@ -93,16 +93,12 @@ func (a *app) jobs(ctx context.Context, log *slog.Logger) (*job.Runner, func(), 
 	engine, desk := a.retention(), a.desk()
 	jobs.Register(inventory.Kind, 1, a.scanner().Step)
 	jobs.Register(retention.WorkPlan, 1, engine.Step)
-	jobs.Register(retention.WorkRun, 2, engine.Step)
+	jobs.Register(retention.WorkRun, runtime.GOMAXPROCS(0), engine.Step)
 	for _, k := range []string{request.WorkSearch, request.WorkExecute, request.WorkVerify} {
 		jobs.Register(k, 1, desk.Step)
 	}
 	jobs.Every("cases", time.Hour, func(ctx context.Context) error {
 		_, err := desk.Destroy(ctx)
-		return err
-	})
-	jobs.Every("checkpoint", time.Hour, func(ctx context.Context) error {
-		_, err := a.log.Checkpoint(ctx)
 		return err
 	})
 	return jobs, func() {

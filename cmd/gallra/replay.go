@@ -1,0 +1,43 @@
+package main
+
+import (
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/deadline"
+	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/retention"
+)
+
+type replayCmd struct {
+	System string `arg:"" help:"${cli_arg_system_name}"`
+	Since  string `required:"" help:"${cli_flag_since}" placeholder:"YYYY-MM-DD"`
+	asFlag
+}
+
+// Run erases again what a restored backup has brought back (REQUIREMENTS B-4).
+// It ends with code 3 when something that came back was left.
+func (c *replayCmd) Run(s *session) error {
+	since, err := deadline.ParseDay(c.Since)
+	if err != nil {
+		return gallra.Errorf(gallra.Invalid, "cli.date", "value", c.Since)
+	}
+	return s.onEngine(c.As, auth.RunRetention, func(a *app, e *retention.Engine, acc auth.Account) error {
+		r, err := e.Replay(s.ctx, gallra.SystemID(c.System), since, acc.Username)
+		if err != nil {
+			return err
+		}
+		if s.flags.JSON {
+			if err := s.json(r); err != nil {
+				return err
+			}
+		} else {
+			s.line("cli.replay.done", "system", c.System, "back", r.Back, "erased", r.Erased, "rewrites", r.Rewrites)
+			for why, n := range r.Kept {
+				s.line("cli.replay.kept", "count", n, "why", s.say.Say(why))
+			}
+		}
+		if r.Erased < r.Back {
+			return errRemains
+		}
+		return nil
+	})
+}

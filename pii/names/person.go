@@ -59,7 +59,9 @@ func (w *work) probability(margin int32) float32 {
 	return float32(1 / (1 + math.Exp(-float64(margin)/w.odds)))
 }
 
-// places reports where a person lives, works or stays.
+// places reports places. One that is said to be somebody's home, workplace or
+// stay, or stands beside a person's name, gets a high score; any other is
+// reported with a low one, so that a caller who wants only the former can tell.
 func (w *work) places() {
 	for i := 0; i < len(w.Tokens); i++ {
 		if w.Tag[i] != tagger.BLoc || w.taken[i] {
@@ -69,7 +71,22 @@ func (w *work) places() {
 		for j < len(w.Tokens) && w.Tag[j] == tagger.ILoc && !w.taken[j] {
 			j++
 		}
-		w.emit(i, j, gallra.CategoryPlace, w.probability(w.Margin[i]), "place/tagger")
+		if w.homely(i) {
+			w.emit(i, j, gallra.CategoryPlace, 0.8, "place/home")
+		} else {
+			w.emit(i, j, gallra.CategoryPlace, 0.35, "place/name")
+		}
 		i = j - 1
 	}
+}
+
+// homely reports whether a word of living or working, or a person, stands
+// before token i in its line.
+func (w *work) homely(i int) bool {
+	for k := i - 1; k >= i-6 && k >= 0 && !w.ended(k); k-- {
+		if w.class(k, tagger.Home) || w.Tag[k] == tagger.BPer || w.Tag[k] == tagger.IPer {
+			return true
+		}
+	}
+	return w.ended(i-1) && i > 1 && (w.Tag[i-2] == tagger.BPer || w.Tag[i-2] == tagger.IPer)
 }

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -78,12 +79,13 @@ func ReadLists(data string) (*Lists, error) {
 			return nil, err
 		}
 	}
-	for file, m := range map[string]map[string]int{"common-forenames-by-country": l.given, "common-surnames-by-country": l.surname} {
-		local, roman := 10, 11
-		if m2 := file == "common-surnames-by-country"; m2 {
-			local, roman = 4, 5
-		}
-		err := rows(filepath.Join(data, "names/world-cc0", file+".csv"), ',', func(r []string) {
+	for _, list := range []struct {
+		file         string
+		m            map[string]int
+		local, roman int // columns
+	}{{"common-forenames-by-country", l.given, 10, 11}, {"common-surnames-by-country", l.surname, 4, 5}} {
+		m, local, roman := list.m, list.local, list.roman
+		err := rows(filepath.Join(data, "names/world-cc0", list.file+".csv"), ',', func(r []string) {
 			for _, col := range []int{local, roman} {
 				for _, part := range strings.Fields(r[col]) {
 					k := lower(part)
@@ -235,7 +237,8 @@ func (l *Lists) Words(common, entities map[string]int) string {
 		table[token.Hash([]byte(k))] = uint16(e)
 	}
 	// Names written without their marks: "Bjorn Astrom".
-	for k, w := range m {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		w := m[k]
 		if p := string(token.Plain(nil, []byte(k))); p != k && (w.given >= 3 || w.surname >= 3 || w.place >= 4) {
 			h := token.Hash([]byte(p))
 			if _, ok := table[h]; !ok {

@@ -224,11 +224,12 @@ func TestOsTicket(t *testing.T) {
 		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
 			rows := append(ticket(id/100, ct.Seed{Keep: s.Keep, Created: s.Created}), entry(id, id/100, s, s.Text)...)
 			for i, v := range s.History {
-				rows = append(rows, row{"thread_event", []any{"id", id + i, "thread_id", id / 100, "thread_type", "T", "staff_id", 1, "team_id", 0, "dept_id", 1, "topic_id", 0, "data", quoted(v), "username", "SYSTEM", "timestamp", s.Created}})
+				rows = append(rows, row{"draft", []any{"id", id + i, "staff_id", 1, "namespace", fmt.Sprintf("ticket.note.%d", id/100), "body", v, "created", s.Created}})
 			}
 			return rows
 		})
 		h.Type, h.Text, h.Named = "entry", "body", "poster"
+		h.Texts = []string{"å ä ö Å Ä Ö é ü ß ñ — “citat” ’", `'; DROP TABLE ticket; -- "dubbla" \ %s %00 <b>&amp;</b> {{x}}`, "rad ett\r\nrad två\r\n\r\nrad fyra"} // osTicket's own columns hold three bytes a character
 		h.Kinds = []gallra.IdentifierKind{gallra.IdentName}
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated}
 		h.Touch = p.touch("thread_entry", "updated", "body")
@@ -238,13 +239,10 @@ func TestOsTicket(t *testing.T) {
 		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
 			rows := []row{{"user", []any{"id", id, "name", s.Name, "created", s.Created, "updated", s.Updated, "default_email_id", id, "org_id", 0}},
 				{"user_email", []any{"id", id, "user_id", id, "address", s.Email}}}
-			for i, v := range s.History {
-				rows = append(rows, row{"note", []any{"id", id + i, "pid", 0, "staff_id", 1, "ext_id", fmt.Sprintf("U%d", id), "body", v, "created", s.Created}})
-			}
 			return rows
 		})
 		h.Type, h.Named = "user", "name"
-		h.Kinds = []gallra.IdentifierKind{gallra.IdentName, gallra.IdentEmail}
+		h.Kinds = []gallra.IdentifierKind{gallra.IdentName}
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated}
 		ct.Run(t, h)
 	})

@@ -196,6 +196,9 @@ func (s *Source) union(ctx context.Context, b *query, arms []arm, f func(a arm, 
 		}
 		if p := s.personOf(a.t); p != nil && v[5] != nil {
 			rec.Person = gallra.Ref{System: s.system, Type: p.typ, ID: text(v[5])}
+			if a.t.below(p) {
+				rec.Parent = rec.Person
+			}
 		}
 		rec.Created = s.clock(a.t, gallra.StartCreated).read(v[6])
 		f(a, rec, text(v[7]))

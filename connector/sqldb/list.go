@@ -99,6 +99,11 @@ func (s *Source) selected(t *table, sel *selection, q connector.Query) ([]func(*
 	}
 	if q.Parents != nil {
 		top := t.conversation()
+		for o := t.owner; o != nil && top == nil; o = o.owner {
+			if o.kind == connector.KindPerson {
+				top = o
+			}
+		}
 		var keys []string
 		for _, p := range q.Parents {
 			if top != nil && p.Type == top.typ && p.System == s.system {

@@ -21,6 +21,7 @@ type selection struct {
 	joins   []string
 	parent  *table // of the conversation column
 	person  *table // of the person column
+	owner   bool   // the person is what the row belongs to
 	events  []gallra.StartEvent
 	fields  []field
 }
@@ -56,7 +57,7 @@ func (sel *selection) belonging() {
 	if x, top := sel.climb(); top != nil {
 		sel.columns = append(sel.columns, x)
 		if top.kind == connector.KindPerson {
-			sel.person = top
+			sel.person, sel.owner = top, true
 		} else {
 			sel.parent = top
 		}
@@ -167,6 +168,9 @@ func (sel *selection) record(v []any) gallra.Record {
 	}
 	if sel.person != nil {
 		rec.Person = point(sel.person)
+		if sel.owner {
+			rec.Parent = rec.Person
+		}
 	}
 	for _, e := range sel.events {
 		at := sel.s.clock(t, e).read(v[i])

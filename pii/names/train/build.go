@@ -81,6 +81,8 @@ func Messages(w io.Writer, m *names.Model, dev []Example) {
 			}
 			fmt.Fprintf(w, "service %-9s %s  %v\n", kind, lang, s)
 		}
+		f, r := Touched(m, dev, kind, string(kind), names.DefaultRecall)
+		fmt.Fprintf(w, "service %-9s touched: recall %.3f precision %.3f\n", kind, f.Recall(), r.Precision())
 		fmt.Fprintf(w, "service %-9s not sv %v\nservice %-9s all %v\n", kind, other, kind, all)
 	}
 	right := 0

@@ -56,6 +56,40 @@ func Exact(m *names.Model, examples []Example, kind gallra.Category, label strin
 	return s
 }
 
+// Touched counts the spans of one kind that share a character with a finding
+// of it, and the findings that share one with a span: right when the place is,
+// whatever the borders.
+func Touched(m *names.Model, examples []Example, kind gallra.Category, label string, recall float64) (found, right Score) {
+	for _, e := range examples {
+		spans := m.Find(e.Text, e.Lang, recall)
+		for _, g := range e.Spans {
+			if g.Label != label {
+				continue
+			}
+			found.Marked++
+			for _, f := range spans {
+				if f.Kind == kind && f.Start < g.End && g.Start < f.End {
+					found.Right++
+					break
+				}
+			}
+		}
+		for _, f := range spans {
+			if f.Kind != kind {
+				continue
+			}
+			right.Found++
+			for _, g := range e.Spans {
+				if g.Label == label && f.Start < g.End && g.Start < f.End {
+					right.Right++
+					break
+				}
+			}
+		}
+	}
+	return found, right
+}
+
 // Blind returns the share of the words in spans of label that lie in a finding
 // of whatever kind.
 func Blind(m *names.Model, examples []Example, label string, recall float64) float64 {

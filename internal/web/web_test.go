@@ -289,7 +289,7 @@ func TestX6_SessionCookie(t *testing.T) {
 		t.Errorf("after signing out: %d to %q", status, to)
 	}
 	// A way on that leads elsewhere is never followed.
-	for _, bad := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "javascript:alert(1)", "evil"} {
+	for _, bad := range []string{"https://evil.example/", "//evil.example", "///evil.example", `/\evil.example`, "javascript:alert(1)", "evil"} {
 		if got := web.Local(bad); got != "/" {
 			t.Errorf("local(%q) = %q", bad, got)
 		}

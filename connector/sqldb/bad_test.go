@@ -131,6 +131,30 @@ func TestBadProfile(t *testing.T) {
 	}
 }
 
+func TestFindByAddressInATableOfItsOwn(t *testing.T) {
+	p := osTicket(t)
+	now := time.Now()
+	p.insert(t, row{"user", []any{"id", 7, "name", "Anna", "org_id", 0, "default_email_id", 7, "created", now, "updated", now}}, row{"user_email", []any{"id", 8, "user_id", 7, "address", "Anna@example.se"}},
+		row{"user", []any{"id", 9, "name", "Johanna", "org_id", 0, "default_email_id", 9, "created", now, "updated", now}}, row{"user_email", []any{"id", 9, "user_id", 9, "address", "johanna@example.se"}},
+		row{"ticket", []any{"ticket_id", 5, "user_id", 7, "created", now, "updated", now}}, row{"ticket", []any{"ticket_id", 6, "user_id", 9, "created", now, "updated", now}})
+	hits, err := p.source(t).(connector.Finder).Find(t.Context(), connector.Needles{Identifiers: []gallra.Identifier{{Kind: gallra.IdentEmail, Value: "anna@example.se"}}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]gallra.Role{}
+	for _, h := range hits.Hits {
+		got[h.Ref.Type+" "+h.Ref.ID] = h.Role
+	}
+	for _, want := range []string{"user 7", "user_email 8", "ticket 5"} {
+		if got[want] != gallra.RoleRequester {
+			t.Errorf("%s: %q", want, got[want])
+		}
+	}
+	if len(got) != 3 {
+		t.Errorf("%d records", len(got))
+	}
+}
+
 // A name in windows-1252 bytes, as an old import leaves them, is found.
 func TestFindInInvalidUTF8(t *testing.T) {
 	p := helpdesk(t)

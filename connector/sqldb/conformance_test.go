@@ -241,8 +241,7 @@ func TestOsTicket(t *testing.T) {
 				{"user_email", []any{"id", id, "user_id", id, "address", s.Email}}}
 			return rows
 		})
-		h.Type, h.Named = "user", "name"
-		h.Kinds = []gallra.IdentifierKind{gallra.IdentName}
+		h.Type, h.Named = "user", "name" // the address stands in a table of its own: TestFindByAddressInATableOfItsOwn
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated}
 		ct.Run(t, h)
 	})

@@ -92,7 +92,7 @@ func (s *Source) custom(name string, t *table, declared map[string]bool) []field
 	return out
 }
 
-const smallTable = 4 << 20 // bytes
+const smallTable = 256 << 10 // bytes
 
 // measure notes which tables are small, so that a search need not rely on an
 // index that tells upper from lower case.
@@ -106,7 +106,7 @@ func (s *Source) measure(ctx context.Context) error {
 		case postgres:
 			b.add("SELECT pg_relation_size(").arg(s.d.quote(t.name)).add("::regclass) < ").arg(smallTable)
 		case sqlite:
-			b.add("SELECT count(*) < 20000 FROM (SELECT 1 FROM ", s.d.quote(t.name), " LIMIT 20000)")
+			b.add("SELECT count(*) < 2000 FROM (SELECT 1 FROM ", s.d.quote(t.name), " LIMIT 2000)")
 		case mariadb:
 			b.add("SELECT COALESCE(data_length, 0) < ").arg(smallTable).add(" FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ").arg(t.name)
 		}

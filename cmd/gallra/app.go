@@ -115,9 +115,14 @@ func (a *app) source(ctx context.Context, sys config.System) (connector.Source, 
 	return connector.Open(ctx, c)
 }
 
-// open opens the system of that name in gallra.yaml: what jobs are given.
+// open opens the system of that name in gallra.yaml as the file is now: what
+// jobs are given.
 func (a *app) open(ctx context.Context, id gallra.SystemID) (connector.Source, error) {
-	sys, ok := a.config.System(id)
+	c, err := a.current()
+	if err != nil {
+		return nil, err
+	}
+	sys, ok := c.System(id)
 	if !ok {
 		return nil, gallra.Errorf(gallra.Invalid, "cli.unknown_system", "system", string(id))
 	}

@@ -82,7 +82,10 @@ func (a *app) until(ctx context.Context, jobs *job.Runner) error {
 	return err
 }
 
-func (s *session) log() *slog.Logger { return slog.New(slog.NewJSONHandler(s.err, nil)) }
+// log is for those who run the program: what went wrong, never a personal value.
+func (s *session) log() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
 
 // jobs wires the workers: which step carries on which kind of work.
 func (a *app) jobs(ctx context.Context, log *slog.Logger) (*job.Runner, func(), error) {
@@ -120,6 +123,7 @@ func (a *app) serve(s *session, addr, setupCode string, secure bool) error {
 	page, err := web.New(web.Options{
 		DB: a.db, Auth: a.auth, Evidence: a.log, Scanner: a.scanner(), Retention: a.retention(), Requests: a.desk(),
 		Config: func(context.Context) (*config.Config, error) { return a.current() },
+		SaveConfig: func(_ context.Context, c *config.Config) error { return c.Save(a.configPath()) },
 		Queue: func(ctx context.Context, id string) error {
 			w, err := work.Get(ctx, a.db, id)
 			if err != nil {

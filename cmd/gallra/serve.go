@@ -122,7 +122,7 @@ func (a *app) serve(s *session, addr, setupCode string, secure bool) error {
 	defer closeJobs()
 	page, err := web.New(web.Options{
 		DB: a.db, Auth: a.auth, Evidence: a.log, Scanner: a.scanner(), Retention: a.retention(), Requests: a.desk(),
-		Config: func(context.Context) (*config.Config, error) { return a.current() },
+		Config:     func(context.Context) (*config.Config, error) { return a.current() },
 		SaveConfig: func(_ context.Context, c *config.Config) error { return c.Save(a.configPath()) },
 		Queue: func(ctx context.Context, id string) error {
 			w, err := work.Get(ctx, a.db, id)

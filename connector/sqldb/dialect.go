@@ -57,7 +57,6 @@ func driverOf(c connector.Config) (name, dsn string, d dialect, err error) {
 		m.Timeout = 10 * time.Second
 		m.Params = map[string]string{"charset": "utf8mb4"}
 		m.InterpolateParams = true // one round trip a statement
-		m.Logger = silent{}
 		if v := u.Query().Get("tls"); v != "" {
 			m.TLSConfig = v
 		}
@@ -93,8 +92,10 @@ func credentials(u *url.URL, c connector.Config) {
 	}
 }
 
-// silent keeps the driver from writing addresses to standard error.
+// silent keeps the driver from writing to standard error by itself.
 type silent struct{}
+
+func init() { _ = mysql.SetLogger(silent{}) } // fails for nil only
 
 func (silent) Print(...any) {}
 

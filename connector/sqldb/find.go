@@ -112,7 +112,9 @@ func (s *Source) inFields(ctx context.Context, n connector.Needles) ([]connector
 		case a.t.kind == connector.KindConversation:
 			own[rec.Ref] = true
 			h.Role = gallra.RoleRequester
-		case a.t.kind != connector.KindPerson && a.t.conversation() != nil:
+		case a.t.kind != connector.KindPerson && a.t.conversation() == nil:
+			h.Role = gallra.RoleRequester // what is kept about the person
+		case a.t.kind != connector.KindPerson:
 			if h.Role = gallra.RoleAuthor; a.f.Meta.Role != "" {
 				h.Role = a.f.Meta.Role
 			}

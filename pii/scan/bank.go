@@ -67,9 +67,9 @@ func (p *pass) account(c candidate) (end int, ok bool) {
 	if h, fits := ph.upTo(c.g, 11); fits && !p.continues(c, h) && ph.seps(c.g, h, ". ") && checkdigit.NorwegianAccount(ph.span(c.g, h)) {
 		before := p.before(c.start)
 		switch {
-		case ph.shape(c.g, 4, 2, 5) && !before.within(20, cueInvoice, cueTracking, cueCustomer):
+		case ph.shape(c.g, 4, 2, 5) && !before.within(20, cueInvoice|cueTracking|cueCustomer):
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, 0.9, "account_no/form+mod11"), true
-		case before.within(40, cueAccount) && before.nearest(cueAccount) <= before.nearest(cueInvoice, cueTracking, cueCustomer):
+		case before.within(40, cueAccount) && before.nearest(cueAccount) <= before.nearest(cueInvoice|cueTracking|cueCustomer):
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, likely, "account_no/word+mod11"), true
 		}
 	}
@@ -100,7 +100,7 @@ func (p *pass) account(c candidate) (end int, ok bool) {
 	if ph.shape(c.g, 2, 2, 2) && ph.seps(c.g, c.g+2, "-") { // a British sort code
 		return 0, false
 	}
-	if own > 40 || before.nearest(cueCustomer, cueNationalID) < own || before.nearest(cueInvoice, cueTracking, cueArticle, cueSecret, cuePhone, cueBirth, cuePersonnummer) < own {
+	if own > 40 || before.nearest(cueCustomer|cueNationalID) < own || before.nearest(cueInvoice|cueTracking|cueArticle|cueSecret|cuePhone|cueBirth|cuePersonnummer) < own {
 		return 0, false
 	}
 	if last == c.g && n < 7 && own > 12 {
@@ -114,12 +114,12 @@ func (p *pass) giro(c candidate) (end int, ok bool) {
 	ph := &p.ph
 	if h := c.g + 1; h < ph.n && (ph.shape(c.g, 4, 4) || ph.shape(c.g, 3, 4)) && ph.seps(c.g, h, "-w") && !p.continues(c, h) && checkdigit.Luhn(ph.span(c.g, h)) {
 		before := p.farBefore(c.start)
-		neg := before.nearest(cueCustomer, cuePhone, cueInvoice, cueTracking, cueArticle)
+		neg := before.nearest(cueCustomer | cuePhone | cueInvoice | cueTracking | cueArticle)
 		own := before.nearest(cueBankgiro)
 		switch {
 		case own < 60 && own <= neg:
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, certain, "bankgiro/word+luhn"), true
-		case before.nearest(cueGiro, cueAccount) < min(neg, 70):
+		case before.nearest(cueGiro|cueAccount) < min(neg, 70):
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, likely, "bankgiro/payment word+luhn"), true
 		case before.within(wideWindow, cueBankgiro):
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, probable, "bankgiro/word further off+luhn"), true
@@ -139,12 +139,12 @@ func (p *pass) giro(c candidate) (end int, ok bool) {
 		switch {
 		case own < 60:
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, certain, "plusgiro/word+luhn"), true
-		case h >= c.g+3 && !before.within(24, cueCustomer, cueInvoice, cueTracking):
+		case h >= c.g+3 && !before.within(24, cueCustomer|cueInvoice|cueTracking):
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, probable, "plusgiro/form+luhn"), true
 		}
 		return 0, false
 	}
-	if n := ph.group[c.g].len(); n >= 5 && n <= 8 && checkdigit.Luhn(ph.span(c.g, c.g)) && !p.continues(c, c.g) && p.before(c.start).within(12, cueBankgiro, cuePlusgiro) {
+	if n := ph.group[c.g].len(); n >= 5 && n <= 8 && checkdigit.Luhn(ph.span(c.g, c.g)) && !p.continues(c, c.g) && p.before(c.start).within(12, cueBankgiro|cuePlusgiro) {
 		return p.add(c.start, c.end, gallra.CategoryBankAccount, likely, "giro/word+luhn"), true
 	}
 	return 0, false
@@ -208,7 +208,7 @@ func (p *pass) clearing(c candidate) (end int, ok bool) {
 			return p.add(c.start, p.to(c, last), gallra.CategoryBankAccount, 0.9, "account/swedbank form"), true
 		}
 	case first == '6' && ph.shape(c.g, 4, 3, 3, 3) && ph.seps(c.g, c.g+3, " -") && ph.seps(c.g+1, c.g+3, " ") && !p.continues(c, c.g+3):
-		if before := p.before(c.start); !before.within(24, cueCustomer, cueInvoice, cueTracking, cueCard) {
+		if before := p.before(c.start); !before.within(24, cueCustomer|cueInvoice|cueTracking|cueCard) {
 			return p.add(c.start, p.to(c, c.g+3), gallra.CategoryBankAccount, probable, "account/handelsbanken form"), true
 		}
 	}

@@ -1,14 +1,17 @@
 package scan
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // A number alone seldom says what it is: "5226-1831" is a bankgiro, an account
 // or a part number by the words before it. The words are found by one automaton
 // (Aho and Corasick 1975) over the folded text, run over a short window and
 // only when a candidate needs it.
 
-// cue is a kind of context word.
-type cue uint8
+// cue is a set of kinds of context word, one bit each.
+type cue uint64
 
 // far says that a cue does not occur in the window.
 const far = 1 << 14
@@ -25,23 +28,26 @@ const (
 type cues struct {
 	from, pos int // what has been read: text[from:pos]
 	limit     int // how far back the present question looks
-	state     uint
-	gap       bool
-	end       [cueCount]int32 // offset after the last occurrence, noCue for none
+	seen      cue // what end is valid for
+	state     uint16
+	last      uint8   // the last symbol read
+	end       [40]int // by bit: offset after the last occurrence
 }
 
-const noCue = -far
-
 // within reports whether any of the cues ends at most n bytes before the candidate.
-func (c *cues) within(n int, ks ...cue) bool { return c.nearest(ks...) <= n }
+func (c *cues) within(n int, set cue) bool { return c.nearest(set) <= n }
 
 // nearest returns the smallest distance of the cues, far when there is none.
-func (c *cues) nearest(ks ...cue) int {
-	last := int32(noCue)
-	for _, k := range ks {
-		last = max(last, c.end[k])
+func (c *cues) nearest(set cue) int {
+	set &= c.seen
+	if set == 0 {
+		return far
 	}
-	if d := c.pos - int(last); d <= c.limit {
+	last := 0
+	for ; set != 0; set &= set - 1 {
+		last = max(last, c.end[bits.TrailingZeros64(uint64(set))])
+	}
+	if d := c.pos - last; d <= c.limit {
 		return d
 	}
 	return far
@@ -87,72 +93,75 @@ func foldAt(t string, i int) (sym uint8, size int) {
 	return 0, 1
 }
 
-// automaton is the compiled lexicon: rows of transitions, one row a state.
+// automaton is the compiled lexicon: rows of transitions, one row a state. The
+// states at which cues end have the highest numbers; within each half they are
+// in order of depth, which keeps the few that are visited most together.
 type automaton struct {
-	next []uint  // state<<rowShift | symbol → state, with hit set when cues end there
-	hits [][]cue // by state
+	next  []uint16 // state<<rowShift | symbol → state
+	start uint16   // the state after the end of a word
+	hit   uint16   // the first state at which cues end
+	hits  []cue    // by state - hit
 }
 
-const (
-	rowShift = 5
-	hit      = 1 << 15
-)
+const rowShift = 5
 
 // newAutomaton compiles the lexicon. A space in a word means the end of a word.
 func newAutomaton(lexicon map[cue]string) *automaton {
 	type node struct {
-		next [symbols]uint
-		fail uint
-		ends []cue
+		next [symbols]int
+		fail int
+		ends cue
 	}
-	nodes := make([]node, 1, 4096)
-	for k := range cueCount {
-		for _, w := range splitWords(lexicon[k]) {
-			s := uint(0)
+	nodes := make([]node, 1, 8192)
+	for k, words := range lexicon {
+		for _, w := range splitWords(words) {
+			s := 0
 			for i := 0; i < len(w); i++ {
 				sym := folded[w[i]]
 				if nodes[s].next[sym] == 0 {
 					nodes = append(nodes, node{})
-					nodes[s].next[sym] = uint(len(nodes) - 1)
+					nodes[s].next[sym] = len(nodes) - 1
 				}
 				s = nodes[s].next[sym]
 			}
-			if !slices.Contains(nodes[s].ends, k) {
-				nodes[s].ends = append(nodes[s].ends, k)
-			}
+			nodes[s].ends |= k
 		}
 	}
-	queue := make([]uint, 0, len(nodes))
-	for _, s := range nodes[0].next {
-		if s != 0 {
-			queue = append(queue, s)
-		}
-	}
-	for len(queue) > 0 {
-		s := queue[0]
-		queue = queue[1:]
+	queue := make([]int, 1, len(nodes)) // by depth, the root first
+	for at := 0; at < len(queue); at++ {
+		s := queue[at]
 		fail := nodes[s].fail
-		nodes[s].ends = append(nodes[s].ends, nodes[fail].ends...)
+		if s != 0 {
+			nodes[s].ends |= nodes[fail].ends
+		}
 		for sym := range symbols {
 			n := nodes[s].next[sym]
-			if n == 0 {
+			switch {
+			case n == 0:
 				nodes[s].next[sym] = nodes[fail].next[sym]
 				continue
+			case s != 0:
+				nodes[n].fail = nodes[fail].next[sym]
 			}
-			nodes[n].fail = nodes[fail].next[sym]
 			queue = append(queue, n)
 		}
 	}
-	a := &automaton{next: make([]uint, len(nodes)<<rowShift), hits: make([][]cue, len(nodes))}
-	for s, n := range nodes {
-		a.hits[s] = n.ends
-		for sym, to := range n.next {
-			if len(nodes[to].ends) > 0 {
-				to |= hit
-			}
-			a.next[s<<rowShift|sym] = to
+	slices.SortStableFunc(queue, func(a, b int) int { return b2i(nodes[a].ends != 0) - b2i(nodes[b].ends != 0) })
+	number := make([]uint16, len(nodes))
+	for i, s := range queue {
+		number[s] = uint16(i)
+	}
+	a := &automaton{next: make([]uint16, len(nodes)<<rowShift)}
+	for i, s := range queue {
+		for sym, to := range nodes[s].next {
+			a.next[i<<rowShift|sym] = number[to]
+		}
+		if nodes[s].ends != 0 {
+			a.hits = append(a.hits, nodes[s].ends)
 		}
 	}
+	a.hit = uint16(len(queue) - len(a.hits))
+	a.start = number[nodes[0].next[0]]
 	return a
 }
 
@@ -187,9 +196,7 @@ func splitWords(s string) []string {
 func (a *automaton) read(c *cues, t string, pos, window int) {
 	c.limit = window
 	if want := max(0, pos-window); c.pos > pos || c.from > want || c.pos < want {
-		for k := range c.end {
-			c.end[k] = noCue
-		}
+		c.seen = 0
 		i := want
 		for i < pos && t[i]&0xC0 == 0x80 {
 			i++
@@ -200,43 +207,45 @@ func (a *automaton) read(c *cues, t string, pos, window int) {
 			}
 		}
 		c.from, c.pos = want, i
-		c.state, c.gap = a.next[0]&^hit, true
+		c.state, c.last = a.start, 0
+	} else if c.pos == pos {
+		return
 	}
-	i, state, gap := c.pos, c.state, c.gap
+	state, last, next := c.state, c.last, a.next
+	i := c.pos
 	for i < pos {
-		b := t[i]
-		sym, size := folded[b], 1
-		if b >= 0x80 {
+		sym, size := folded[t[i]], 1
+		if t[i] >= 0x80 {
 			sym, size = foldAt(t, i)
 		}
-		if sym == 0 {
-			if gap {
-				i += size
-				continue
-			}
-			gap = true
-		} else {
-			gap = false
+		to := next[int(state)<<rowShift|int(sym)]
+		if sym|last == 0 { // still between words
+			to = state
 		}
-		to := a.next[int(state)<<rowShift|int(sym)]
-		state = to &^ hit
-		if to&hit != 0 {
-			at := int32(i)
+		state = to
+		if to >= a.hit && sym|last != 0 {
+			at := i
 			if sym != 0 {
-				at += int32(size)
+				at += size
 			}
-			for _, k := range a.hits[state] {
-				c.end[k] = at
-			}
+			c.found(a, to, at)
 		}
+		last = sym
 		i += size
 	}
-	c.pos, c.state, c.gap = pos, state, gap
-	if !gap { // a candidate is no letter: it ends the word
-		if to := a.next[int(state)<<rowShift]; to&hit != 0 {
-			for _, k := range a.hits[to&^hit] {
-				c.end[k] = int32(pos)
-			}
+	c.pos, c.state, c.last = pos, state, last
+	if last != 0 { // a candidate is no letter: it ends the word
+		if to := next[int(state)<<rowShift]; to >= a.hit {
+			c.found(a, to, pos)
 		}
+	}
+}
+
+// found notes the cues of a state that end at offset at.
+func (c *cues) found(a *automaton, state uint16, at int) {
+	set := a.hits[state-a.hit]
+	c.seen |= set
+	for ; set != 0; set &= set - 1 {
+		c.end[bits.TrailingZeros64(uint64(set))] = at
 	}
 }

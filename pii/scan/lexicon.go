@@ -2,7 +2,7 @@ package scan
 
 // The cues. Each stands for one thing the words before a value can say of it.
 const (
-	cuePersonnummer cue = iota
+	cuePersonnummer cue = 1 << iota
 	cueNorwegian
 	cueDanish
 	cueFinnish
@@ -34,7 +34,6 @@ const (
 	cueLaw // statutes, chapters, verses, scores
 	cuePerson
 	cueService // an organisation's own service line
-	cueCount
 )
 
 // lexicon lists the words of each cue, folded: no diacritics, no digits, lower

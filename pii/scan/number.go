@@ -176,14 +176,14 @@ func (p *pass) swedish(c candidate) (end int, ok bool) {
 			return p.add(c.start, end, gallra.CategoryPersonnummer, certain, "personnummer/date+luhn"), true
 		}
 		before := p.before(c.start)
-		neg := before.nearest(cueInvoice, cueTracking, cueArticle, cueCustomer)
+		neg := before.nearest(cueInvoice | cueTracking | cueArticle | cueCustomer)
 		own := before.nearest(cuePersonnummer)
 		switch kind {
 		case checkdigit.Personnummer, checkdigit.Samordningsnummer:
 			if own < neg {
 				return p.add(c.start, end, gallra.CategoryPersonnummer, certain, "personnummer/word+date+luhn"), true
 			}
-			if before.nearest(cueDanish, cueFinnish) < 30 {
+			if before.nearest(cueDanish|cueFinnish) < 30 {
 				continue
 			}
 			if before.nearest(cuePhone) < 24 && bare && n == 10 && d[0] == '0' {
@@ -198,12 +198,12 @@ func (p *pass) swedish(c candidate) (end int, ok bool) {
 			switch {
 			case !bare && ph.group[h].len() == 4:
 				return p.add(c.start, end, gallra.CategoryPersonnummer, 0.9, "samordningsnummer/form+luhn"), true
-			case n == 12 && before.nearest(cueInvoice, cueTracking, cueArticle) > 16:
+			case n == 12 && before.nearest(cueInvoice|cueTracking|cueArticle) > 16:
 				return p.add(c.start, end, gallra.CategoryPersonnummer, 0.9, "samordningsnummer/century+luhn"), true
 			case bare && d[0] == '0' && d[1] == '7':
 				continue // a mobile number
 			case p.at0(c.start-1) == '(' && p.at0(end) == ')',
-				before.nearest(cueInvoice, cueTracking, cueArticle) > 30 && (before.nearest(cueCustomer) > 12 || p.sentenceStart(c.start)) && p.farBefore(c.start).within(wideWindow, cuePerson, cueNorwegian):
+				before.nearest(cueInvoice|cueTracking|cueArticle) > 30 && (before.nearest(cueCustomer) > 12 || p.sentenceStart(c.start)) && p.farBefore(c.start).within(wideWindow, cuePerson|cueNorwegian):
 				return p.add(c.start, end, gallra.CategoryPersonnummer, likely, "samordningsnummer/word near+luhn"), true
 			default:
 				if p.threshold <= doubtful {
@@ -211,13 +211,13 @@ func (p *pass) swedish(c candidate) (end int, ok bool) {
 				}
 			}
 		case checkdigit.Organisation:
-			if before.nearest(cueInvoice, cueTracking, cueArticle) < min(16, before.nearest(cueOrg)) {
+			if before.nearest(cueInvoice|cueTracking|cueArticle) < min(16, before.nearest(cueOrg)) {
 				continue
 			}
 			if before.within(30, cueOrg) {
 				return p.add(c.start, end, gallra.CategoryOrgNumber, certain, "org_number/word+luhn"), true
 			}
-			if h == c.g+1 && ph.group[h].sep == '-' && ph.group[h].len() == 4 && !before.within(16, cueCustomer, cueAccount, cuePhone) {
+			if h == c.g+1 && ph.group[h].sep == '-' && ph.group[h].len() == 4 && !before.within(16, cueCustomer|cueAccount|cuePhone) {
 				return p.add(c.start, end, gallra.CategoryOrgNumber, 0.9, "org_number/form+luhn"), true
 			}
 		}
@@ -361,8 +361,8 @@ func (p *pass) danish(c candidate) (end int, ok bool) {
 	if before.within(40, cueDanish) {
 		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, certain, "cpr/word+date"), true
 	}
-	if h == c.g || before.within(24, cueInvoice, cueTracking, cueArticle, cueCustomer, cueAccount, cuePhone) {
-		if h == c.g && checkdigit.DanishMod11(d) && p.language() == "da" && !before.within(24, cueInvoice, cueTracking, cueArticle, cueCustomer, cueAccount, cuePhone) {
+	if h == c.g || before.within(24, cueInvoice|cueTracking|cueArticle|cueCustomer|cueAccount|cuePhone) {
+		if h == c.g && checkdigit.DanishMod11(d) && p.language() == "da" && !before.within(24, cueInvoice|cueTracking|cueArticle|cueCustomer|cueAccount|cuePhone) {
 			return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, probable, "cpr/date+mod11"), true
 		}
 		return 0, false
@@ -392,7 +392,7 @@ func (p *pass) norwegian(c candidate) (end int, ok bool) {
 	switch {
 	case before.within(40, cueNorwegian):
 		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, certain, "fodselsnummer/word+mod11"), true
-	case before.within(20, cueAccount, cueInvoice, cueTracking, cueCustomer, cueArticle):
+	case before.within(20, cueAccount|cueInvoice|cueTracking|cueCustomer|cueArticle):
 		return 0, false
 	case checkdigit.NorwegianStrict(d):
 		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, 0.95, "fodselsnummer/date+mod11"), true
@@ -415,7 +415,7 @@ func (p *pass) long(c candidate) (end int, ok bool) {
 		if before.within(60, cueIMEI) {
 			return p.add(c.start, p.to(c, h), gallra.CategoryDeviceID, certain, "imei/word+luhn"), true
 		}
-		if !before.within(wideWindow, cueInvoice, cueTracking, cueArticle, cueCustomer, cueAccount, cueMoney) {
+		if !before.within(wideWindow, cueInvoice|cueTracking|cueArticle|cueCustomer|cueAccount|cueMoney) {
 			return p.add(c.start, p.to(c, h), gallra.CategoryDeviceID, probable, "imei/body+luhn"), true
 		}
 	}
@@ -443,7 +443,7 @@ func (p *pass) card(c candidate) (end int, ok bool) {
 			continue
 		}
 		before := p.farBefore(c.start)
-		own, neg := before.nearest(cueCard), before.nearest(cueInvoice, cueTracking, cueArticle, cueIMEI)
+		own, neg := before.nearest(cueCard), before.nearest(cueInvoice|cueTracking|cueArticle|cueIMEI)
 		switch {
 		case own < neg && own < 80:
 			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, certain, "card/word+luhn")), true
@@ -451,7 +451,7 @@ func (p *pass) card(c candidate) (end int, ok bool) {
 			return 0, false
 		case ph.shape(c.g, 4, 4, 4, 4) || ph.shape(c.g, 4, 6, 5):
 			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.95, "card/form+luhn")), true
-		case h == c.g && n == 16 && d[0] != '6' && !before.within(24, cueCustomer, cueAccount):
+		case h == c.g && n == 16 && d[0] != '6' && !before.within(24, cueCustomer|cueAccount):
 			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.7, "card/issuer+luhn")), true
 		}
 	}

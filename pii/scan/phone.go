@@ -56,7 +56,7 @@ func (p *pass) plusPhone(c candidate) (end int, ok bool) {
 	}
 	if zeros > 0 {
 		before := p.before(c.start)
-		if before.nearest(cueInvoice, cueTracking, cueArticle, cueCustomer) < before.nearest(cuePhone) || d[0] != '3' && d[0] != '4' && !before.within(40, cuePhone) {
+		if before.nearest(cueInvoice|cueTracking|cueArticle|cueCustomer) < before.nearest(cuePhone) || d[0] != '3' && d[0] != '4' && !before.within(40, cuePhone) {
 			return 0, false
 		}
 		return p.add(start, p.to(c, best), gallra.CategoryPhone, 0.8, "phone/00+country"), true
@@ -110,7 +110,7 @@ func (p *pass) phone(c candidate) (end int, ok bool) {
 	before := p.before(c.start)
 	own := before.nearest(cuePhone)
 	weak := min(own, before.nearest(cuePhoneWeak))
-	neg := before.nearest(cueCustomer, cueInvoice, cueTracking, cueArticle, cueAccount, cueBankgiro, cuePlusgiro, cueSecret, cueOrg, cueVersion)
+	neg := before.nearest(cueCustomer | cueInvoice | cueTracking | cueArticle | cueAccount | cueBankgiro | cuePlusgiro | cueSecret | cueOrg | cueVersion)
 	switch {
 	case own <= 40 && own <= neg:
 		if bestScore >= 0.3 {

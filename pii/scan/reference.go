@@ -104,7 +104,7 @@ func (p *pass) password(c candidate) (end int, ok bool) {
 		return 0, false
 	}
 	before := p.before(start)
-	if own := before.nearest(cueSecret); own > 36 || before.nearest(cueUser, cueCustomer, cueArticle) <= own {
+	if own := before.nearest(cueSecret); own > 36 || before.nearest(cueUser|cueCustomer|cueArticle) <= own {
 		return 0, false
 	}
 	return p.add(start, end, gallra.CategorySecret, likely, "secret/word+token"), true
@@ -207,7 +207,7 @@ func (p *pass) cued(start, end int, c candidate) (int, bool) {
 	customer, flat := before.nearest(cueCustomer), before.nearest(cueFlat)
 	secret, id := before.nearest(cueSecret), before.nearest(cueNationalID)
 	user, card := before.nearest(cueUser), before.nearest(cueCard)
-	not := before.nearest(cueInvoice, cueTracking, cueArticle, cueVersion, cueMoney, cueLaw)
+	not := before.nearest(cueInvoice | cueTracking | cueArticle | cueVersion | cueMoney | cueLaw)
 	// A passport's number is known by its form further off.
 	if passport && id <= 72 && not > id && min(customer, secret) > min(id, 40) {
 		return p.add(start, end, gallra.CategoryNationalID, likely, "national_id/word+passport form"), true

@@ -19,7 +19,7 @@ func (p *pass) birth(c candidate) (end int, ok bool) {
 	}
 	before := p.before(start)
 	own := before.nearest(cueBirth)
-	if own > nearWindow || before.nearest(cueInvoice, cueCustomer, cueMoney) < own && own > 12 {
+	if own > nearWindow || before.nearest(cueInvoice|cueCustomer|cueMoney) < own && own > 12 {
 		return 0, false
 	}
 	return p.add(start, end, gallra.CategoryDateOfBirth, likely, "date_of_birth/word+date"), true
@@ -219,7 +219,7 @@ func (p *pass) vehicle(c candidate) (end int, ok bool) {
 		before = p.farBefore(start)
 	}
 	own := before.nearest(cueVehicle)
-	neg := before.nearest(cueCustomer, cueArticle, cueInvoice, cueTracking, cueSecret, cueVersion, cueCard)
+	neg := before.nearest(cueCustomer | cueArticle | cueInvoice | cueTracking | cueSecret | cueVersion | cueCard)
 	switch word := p.t[start:i]; word {
 	case "kl.", "den", "the", "och", "och ", "and", "for", "med", "till", "nr", "Nr", "NR", "ca", "tel", "Tel", "TEL", "fax", "par", "par ", "Ver", "DIN", "ISO", "IEC", "RFC", "SFS", "mot", "est", "von", "bis", "vor", "der", "die", "das", "am", "und", "ab", "av", "og", "fra", "til", "om", "vid", "de", "ja", "on", "at", "in", "of", "to", "by", "is", "var", "har", "tog", "fick", "kan", "men", "Den", "Det", "det", "ett", "ens", "min", "din", "bara", "lgh", "Lgh", "Box", "box", "rum", "max", "Max", "MIN", "PIN", "pin", "PUK", "kod", "SEK", "EUR", "NOK", "DKK", "USD", "kr", "rad", "SKU", "bil", "reg", "Reg":
 		return 0, false
@@ -258,7 +258,7 @@ func (p *pass) germanPlate(c candidate) (end int, ok bool) {
 		return 0, false
 	}
 	before := p.farBefore(k)
-	if !before.within(60, cueVehicle) && p.language() != "de" || before.nearest(cueCustomer, cueArticle, cueInvoice) < min(24, before.nearest(cueVehicle)) {
+	if !before.within(60, cueVehicle) && p.language() != "de" || before.nearest(cueCustomer|cueArticle|cueInvoice) < min(24, before.nearest(cueVehicle)) {
 		return 0, false
 	}
 	return p.add(k, c.end, gallra.CategoryVehicle, 0.75, "vehicle/german form"), true
@@ -316,7 +316,7 @@ func (p *pass) property(c candidate) (end int, ok bool) {
 	switch {
 	case before.within(40, cueProperty):
 		return p.add(start, p.to(c, h), gallra.CategoryPlace, likely, "property/word+form"), true
-	case before.within(30, cueLaw, cueVersion), clock && len(first) == 2:
+	case before.within(30, cueLaw|cueVersion), clock && len(first) == 2:
 		return 0, false
 	case ph.group[h].len() >= 2 || ph.group[c.g].len() >= 2:
 		return p.add(start, p.to(c, h), gallra.CategoryPlace, 0.6, "property/form"), true

@@ -149,7 +149,7 @@ func (p *pass) spoken(v meaning, start, end int) int {
 		return end
 	}
 	before := p.before(start)
-	secret, customer, call := before.nearest(cueSecret), before.nearest(cueCustomer), before.nearest(cuePhone, cuePhoneWeak)
+	secret, customer, call := before.nearest(cueSecret), before.nearest(cueCustomer), before.nearest(cuePhone|cuePhoneWeak)
 	_, swedish := phone.Swedish(d)
 	switch kind := checkdigit.SwedishNumber(d); {
 	case (kind == checkdigit.Personnummer || kind == checkdigit.Samordningsnummer) && (len(d) == 12 || !swedish || before.within(nearWindow, cuePersonnummer)):

@@ -259,11 +259,17 @@ func GS1(d []byte) bool {
 // MeterPoint reports whether eighteen digits are a GS1 number of an energy
 // meter point in Sweden (735999), Norway (707057), Denmark (571313) or Finland (6430).
 func MeterPoint(d []byte) bool {
-	if len(d) != 18 || !GS1(d) {
+	if len(d) != 18 {
 		return false
 	}
-	p := string(d[:6])
-	return p == "735999" || p == "707057" || p == "571313" || p[:4] == "6430"
+	switch string(d[:6]) {
+	case "735999", "707057", "571313":
+	default:
+		if string(d[:4]) != "6430" {
+			return false
+		}
+	}
+	return GS1(d)
 }
 
 // IMEI reports whether fifteen digits are a handset's number: Luhn, and a
@@ -282,8 +288,13 @@ func IMEI(d []byte) bool {
 // Card reports whether d is a payment card number: Luhn, and an issuer range
 // and length that belong together (ISO/IEC 7812).
 func Card(d []byte) bool {
+	return issued(d) && Luhn(d)
+}
+
+// issued reports whether d has the first digits and the length of a card.
+func issued(d []byte) bool {
 	n := len(d)
-	if n < 12 || n > 19 || !Luhn(d) {
+	if n < 12 || n > 19 {
 		return false
 	}
 	p2 := two(d, 0)

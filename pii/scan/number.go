@@ -433,6 +433,9 @@ func (p *pass) long(c candidate) (end int, ok bool) {
 // look like too, so a word about invoices rules it out.
 func (p *pass) card(c candidate) (end int, ok bool) {
 	ph := &p.ph
+	if first := ph.digits[ph.group[c.g].first]; first < '2' || first > '6' { // no issuer's
+		return 0, false
+	}
 	for _, n := range [...]int{16, 15, 19, 18, 14, 13} {
 		h, fits := ph.upTo(c.g, n)
 		if !fits || h-c.g > 4 || !ph.seps(c.g, h, " -.") || p.continues(c, h) {

@@ -207,14 +207,11 @@ func (p *pass) phonePlan(c candidate, h int) (score float32, rule string) {
 		}
 		return score, rule
 	}
-	if len(d) != 8 && len(d) != 10 {
-		return 0, ""
-	}
-	lang := p.language()
-	if len(d) == 10 && lang == "en" && d[0] >= '2' && d[3] >= '2' && ph.shape(c.g, 3, 3, 4) {
+	if len(d) == 10 && d[0] >= '2' && d[3] >= '2' && ph.shape(c.g, 3, 3, 4) && p.language() == "en" {
 		return 0.7, "phone_us/grouped"
 	}
 	if phone.Eight(d) {
+		lang := p.language()
 		grouped := ph.shape(c.g, 2, 2, 2, 2) || ph.shape(c.g, 3, 2, 3)
 		switch {
 		case !ph.seps(c.g, h, " "):

@@ -3,14 +3,16 @@
 // plates, references and secrets. One pass, no regular expression, no
 // allocation beyond the caller's slice.
 //
-// A loop over byte classes stops where a finding can be anchored: at digits and
-// at '@', ':' and '_'. From there small hand-written readers decide by form,
+// A walk of eight bytes at a time stops where a finding can be anchored: at
+// digits and at '@', ':' and '_'. From there small hand-written readers decide by form,
 // check digit and the words before (see cue). What a number is by form alone
 // and what needs a word beside it is stated at each reader; the rule of every
 // span says which of them spoke.
 package scan
 
 import (
+	"math/bits"
+
 	"github.com/gallra/gallra"
 )
 
@@ -91,18 +93,13 @@ type pass struct {
 func (p *pass) run() bool {
 	t := p.t
 	for i := 0; i < len(t); {
-		for i+8 <= len(t) {
-			w := t[i : i+8]
-			if class[w[0]]|class[w[1]]|class[w[2]]|class[w[3]]|class[w[4]]|class[w[5]]|class[w[6]]|class[w[7]] != 0 {
-				break
+		if i+8 <= len(t) {
+			m := stops(eight(t, i))
+			if m == 0 {
+				i += 8
+				continue
 			}
-			i += 8
-		}
-		for i < len(t) && class[t[i]] == 0 {
-			i++
-		}
-		if i >= len(t) {
-			break
+			i += bits.TrailingZeros64(m) / 8
 		}
 		next := i + 1
 		switch class[t[i]] {
@@ -122,6 +119,26 @@ func (p *pass) run() bool {
 		i = max(next, i+1)
 	}
 	return true
+}
+
+// eight returns t[i:i+8] as one number, the first byte lowest.
+func eight(t string, i int) uint64 {
+	t = t[i : i+8]
+	return uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
+		uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+}
+
+// stops returns x with the top bit set in every byte that may be one of a
+// class: '0' to ':', '@', '_', and lead bytes other than that of the letters
+// U+00C0 to U+00FF. No byte of a class is left out; class has the last word.
+func stops(x uint64) uint64 {
+	const ones = 0x0101010101010101
+	const top = 0x80 * ones
+	low := x &^ top // additions below never carry into the next byte
+	m := (low + (0x80-'0')*ones) &^ (low + (0x80-':'-1)*ones)
+	m |= ^(low ^ '@'*ones + 0x7F*ones) | ^(low ^ '_'*ones + 0x7F*ones)
+	lead := x << 1 & (low ^ 0x43*ones + 0x7F*ones)
+	return (m&^x | lead&x) & top
 }
 
 // add reports t[start:end] unless its score is below the threshold, and returns end.

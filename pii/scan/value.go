@@ -88,23 +88,26 @@ func (p *pass) date(c candidate) (end int, ok bool) {
 			return c.end, true
 		}
 	}
+	if l(0) > 2 {
+		return 0, false
+	}
 	return p.namedDate(c, num(c.g))
 }
 
-// months are the first three letters of the months in the languages read.
-var months = map[string]bool{}
-
-func init() {
+// months are the first three letters of the months in the languages read, as
+// symbols of the folded alphabet, five bits each.
+var months = func() (t [1 << 15]bool) {
 	const all = "jan feb mar apr maj may mai jun jul aug sep okt oct nov dec des dez " +
 		"tam hel maa huh tou kes hei elo syy lok jou"
 	for i := 0; i+3 <= len(all); i += 4 {
-		months[all[i:i+3]] = true
+		t[uint(folded[all[i]])<<10|uint(folded[all[i+1]])<<5|uint(folded[all[i+2]])] = true
 	}
-}
+	return t
+}()
 
 // month returns where the month's name at t[i] ends.
 func (p *pass) month(i int) (end int, ok bool) {
-	var key [3]byte
+	key := uint(0)
 	n := 0
 	j := i
 	for j < len(p.t) && n < 16 {
@@ -113,18 +116,20 @@ func (p *pass) month(i int) (end int, ok bool) {
 			break
 		}
 		if n < 3 {
-			key[n] = sym + 'a' - 1
+			key = key<<5 | uint(sym)
+		} else if n == 3 && !months[key] {
+			return j, false
 		}
 		n++
 		j += size
 	}
-	return j, n >= 3 && n <= 12 && months[string(key[:])]
+	return j, n >= 3 && n <= 12 && months[key]
 }
 
 // namedDate reads "4 april 1991", "3. heinäkuuta 1988", "9th Feb 2019" and
 // "March 4, 1979" around a day of one or two digits.
 func (p *pass) namedDate(c candidate, day int) (end int, ok bool) {
-	if p.ph.group[c.g].len() > 2 || day < 1 || day > 31 {
+	if day < 1 || day > 31 {
 		return 0, false
 	}
 	i := c.end
@@ -203,6 +208,10 @@ func (p *pass) vehicle(c candidate) (end int, ok bool) {
 	if p.wordAfter(end) || p.at0(end) == '-' && (digit(p.at0(end+1)) || asciiLetter(p.at0(end+1))) || p.at0(end) == '.' && digit(p.at0(end+1)) || p.at0(end) == '/' && digit(p.at0(end+1)) || p.at0(end) == ':' && digit(p.at0(end+1)) {
 		return 0, false
 	}
+	switch p.t[start:i] {
+	case "kl.", "den", "the", "och", "och ", "and", "for", "med", "till", "nr", "Nr", "NR", "ca", "tel", "Tel", "TEL", "fax", "par", "par ", "Ver", "DIN", "ISO", "IEC", "RFC", "SFS", "mot", "est", "von", "bis", "vor", "der", "die", "das", "am", "und", "ab", "av", "og", "fra", "til", "om", "vid", "de", "ja", "on", "at", "in", "of", "to", "by", "is", "var", "har", "tog", "fick", "kan", "men", "Den", "Det", "det", "ett", "ens", "min", "din", "bara", "lgh", "Lgh", "Box", "box", "rum", "max", "Max", "MIN", "PIN", "pin", "PUK", "kod", "SEK", "EUR", "NOK", "DKK", "USD", "kr", "rad", "SKU", "bil", "reg", "Reg":
+		return 0, false
+	}
 	upper := true
 	for k := start; k < i; k++ {
 		b := p.t[k]
@@ -220,10 +229,6 @@ func (p *pass) vehicle(c candidate) (end int, ok bool) {
 	}
 	own := before.nearest(cueVehicle)
 	neg := before.nearest(cueCustomer | cueArticle | cueInvoice | cueTracking | cueSecret | cueVersion | cueCard)
-	switch word := p.t[start:i]; word {
-	case "kl.", "den", "the", "och", "och ", "and", "for", "med", "till", "nr", "Nr", "NR", "ca", "tel", "Tel", "TEL", "fax", "par", "par ", "Ver", "DIN", "ISO", "IEC", "RFC", "SFS", "mot", "est", "von", "bis", "vor", "der", "die", "das", "am", "und", "ab", "av", "og", "fra", "til", "om", "vid", "de", "ja", "on", "at", "in", "of", "to", "by", "is", "var", "har", "tog", "fick", "kan", "men", "Den", "Det", "det", "ett", "ens", "min", "din", "bara", "lgh", "Lgh", "Box", "box", "rum", "max", "Max", "MIN", "PIN", "pin", "PUK", "kod", "SEK", "EUR", "NOK", "DKK", "USD", "kr", "rad", "SKU", "bil", "reg", "Reg":
-		return 0, false
-	}
 	switch {
 	case own <= 40 && own <= neg:
 		return p.add(start, end, gallra.CategoryVehicle, likely, "vehicle/word+form"), true

@@ -211,19 +211,24 @@ func (a *automaton) read(c *cues, t string, pos, window int) {
 	} else if c.pos == pos {
 		return
 	}
-	state, last, next := c.state, c.last, a.next
+	state, last, next, hit := c.state, c.last, a.next, a.hit
 	i := c.pos
 	for i < pos {
-		sym, size := folded[t[i]], 1
-		if t[i] >= 0x80 {
-			sym, size = foldAt(t, i)
+		b := t[i]
+		sym, size := folded[b], 1
+		if b >= 0x80 {
+			if i+1 < len(t) && b == 0xC3 && t[i+1]&0xC0 == 0x80 {
+				sym, size = latin1[t[i+1]&0x3F], 2
+			} else {
+				sym, size = foldAt(t, i)
+			}
 		}
 		to := next[int(state)<<rowShift|int(sym)]
 		if sym|last == 0 { // still between words
 			to = state
 		}
 		state = to
-		if to >= a.hit && sym|last != 0 {
+		if to >= hit && sym|last != 0 {
 			at := i
 			if sym != 0 {
 				at += size
@@ -235,7 +240,7 @@ func (a *automaton) read(c *cues, t string, pos, window int) {
 	}
 	c.pos, c.state, c.last = pos, state, last
 	if last != 0 { // a candidate is no letter: it ends the word
-		if to := next[int(state)<<rowShift]; to >= a.hit {
+		if to := next[int(state)<<rowShift]; to >= hit {
 			c.found(a, to, pos)
 		}
 	}

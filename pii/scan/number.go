@@ -18,6 +18,7 @@ func (p *pass) number(i int) int {
 	if !ph.read(p.t, i) {
 		return ph.end
 	}
+	p.dated.asked = false
 	for g := 0; g < ph.n; {
 		if start := i + int(ph.group[g].start); start < p.done {
 			g++

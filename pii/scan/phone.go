@@ -80,6 +80,8 @@ func (p *pass) phone(c candidate) (end int, ok bool) {
 	}
 	best, bestScore, rule := -1, float32(0), ""
 	n := 0
+	var ends [7]int // the groups it may end with
+	count := 0
 	for h := c.g; h < ph.n && h <= c.g+6; h++ {
 		if h > c.g {
 			switch s := ph.group[h].sep; {
@@ -96,8 +98,24 @@ func (p *pass) phone(c candidate) (end int, ok bool) {
 		if n < 7 || p.continues(c, h) {
 			continue
 		}
-		if score, r := p.phonePlan(c, h); score > 0 && score >= bestScore-0.2 {
+		ends[count] = h
+		count++
+	}
+	if count == 0 {
+		return 0, false
+	}
+	// The longest that fits is taken unless a shorter one fits far better, and
+	// none fits better than a mobile number in its groups.
+	if h := ends[count-1]; count > 1 {
+		if score, r := p.phonePlan(c, h); score >= 0.8 {
 			best, bestScore, rule = h, score, r
+		}
+	}
+	if best < 0 {
+		for _, h := range ends[:count] {
+			if score, r := p.phonePlan(c, h); score > 0 && score >= bestScore-0.2 {
+				best, bestScore, rule = h, score, r
+			}
 		}
 	}
 	if best < 0 || p.unitAfter(p.to(c, best)) {

@@ -36,7 +36,7 @@ func (p *pass) byCue(c candidate) (end int, ok bool) {
 	}
 	start, end := c.start, p.to(c, last)
 	if last == ph.n-1 { // the token may go on with letters: "2025-11482-B"
-		if _, e := p.token(end - 1); e > end {
+		if e := p.tokenEnd(end); e > end {
 			end = e
 		} else if b := p.at0(end + 1); p.at0(end) == ' ' && b >= 'A' && b <= 'Z' && !p.wordAfter(end+2) && p.at0(end+2) != ' ' {
 			end += 2 // "24-771-09 B"
@@ -80,12 +80,15 @@ func (p *pass) boxNumber(start int) bool {
 // password reads a value whose signs no reference has, after a word such as
 // password: "Tyttebær!2025".
 func (p *pass) password(c candidate) (end int, ok bool) {
+	if b, e := p.at0(c.start-1), p.at0(c.end); (b <= ' ' || passwordEdge[b]) && (e <= ' ' || passwordEdge[e] || e == '.' && p.at0(c.end+1) <= ' ') {
+		return 0, false // digits alone
+	}
 	start := c.start
-	for start > p.done && c.start-start < 40 && p.t[start-1] > ' ' && !passwordEdge(p.t[start-1]) {
+	for start > p.done && c.start-start < 40 && p.t[start-1] > ' ' && !passwordEdge[p.t[start-1]] {
 		start--
 	}
 	end = c.end
-	for end < len(p.t) && end-c.end < 40 && p.t[end] > ' ' && !passwordEdge(p.t[end]) {
+	for end < len(p.t) && end-c.end < 40 && p.t[end] > ' ' && !passwordEdge[p.t[end]] {
 		end++
 	}
 	for end > c.end && p.t[end-1] == '.' {
@@ -110,14 +113,13 @@ func (p *pass) password(c candidate) (end int, ok bool) {
 	return p.add(start, end, gallra.CategorySecret, likely, "secret/word+token"), true
 }
 
-// passwordEdge reports whether b ends a password rather than belonging to it.
-func passwordEdge(b byte) bool {
-	switch b {
-	case '"', '\'', '(', ')', '<', '>', ',', ';', ':', '=', '[', ']', '?', '@':
-		return true
+// passwordEdge holds the bytes that end a password rather than belong to it.
+var passwordEdge = func() (t [256]bool) {
+	for _, c := range []byte("\"'(),:;<=>?@[]") {
+		t[c] = true
 	}
-	return false
-}
+	return t
+}()
 
 // prefix returns where a reference begins whose letters stand apart from its
 // digits: "BUN 2025/318".
@@ -160,23 +162,40 @@ func (p *pass) token(i int) (start, end int) {
 	return start, end
 }
 
+// tokenEnd returns where the token ends that holds the digit before t[end].
+func (p *pass) tokenEnd(end int) int {
+	if !tokenByte(p.t, end) {
+		return end
+	}
+	_, end = p.token(end - 1)
+	return end
+}
+
 // tokenByte reports whether t[i] can stand inside a reference or a password.
 func tokenByte(t string, i int) bool {
-	c := t[i]
-	switch {
-	case digit(c), asciiLetter(c):
-		return true
-	case c == '-', c == '/', c == '_', c == '.', c == '#':
-		return true
-	case c >= 0x80: // letters, not quotes and dashes
-		j := i
-		for j > 0 && t[j]&0xC0 == 0x80 && i-j < 4 {
-			j--
-		}
-		return letterLead(t, j)
+	if i >= len(t) {
+		return false
 	}
-	return false
+	c := t[i]
+	if c < 0x80 {
+		return tokenASCII[c]
+	}
+	j := i // letters, not quotes and dashes
+	for j > 0 && t[j]&0xC0 == 0x80 && i-j < 4 {
+		j--
+	}
+	return letterLead(t, j)
 }
+
+var tokenASCII = func() (t [128]bool) {
+	for c := range byte(128) {
+		t[c] = digit(c) || asciiLetter(c)
+	}
+	for _, c := range []byte("-/_.#") {
+		t[c] = true
+	}
+	return t
+}()
 
 // cued names t[start:end] by the nearest word before it, if any word does.
 func (p *pass) cued(start, end int, c candidate) (int, bool) {

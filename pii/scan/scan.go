@@ -84,6 +84,7 @@ type pass struct {
 	folded  bool
 	cues    cues
 	ph      phrase
+	dated   dated
 	guessed bool
 	guess   string
 }

@@ -44,9 +44,23 @@ func (p *pass) monthFirst(c candidate) (start, end int, ok bool) {
 	return start, p.to(c, c.g+1), true
 }
 
+// dated is what date answered last: several readers ask about one candidate.
+type dated struct {
+	start, end int
+	ok, asked  bool
+}
+
 // date reads a date from group c.g on in any of the ways it is written and
 // returns where it ends.
 func (p *pass) date(c candidate) (end int, ok bool) {
+	if !p.dated.asked || p.dated.start != c.start {
+		end, ok = p.readDate(c)
+		p.dated = dated{c.start, end, ok, true}
+	}
+	return p.dated.end, p.dated.ok
+}
+
+func (p *pass) readDate(c candidate) (end int, ok bool) {
 	ph := &p.ph
 	num := func(g int) int {
 		n := 0
@@ -133,6 +147,9 @@ func (p *pass) namedDate(c candidate, day int) (end int, ok bool) {
 		return 0, false
 	}
 	i := c.end
+	if b := p.at0(i); b < 0x80 && folded[b] == 0 && b != ' ' && b != '.' && b != ':' {
+		return 0, false
+	}
 	if s := p.t[i:]; len(s) > 2 && (s[:2] == "st" || s[:2] == "nd" || s[:2] == "rd" || s[:2] == "th" || s[:2] == ":e" || s[:2] == ":a") {
 		i += 2
 	}
@@ -224,7 +241,7 @@ func (p *pass) vehicle(c candidate) (end int, ok bool) {
 		}
 	}
 	before := p.before(start)
-	if before.nearest(cueVehicle) == far {
+	if upper && letters == 3 && before.nearest(cueVehicle) == far {
 		before = p.farBefore(start)
 	}
 	own := before.nearest(cueVehicle)

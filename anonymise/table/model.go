@@ -12,9 +12,13 @@ type Model interface {
 	check(t *Table) error
 	// judge marks the classes that fail as not kept.
 	judge(p *Partition)
-	// monotone reports that a node which satisfies the model with some rows
-	// suppressed still does so, with no more rows, after any generalisation.
-	monotone() bool
+	// necessary returns a monotone model that every class satisfies which
+	// satisfies this one, itself if it is monotone; nil when there is none.
+	// Monotone means that a class which satisfies it still does after taking in
+	// any other, so that generalising never suppresses more rows. Without
+	// suppression all models are monotone: the union of two classes that
+	// satisfy one does too.
+	necessary() Model
 }
 
 // KAnonymity demands K rows in every class (Samarati and Sweeney, 1998;
@@ -28,7 +32,7 @@ func (m KAnonymity) check(*Table) error {
 	return nil
 }
 
-func (m KAnonymity) monotone() bool { return true }
+func (m KAnonymity) necessary() Model { return m }
 
 func (m KAnonymity) judge(p *Partition) {
 	for c, n := range p.size {
@@ -46,7 +50,7 @@ type DistinctDiversity struct {
 }
 
 func (m DistinctDiversity) check(t *Table) error { _, err := t.sensitiveColumn(m.Column); return err }
-func (m DistinctDiversity) monotone() bool       { return true }
+func (m DistinctDiversity) necessary() Model     { return m }
 
 func (m DistinctDiversity) judge(p *Partition) {
 	s, _ := p.t.sensitiveColumn(m.Column) // known since check
@@ -69,8 +73,11 @@ type EntropyDiversity struct {
 
 func (m EntropyDiversity) check(t *Table) error { _, err := t.sensitiveColumn(m.Column); return err }
 
-// A diverse class may lose its diversity by taking in one that was suppressed.
-func (m EntropyDiversity) monotone() bool { return false }
+// A class of high entropy may lose it by taking in one that was suppressed, but
+// not the number of values that the entropy needs.
+func (m EntropyDiversity) necessary() Model {
+	return DistinctDiversity{m.Column, int(math.Ceil(m.L - slack))}
+}
 
 func (m EntropyDiversity) judge(p *Partition) {
 	s, _ := p.t.sensitiveColumn(m.Column)
@@ -99,7 +106,7 @@ func (m Closeness) check(t *Table) error {
 	return err
 }
 
-func (m Closeness) monotone() bool { return false }
+func (m Closeness) necessary() Model { return nil }
 
 func (m Closeness) judge(p *Partition) {
 	s, _ := p.t.sensitiveColumn(m.Column)

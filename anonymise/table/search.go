@@ -34,9 +34,11 @@ type Result struct {
 // finest. ErrUnreachable when there is none.
 //
 // Nodes are tried in the order of a lower bound of their cost, so that most are
-// never tried. With monotone models what fails settles all finer nodes and what
-// succeeds all coarser ones, and an upward path is searched by halves (the idea
-// of the Flash algorithm; Kohlmayer and others, 2012).
+// never tried. What the models demand at least is monotone: where it fails it
+// fails for all finer nodes and where it holds it holds for all coarser ones, so
+// that an upward path is searched by halves (the idea of the Flash algorithm;
+// Kohlmayer and others, 2012). With a monotone cost, what is coarser than a node
+// found, or than one that is too dear, is left out as well.
 func (t *Table) Optimum(s Search) (Result, error) {
 	if s.Cost == nil {
 		s.Cost = Entropy{}
@@ -53,7 +55,16 @@ func (t *Table) Optimum(s Search) (Result, error) {
 		}
 	}
 	l := &lattice{t: t, s: s, allowed: int(math.Floor(s.Limit*float64(t.rows) + slack))}
-	l.monotone = l.allowed == 0 || !slices.ContainsFunc(s.Models, func(m Model) bool { return !m.monotone() })
+	for _, m := range s.Models {
+		if n := m.necessary(); l.allowed == 0 {
+			l.least = append(l.least, m) // then every model is monotone
+		} else if n != nil {
+			l.least = append(l.least, n)
+			l.more = l.more || n != m
+		} else {
+			l.more = true
+		}
+	}
 	if s.Most == 0 {
 		s.Most = mostNodes
 	}
@@ -66,15 +77,17 @@ func (t *Table) Optimum(s Search) (Result, error) {
 // lattice is one search. A node is known by its number in mixed radix, the
 // first column most significant.
 type lattice struct {
-	t        *Table
-	s        Search
-	allowed  int // rows that may be suppressed
-	monotone bool
-	g        grouper
-	step     []int // what one level up in a column adds to the number
-	state    []state
-	checked  int
-	queue    []int
+	t       *Table
+	s       Search
+	allowed int     // rows that may be suppressed
+	least   []Model // monotone: what the models demand at least
+	more    bool    // the models demand more than that
+	g       grouper
+	step    []int   // what one level up in a column adds to the number
+	state   []state // by least
+	dear    []bool  // costs no less than the best
+	checked int
+	queue   []int
 }
 
 type state uint8
@@ -99,7 +112,7 @@ func (l *lattice) level(id, column int) int {
 
 func (l *lattice) search() (Result, error) {
 	nodes := l.t.Nodes()
-	l.step, l.state = make([]int, len(l.t.attrs)), make([]state, nodes)
+	l.step, l.state, l.dear = make([]int, len(l.t.attrs)), make([]state, nodes), make([]bool, nodes)
 	for i, s := len(l.step)-1, 1; i >= 0; i-- {
 		l.step[i] = s
 		s *= len(l.t.attrs[i].levels)
@@ -121,17 +134,23 @@ func (l *lattice) search() (Result, error) {
 		if best != nil && (bounds[id] > bestCost || l.s.Cost.exact()) {
 			break
 		}
-		p := l.settle(id)
-		if l.state[id] != satisfies || l.monotone && l.s.Cost.monotone() && best != nil && l.finerSatisfies(id) {
+		if l.dear[id] {
 			continue
 		}
-		if p == nil {
-			p = l.partition(id)
+		p := l.settle(id)
+		if l.state[id] != satisfies {
+			continue
+		}
+		if p == nil || l.more {
+			p = l.partition(id, l.s.Models)
 		}
 		cost := l.s.Cost.of(p)
-		if best == nil || cost < bestCost || cost == bestCost && cmp.Or(cmp.Compare(heights[id], heights[bestID]), cmp.Compare(id, bestID)) < 0 {
+		if l.verdict(p) == satisfies && (cost < bestCost || cost == bestCost && cmp.Or(cmp.Compare(heights[id], heights[bestID]), cmp.Compare(id, bestID)) < 0) {
 			p.of = slices.Clone(p.of)
 			best, bestID, bestCost = p, id, cost
+		}
+		if best != nil && cost >= bestCost && l.s.Cost.monotone() {
+			l.spread(id, func(to int) bool { was := l.dear[to]; l.dear[to] = true; return !was }, 1)
 		}
 	}
 	if best == nil {
@@ -140,36 +159,42 @@ func (l *lattice) search() (Result, error) {
 	return Result{Partition: best, Cost: bestCost, Exact: true, Nodes: nodes, Checked: l.checked}, nil
 }
 
-func (l *lattice) partition(id int) *Partition {
+func (l *lattice) partition(id int, models []Model) *Partition {
 	l.checked++
-	return l.t.partition(&l.g, l.node(id), l.s.Models)
+	return l.t.partition(&l.g, l.node(id), models)
 }
 
-// settle finds the state of a node. It returns the node's partition when that
-// was the last it formed.
+// settle finds whether a node gives what the models demand at least. It returns
+// the node's partition by that when it was the last to be formed.
 func (l *lattice) settle(id int) *Partition {
 	if l.state[id] != unknown {
 		return nil
 	}
-	if !l.monotone {
-		p := l.partition(id)
-		l.state[id] = l.verdict(p)
-		return p
+	if len(l.least) == 0 {
+		l.state[id] = satisfies
+		return nil
 	}
 	path := l.path(id)
 	low, high := 0, len(path) // path[:low] fails, path[high:] satisfies
 	for low < high {
 		mid := (low + high) / 2
-		p := l.partition(path[mid])
-		if l.verdict(p) == satisfies {
-			l.spread(path[mid], satisfies)
-			high = mid
-			if mid == 0 {
-				return p
+		p := l.partition(path[mid], l.least)
+		v := l.verdict(p)
+		up := 1
+		if v == fails {
+			up = -1
+		}
+		l.spread(path[mid], func(to int) bool {
+			if l.state[to] != unknown {
+				return false
 			}
-		} else {
-			l.spread(path[mid], fails)
+			l.state[to] = v
+			return true
+		}, up)
+		if v == fails {
 			low = mid + 1
+		} else if high = mid; mid == 0 {
+			return p
 		}
 	}
 	return nil
@@ -204,41 +229,23 @@ func (l *lattice) path(id int) []int {
 	}
 }
 
-// spread settles a node and all that follow from it: the coarser ones of one
-// that satisfies, the finer ones of one that fails.
-func (l *lattice) spread(id int, s state) {
-	l.state[id] = s
+// spread marks a node and all coarser ones (up is 1) or finer ones (up is -1).
+// mark reports false for a node that was marked, and so were those beyond it.
+func (l *lattice) spread(id int, mark func(id int) bool, up int) {
+	mark(id)
 	l.queue = append(l.queue[:0], id)
 	for len(l.queue) > 0 {
 		id := l.queue[len(l.queue)-1]
 		l.queue = l.queue[:len(l.queue)-1]
 		for c, step := range l.step {
-			h, to := l.level(id, c), 0
-			switch {
-			case s == satisfies && h+1 < len(l.t.attrs[c].levels):
-				to = id + step
-			case s == fails && h > 0:
-				to = id - step
-			default:
+			if h := l.level(id, c) + up; h < 0 || h >= len(l.t.attrs[c].levels) {
 				continue
 			}
-			if l.state[to] == unknown {
-				l.state[to] = s
+			if to := id + up*step; mark(to) {
 				l.queue = append(l.queue, to)
 			}
 		}
 	}
-}
-
-// finerSatisfies reports whether a node one level finer satisfies: then that
-// one, which came first, costs no more.
-func (l *lattice) finerSatisfies(id int) bool {
-	for c, step := range l.step {
-		if l.level(id, c) > 0 && l.state[id-step] == satisfies {
-			return true
-		}
-	}
-	return false
 }
 
 // greedy climbs from the bottom, each time by the column that rescues most rows

@@ -357,21 +357,34 @@ func (p *pass) colon(i int) int {
 	return i + 1
 }
 
+// What a byte after the first digit says about an address in hexadecimal.
+const (
+	markNo   = iota // there is none
+	markYes         // there may be: a colon or a letter
+	markNone        // nothing yet
+)
+
+var hexMark = func() (t [256]uint8) {
+	for c := range t {
+		switch b := byte(c); {
+		case digit(b), b == '-', b == '.':
+			t[c] = markNone
+		case hex(b), b == ':':
+			t[c] = markYes
+		}
+	}
+	return t
+}()
+
 // hexForms reads a MAC or IPv6 address whose first digit is at t[i].
 func (p *pass) hexForms(i int) (end int, ok bool) {
 	t := p.t
 	// Something with the marks of an address must come within six bytes.
-	mark := false
-	for j := i + 1; j < len(t) && j < i+7; j++ {
-		c := t[j]
-		if c == ':' || c|0x20 >= 'a' && c|0x20 <= 'f' {
-			mark = true
-			break
-		}
-		if !digit(c) && c != '-' && c != '.' {
-			break
-		}
+	j := i + 1
+	for j < len(t) && j < i+7 && hexMark[t[j]] == markNone {
+		j++
 	}
+	mark := j < len(t) && j < i+7 && hexMark[t[j]] == markYes
 	if !mark {
 		if i < 3 || t[i-1] != '-' && t[i-1] != '.' && !hex(t[i-1]) {
 			return 0, false

@@ -124,8 +124,10 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 			return end, ok
 		}
 	}
-	if end, ok = p.account(c); ok {
-		return end, ok
+	if rest >= 6 || ph.dash {
+		if end, ok = p.account(c); ok {
+			return end, ok
+		}
 	}
 	if end, ok = p.vehicle(c); ok {
 		return end, ok

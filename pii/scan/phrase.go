@@ -1,5 +1,10 @@
 package scan
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // maxGroups and maxDigits bound a phrase: no identifier is longer.
 const (
 	maxGroups = 24
@@ -11,8 +16,9 @@ const (
 type phrase struct {
 	n      int // groups
 	group  [maxGroups]group
-	digits [maxDigits]byte // of all groups, as ASCII
-	end    int             // offset in the text after the last group
+	digits [maxDigits + 8]byte // of all groups, as ASCII; eight are written at a time
+	dash   bool                // a separator is '-'
+	end    int                 // offset in the text after the last group
 }
 
 // group is one run of digits.
@@ -40,12 +46,25 @@ func (g *group) len() int { return int(g.end - g.start) }
 // then the end of that group.
 func (ph *phrase) read(t string, i int) bool {
 	base := i
-	ph.n = 0
+	ph.n, ph.dash = 0, false
 	nd := 0
 	sep := byte(sepNone)
 	for {
 		start := i
+		room := len(ph.digits) - 8 - nd
+		for i+8 <= len(t) && i-start <= room {
+			x := eight(t, i)
+			binary.LittleEndian.PutUint64(ph.digits[nd+i-start:], x)
+			run := bits.TrailingZeros64(notDigits(x)) / 8
+			i += run
+			if run < 8 {
+				break
+			}
+		}
 		for i < len(t) && digit(t[i]) {
+			if i-start <= room {
+				ph.digits[nd+i-start] = t[i]
+			}
 			i++
 		}
 		if nd+i-start > maxDigits || ph.n == maxGroups {
@@ -55,7 +74,6 @@ func (ph *phrase) read(t string, i int) bool {
 			}
 			return true
 		}
-		copy(ph.digits[nd:], t[start:i])
 		ph.group[ph.n] = group{start: int32(start - base), end: int32(i - base), first: int32(nd), sep: sep}
 		ph.n++
 		nd += i - start
@@ -65,7 +83,16 @@ func (ph *phrase) read(t string, i int) bool {
 		if !ok {
 			return true
 		}
+		ph.dash = ph.dash || sep == '-'
 	}
+}
+
+// notDigits returns x with the top bit set in every byte that is no digit.
+func notDigits(x uint64) uint64 {
+	const ones = 0x0101010101010101
+	const top = 0x80 * ones
+	low := x &^ top
+	return (x | ^(low + (0x80-'0')*ones) | (low + (0x80-'9'-1)*ones)) & top
 }
 
 // separator reads what stands between two digit groups at t[i]. It returns the

@@ -22,13 +22,24 @@ type Entropy struct {
 	// their labels among themselves. Without it the cost grows with every
 	// generalisation, as the search of large lattices likes.
 	Suppressed bool
+	// Normalised counts each column's bits as a share of what it has to lose,
+	// so that a column of many values is not dearer than one of few.
+	Normalised bool
 }
 
 func (c Entropy) bound(t *Table, n Node) (sum float64) {
 	for i, a := range t.attrs {
-		sum += a.weight * a.bits[n[i]]
+		sum += c.weight(a) * a.bits[n[i]]
 	}
 	return sum
+}
+
+// weight is what one bit of a column costs.
+func (c Entropy) weight(a attribute) float64 {
+	if whole := a.bits[len(a.bits)-1]; c.Normalised && whole > 0 {
+		return a.weight / whole
+	}
+	return a.weight
 }
 
 func (c Entropy) exact() bool    { return !c.Suppressed }
@@ -49,7 +60,7 @@ func (c Entropy) of(p *Partition) float64 {
 		}
 		for _, n := range counts {
 			if n > 0 {
-				sum -= a.weight * float64(n) * math.Log2(float64(n)/float64(p.suppressed))
+				sum -= c.weight(a) * float64(n) * math.Log2(float64(n)/float64(p.suppressed))
 			}
 		}
 	}

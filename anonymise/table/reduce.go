@@ -18,7 +18,7 @@ type Spec struct {
 	// Limit is the share of records whose small cells may be merged further than
 	// the rest, 0 to 1; nil means DefaultLimit.
 	Limit *float64
-	Cost  Cost // nil is Entropy
+	Cost  Cost // nil is Entropy, normalised: every column is as dear as its weight
 }
 
 // Reduction is a table made coarse enough. Rows hold values: they are for
@@ -86,6 +86,9 @@ func (r Report) Worst() string {
 func Reduce(columns []Column, rows [][]string, spec Spec) (Reduction, error) {
 	if spec.K == 0 {
 		spec.K = DefaultK
+	}
+	if spec.Cost == nil {
+		spec.Cost = Entropy{Normalised: true}
 	}
 	limit := DefaultLimit
 	if spec.Limit != nil {
@@ -190,7 +193,8 @@ func (r *reducer) run(t *Table, limit float64) error {
 }
 
 // merge writes the last rows, fewer than k, with nothing left of them, and
-// draws in the smallest cells until k rows are so.
+// draws in others until k rows are so: what cells have beyond k, largest first,
+// and when that is not enough whole cells, smallest first.
 func (r *reducer) merge(left []int) error {
 	for _, row := range left {
 		r.blank(row)
@@ -208,17 +212,22 @@ func (r *reducer) merge(left []int) error {
 		cells[c] = append(cells[c], row)
 	}
 	blank, _ := p.Class(left[0])
-	have := len(cells[blank])
-	cells[blank] = nil
+	need := r.spec.K - len(cells[blank])
+	cells = slices.Delete(cells, blank, blank+1)
 	slices.SortStableFunc(cells, func(a, b []int) int { return len(a) - len(b) })
-	for _, cell := range cells {
-		if have >= r.spec.K {
-			break
+	for c := len(cells) - 1; c >= 0 && need > 0; c-- {
+		for len(cells[c]) > r.spec.K && need > 0 {
+			last := len(cells[c]) - 1
+			r.blank(cells[c][last])
+			cells[c] = cells[c][:last]
+			need--
 		}
-		for _, row := range cell {
+	}
+	for c := 0; c < len(cells) && need > 0; c++ {
+		for _, row := range cells[c] {
 			r.blank(row)
 		}
-		have += len(cell)
+		need -= len(cells[c])
 	}
 	return nil
 }

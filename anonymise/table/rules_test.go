@@ -182,7 +182,7 @@ func TestAN4_OptimumIsNoWorseThanAnyNode(t *testing.T) {
 			{table.KAnonymity{K: k}, table.Closeness{Column: "s", T: 0.3}},
 			{table.Closeness{Column: "s", T: 0.25, Distance: table.Ordered(order...)}},
 		}).Draw(t, "models")
-		cost := rapid.SampledFrom([]table.Cost{table.Entropy{}, table.Entropy{Suppressed: true}, table.Discernibility{}, table.Discernibility{Suppressed: true}, table.Height{}}).Draw(t, "cost")
+		cost := rapid.SampledFrom([]table.Cost{table.Entropy{}, table.Entropy{Suppressed: true}, table.Entropy{Normalised: true}, table.Entropy{Suppressed: true, Normalised: true}, table.Discernibility{}, table.Discernibility{Suppressed: true}, table.Height{}}).Draw(t, "cost")
 		limit := rapid.SampledFrom([]float64{0, 0.05, 0.2, 0.5, 1}).Draw(t, "limit")
 		search := table.Search{Models: models, Limit: limit, Cost: cost}
 		best, err := d.t.Optimum(search)

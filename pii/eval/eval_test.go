@@ -1,6 +1,7 @@
 package eval_test
 
 import (
+	"io"
 	"strings"
 	"testing"
 
@@ -62,4 +63,37 @@ func TestRunRejects(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// Whatever stands in a marked file, Run answers with figures that add up or
+// with an error that holds nothing of the text.
+func FuzzRun(f *testing.F) {
+	f.Add(marked)
+	f.Add(`{"lang":"sv","text":"\xff\u0000å","spans":[{"start":0,"end":1,"label":"X"},{"start":0,"end":0,"label":""}]}`)
+	f.Add(`{"lang":"sv","text":"ab","spans":[{"start":1,"end":9,"label":"PERSON"}]}`)
+	f.Add(`{"lang":"","text":"ab","spans":[{"start":1,"end":1,"label":"PERSON"},{"start":1,"end":1,"label":"PERSON"}]}` + "\n\n[]")
+	f.Fuzz(func(t *testing.T, in string) {
+		r, err := eval.Run(strings.NewReader(in), func(text, lang string) []pii.Finding {
+			if text == "" {
+				return nil
+			}
+			return []pii.Finding{{Start: 0, End: len(text), Category: gallra.CategoryPerson, Score: 1, Rule: "all"}}
+		})
+		if err != nil {
+			return
+		}
+		for _, l := range r.Languages {
+			if l.Clean > l.Texts || l.Masked != l.Tokens {
+				t.Fatalf("everything is found, and of %d words %d are, of %d texts %d are clean", l.Tokens, l.Masked, l.Texts, l.Clean)
+			}
+			for c, s := range l.Label {
+				if p, q := s.Precision(), s.Recall(); p < 0 || p > 1 || q < 0 || q > 1 {
+					t.Fatalf("%s: precision %v, recall %v", c, p, q)
+				}
+			}
+		}
+		if err := r.Table(io.Discard); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

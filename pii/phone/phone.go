@@ -143,7 +143,7 @@ func German(d []byte) (mobile, ok bool) {
 // Kingdom or Ireland, and whether it is a mobile number.
 func British(d []byte) (mobile, ok bool) {
 	n := len(d)
-	if d[0] != '0' || n < 9 || n > 11 {
+	if n < 9 || n > 11 || d[0] != '0' {
 		return false, false
 	}
 	switch d[1] {

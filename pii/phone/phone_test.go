@@ -38,3 +38,49 @@ func TestPlans(t *testing.T) {
 		}
 	}
 }
+
+// No digits make a plan panic, mobile implies the plan's lead digit, and a
+// canonical form is its own canonical form.
+func FuzzPlans(f *testing.F) {
+	for _, s := range []string{"070-174 06 71", "+46 (0)70-174 06 71", "0046701740671", "+358 50 376 2204", "41 55 50 78", "", "0", "00", "+", "+460", "(0)", "0171 1234567", "07700 900123", "+1 202 555 0172"} {
+		f.Add(s, "46")
+	}
+	f.Fuzz(func(t *testing.T, value, country string) {
+		var d []byte
+		for i := 0; i < len(value); i++ {
+			if value[i] >= '0' && value[i] <= '9' {
+				d = append(d, value[i])
+			}
+		}
+		if cc := phone.CountryCode(d); cc < 0 || cc > 3 || cc > len(d) {
+			t.Fatalf("country code of %d digits in %q", cc, d)
+		}
+		if phone.International(d) && (len(d) < 7 || len(d) > phone.MaxDigits) {
+			t.Fatalf("%q is taken for an international number", d)
+		}
+		for name, plan := range map[string]func([]byte) (bool, bool){"Swedish": phone.Swedish, "Finnish": phone.Finnish, "German": phone.German, "British": phone.British} {
+			if _, ok := plan(d); ok && (d[0] != '0' || len(d) < 7 || len(d) > 12) {
+				t.Fatalf("%s takes %q", name, d)
+			}
+		}
+		if phone.Eight(d) && len(d) != 8 {
+			t.Fatalf("Eight takes %q", d)
+		}
+		for i := 0; i < len(country); i++ {
+			if country[i] < '1' || country[i] > '9' {
+				return
+			}
+		}
+		once := phone.Canonical(value, country)
+		for i := 0; i < len(once); i++ {
+			if once[i] < '0' || once[i] > '9' {
+				t.Fatalf("Canonical(%q) = %q", value, once)
+			}
+		}
+		if once != "" && once[0] != '0' {
+			if twice := phone.Canonical("+"+once, country); len(twice) < len(once)-1 {
+				t.Fatalf("Canonical(%q) = %q, and of that %q", value, once, twice)
+			}
+		}
+	})
+}

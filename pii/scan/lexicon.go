@@ -34,6 +34,7 @@ const (
 	cueLaw // statutes, chapters, verses, scores
 	cuePerson
 	cueService // an organisation's own service line
+	cueNet     // where somebody connects from or to: an address rather than a version
 )
 
 // lexicon lists the words of each cue, folded: no diacritics, no digits, lower
@@ -69,6 +70,8 @@ var lexicon = map[cue]string{
 	cueIMEI: `_imei`,
 	cueMAC:  `_mac_, mac_adress, mac_addr, natverkskort, hardware_address, verkkokortti, _macen_, klient_mac, wifi_mac, fysisk_adress, _mac`,
 	cueIP:   `_ip_, ip_adress, ip_addr, ipadress, _ipv, ip_nr, _ips_, ip_nummer, _ip`,
+	cueNet: `_fran_, _from_, _fra_, _von_, _unter_, mista, inlogg, logga_in, loggad, loggat, logget, logged, _login, _logins, _log_in, anslut, connect, tilslut, tilkobl, uppkoppl, verbunden, angemeldet, kirjaut, adress, address, osoite, osoitt, _vpn, _lan_, _wan_, _wlan,
+		_gw_, gateway, router, ruter, _reititin, _dns, server, palvelin, _host, _ping, traceroute, _lease, _dhcp, subnet, brandvagg, firewall, _natverk, _network, remote_addr, forwarded_for, _src_, _dst_, _real_ip, _peer_`,
 	cueBirth: `_fyller_, fodelsenummer_dato, _fodd_, _fodd, fodelsedat, fodelsedag, fodelsetid, _f_, _fod_, fodt, fodselsdat, fodselsdag, _dob_, date_of_birth, birth_date, birthdate, birthday, _born_, born_on, _geb_, geboren, geburtsdatum, geburtstag,
 		synt_aika, syntymaaika, syntymaaja, syntynyt, syntymapaiva, _synt_, _s_aika, fodda, fyller_ar, _d_o_b_, fodelsedata, fodelsear, birth`,
 	cueCustomer: `_bokn_, bokn_nr, lantagare, koplats, _ko_id, _medlem_, arbetsorder, pir_n, pir_nummer, fardtjanstn, _job_, job_no, elector, complaint, gebyrsak, byggesak, _saka_, maleren_, installationsn, fejlmelding, handicapkort, _journal_, kayttopaikan, asiakasn, ilmoitus, varaustunn, lahjoittajan, diaarin, kumminumero, patennummer, kundenn, kundenkonto, krankenkasse, auftrag, halbtax, lebensvers, _whg_, polizze, bestellnr, spielerpass, licensn, _licens_, forsakring_, sjukforsakring, komplettering, booking_code, bokningskod, buchungscode, bestallningskod, _sagsnr, utbetalning_, _uppge_, arende, arendenr, arendenummer, _dnr_, diarien, diarienr, kundnr, kundnummer, kundenr, kundenummer, _kundn, kund_nr, kund_id, kundid, kunde_nr, customer_n, customer_id, customer_number, customer_ref, _cust_, _kundnumret, kundens_nummer,

@@ -245,8 +245,13 @@ func (p *pass) under(i int) int {
 	if p.at0(end) == '@' {
 		return end
 	}
-	if end-start >= 12 && p.before(start).within(30, cueSecret) && p.hasDigit(start, end) {
-		return p.add(start, end, gallra.CategorySecret, likely, "secret/word+token")
+	if end-start >= 12 && p.hasDigit(start, end) {
+		if p.before(start).within(nearWindow, cueSecret) {
+			return p.add(start, end, gallra.CategorySecret, likely, "secret/word+token")
+		}
+		if keyLike(t[start:end]) {
+			return p.add(start, end, gallra.CategorySecret, likely, "secret/key form")
+		}
 	}
 	var score float32 = 0.55
 	rule := "username/underscore"
@@ -262,6 +267,26 @@ func (p *pass) under(i int) int {
 		start -= 2
 	}
 	return p.add(start, end, gallra.CategoryUsername, score, rule)
+}
+
+// keyLike reports whether a token ends like the keys that programs issue: after
+// its last underscore twelve signs or more, digits, capitals and small letters mixed.
+func keyLike(token string) bool {
+	tail := token[strings.LastIndexByte(token, '_')+1:]
+	digits, upper, lower := 0, 0, 0
+	for i := 0; i < len(tail); i++ {
+		switch b := tail[i]; {
+		case digit(b):
+			digits++
+		case b >= 'A' && b <= 'Z':
+			upper++
+		case b >= 'a' && b <= 'z':
+			lower++
+		default:
+			return false
+		}
+	}
+	return len(tail) >= 12 && digits >= 2 && upper >= 2 && lower >= 2
 }
 
 func (p *pass) hasDigit(i, j int) bool {
@@ -308,18 +333,17 @@ func (p *pass) plainName(i, j int) bool {
 	return true
 }
 
-// ipv4 reads four numbers of at most 255 with dots. A word about versions
-// rules it out.
+// ipv4 reads four numbers of at most 255 with dots. Four small numbers are the
+// version of a program as well: those need a word about connections and none
+// about versions nearer by. Addresses that are nobody's are left out.
 func (p *pass) ipv4(c candidate) (end int, ok bool) {
 	ph := &p.ph
 	h := c.g + 3
 	if h >= ph.n || !ph.seps(c.g, h, ".") || c.g > 0 && ph.group[c.g].sep == '.' {
 		return 0, false
 	}
-	version := true // the numbers of a version are small
 	for k := c.g; k <= h; k++ {
 		d := ph.span(k, k)
-		version = version && (len(d) == 1 || len(d) == 2 && d[0] < '7')
 		if len(d) > 3 || len(d) == 3 && string(d) > "255" || len(d) > 1 && d[0] == '0' {
 			return 0, false
 		}
@@ -327,18 +351,53 @@ func (p *pass) ipv4(c candidate) (end int, ok bool) {
 	if h+1 < ph.n && (ph.group[h+1].sep == '.' || ph.group[h+1].sep == '/' && ph.group[h+1].len() <= 2) || h == ph.n-1 && p.wordAfter(p.to(c, h)) {
 		return 0, false
 	}
-	if version {
-		if d := p.before(c.start); d.nearest(cueVersion) < min(20, d.nearest(cueIP)) {
-			return 0, false
-		}
-	}
 	if p.at0(c.start-1) == 'v' || p.at0(c.start-1) == '.' && digit(p.at0(c.start-2)) {
 		return 0, false
 	}
-	if d := ph.span(c.g, c.g); len(d) == 1 && d[0] == '0' {
+	if nobodys(ph.span(c.g, c.g), p.t[c.start:p.to(c, h)]) {
 		return 0, false
 	}
-	return p.add(c.start, p.to(c, h), gallra.CategoryIP, certain, "ip/v4"), true
+	score, rule := float32(certain), "ip/v4"
+	if first := ph.span(c.g, c.g); (len(first) == 1 || len(first) == 2 && first[0] < '4') && len(ph.span(c.g, h)) <= 8 {
+		before := p.before(c.start)
+		ip := before.nearest(cueIP)
+		if before.nearest(cueVersion) < min(30, ip) {
+			return 0, false
+		}
+		if ip > nearWindow && !before.within(nearWindow, cueNet) && !p.networked(c, h) {
+			score, rule = doubtful, "ip/v4, or a version"
+		}
+	}
+	return p.add(c.start, p.to(c, h), gallra.CategoryIP, score, rule), true
+}
+
+// networked reports whether the signs around groups c.g to h make them an
+// address: a scheme or user before, a port after, a log line's beginning, or
+// nothing else in the text, as in a column of a table.
+func (p *pass) networked(c candidate, h int) bool {
+	switch p.at0(c.start - 1) {
+	case '@', '/':
+		return true
+	case 0, '\n':
+		end := p.to(c, h)
+		return c.start == 0 && end == len(p.t) || strings.HasPrefix(p.t[end:], " - ")
+	}
+	return h+1 < p.ph.n && p.ph.group[h+1].sep == ':'
+}
+
+// nobodys reports whether an address cannot be that of anybody's connection:
+// this host, loopback, multicast, net masks (RFC 6890, RFC 5771), or one of the
+// public name servers that instructions tell people to try.
+func nobodys(first []byte, address string) bool {
+	switch string(first) {
+	case "0", "127", "255", "224", "225", "226", "227", "228", "229", "230", "231", "232", "233", "234", "235", "236", "237", "238", "239":
+		return true
+	}
+	switch address {
+	case "8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112", "208.67.222.222", "208.67.220.220":
+		return true
+	}
+	return false
 }
 
 // colon reads the MAC or IPv6 address that a colon at t[i] may stand in when no

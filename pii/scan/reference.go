@@ -234,6 +234,9 @@ func (p *pass) cued(start, end int, c candidate) (int, bool) {
 	if letters > 0 && digits >= 3 && before.nearest(cuePhoneWeak) <= 6 && not > before.nearest(cuePhoneWeak)+3 && p.referenceLike(token, digits, letters, upper, 6) && min(secret, id, user) > 24 {
 		return p.add(start, end, gallra.CategoryCustomerID, 0.7, "customer_id/number word+form"), true
 	}
+	if c.g == 0 && p.ph.shape(0, 2, 2, 2) && p.ph.seps(0, 2, "-") && before.nearest(cueAccount) <= secret {
+		return 0, false // a British sort code
+	}
 	best := min(customer, flat, secret, id, user, card)
 	if best > 40 || not <= best {
 		return p.unnamed(start, end, c, digits, letters, upper, not)
@@ -423,10 +426,33 @@ func (p *pass) secret(start, end, digits, letters int, distance int) (int, bool)
 		end++
 	}
 	switch {
+	case letters >= 4 && digits <= 2 && p.voucher(start, end):
+		return 0, false
 	case letters == 0 && digits > 10, letters == 0 && digits < 3, distance > 36:
 		return 0, false
 	case letters == 0 && digits == 4 && distance > 10 && (p.t[start:start+2] == "20" || p.t[start:start+2] == "19"):
 		return 0, false
 	}
 	return p.add(start, end, gallra.CategorySecret, likely, "secret/word"), true
+}
+
+// voucher reports whether t[start:end] has the form of a campaign's code, a
+// word in capitals with a number ("SOMMAR15"), and follows a word that says no
+// more than "code".
+func (p *pass) voucher(start, end int) bool {
+	for i := start; i < end; i++ {
+		if b := p.t[i]; !digit(b) && (b < 'A' || b > 'Z') {
+			return false
+		}
+	}
+	i := max(start-1, 0)
+	j := i
+	for j > 0 && i-j < 8 && asciiLetter(p.t[j-1]) {
+		j--
+	}
+	switch p.t[j:i] {
+	case "kod", "koden", "code", "kode", "koodi", "koodilla", "Code":
+		return true
+	}
+	return false
 }

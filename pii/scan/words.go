@@ -50,7 +50,7 @@ const maxWord = 24
 
 // meaning is what a word of the vocabulary is.
 type meaning struct {
-	kind  byte // 'n' number, 's' the sign @, 'u' a screen name follows, 'w' someone wrote
+	kind  byte // 'n' number, 's' the sign @, 'u' a screen name follows, 'p' a password does, 'w' someone wrote
 	value string
 }
 
@@ -89,6 +89,9 @@ var vocabulary = func() map[uint64]meaning {
 		"inloggning", "nick", "nickname", "nicket", "user", "benutzername", "benutzer", "nutzer", "nutzername", "käyttäjätunnus", "käyttäjätunnuksella", "tunnus", "tunnuksella", "nimimerkki", "nimimerkillä", "signaturen", "kontot", "konto", "alias"} {
 		m[foldKey(w)] = meaning{'u', ""}
 	}
+	for _, w := range []string{"lösenord", "lösenordet", "lösen", "startlösenord", "password", "passwd", "pwd", "passord", "passordet", "adgangskode", "adgangskoden", "salasana", "salasanani", "passwort", "kennwort", "passphrase", "lösenfras"} {
+		m[foldKey(w)] = meaning{'p', ""}
+	}
 	for _, w := range []string{"skrev", "skriver", "svarade", "svarar", "wrote", "writes", "kirjoitti", "vastasi", "schrieb", "schreibt", "skreiv"} {
 		m[foldKey(w)] = meaning{'w', ""}
 	}
@@ -111,6 +114,8 @@ func (p *pass) word(v meaning, start, end int) int {
 		return p.spelledMail(start, i)
 	case 'u':
 		return p.screenName(end)
+	case 'p':
+		return p.spelledSecret(end)
 	case 'w':
 		return p.wrote(start, end)
 	}
@@ -292,12 +297,49 @@ func (p *pass) screenName(i int) int {
 	return i
 }
 
-// ordinary are words that follow "the username is" without being one.
+// spelledSecret reads a password of letters alone, which nothing but its place
+// gives away: after the word, a colon or equals sign, and with nothing after it
+// in the sentence.
+func (p *pass) spelledSecret(i int) int {
+	t := p.t
+	for i < len(t) && t[i] == ' ' {
+		i++
+	}
+	if b := p.at0(i); b != ':' && b != '=' {
+		return i
+	}
+	i++
+	for i < len(t) && (t[i] == ' ' || t[i] == '"' || t[i] == '\'') {
+		i++
+	}
+	j := i
+	for j < len(t) && j-i < 64 && t[j] > ' ' && t[j] != '"' && t[j] != '\'' && t[j] != ',' && t[j] != ';' && t[j] != '<' {
+		j++
+	}
+	for j > i && (t[j-1] == '.' || t[j-1] == ')') {
+		j--
+	}
+	switch b := p.at0(j); {
+	case j-i < 4 || j-i > 40 || i < p.done || ordinary[foldKey(t[i:j])]:
+		return i
+	case b != 0 && b != '\n' && b != '\r' && b != '"' && b != '\'' && b != ',' && b != ';' && b != '.' && b != '<':
+		return i
+	case strings.Contains(t[i:j], "://") || strings.Contains(t[i:j], "@") || t[i] == '[' || t[i] == '{' || t[i] == '*':
+		return i
+	}
+	for j < len(t) && t[j]&0xC0 == 0x80 { // the bound fell inside a character
+		j++
+	}
+	return p.add(i, j, gallra.CategorySecret, 0.75, "secret/word+place")
+}
+
+// ordinary are words that follow "the username is" or "password:" without being one.
 var ordinary = func() map[uint64]bool {
 	m := map[uint64]bool{}
 	for _, w := range strings.Fields(`fortfarande låst spärrat spärrad felaktigt ogiltigt stängt avslutat borta upptaget redan samma mitt wrong locked invalid taken still
 		blocked disabled gesperrt falsch ungültig lukittu väärä jumissa sperret låst stengt låste ukendt spærret forkert also också gammalt tomt kopplat registrerat registered
-		övertrasserat avstängt raderat inaktivt aktivt skapat nytt kontot hackat kapat weg leider nicht noch immer hidden always never being`) {
+		övertrasserat avstängt raderat inaktivt aktivt skapat nytt kontot hackat kapat weg leider nicht noch immer hidden always never being glömt glömde bytt ändrat återställt återställning saknas fungerar okänt ingen inget forgotten reset changed missing
+		unknown none empty required vergessen geändert fehlt glemt endret nulstillet unohtunut vaihdettu`) {
 		m[foldKey(w)] = true
 	}
 	return m

@@ -123,6 +123,53 @@ func sized(sizes ...int) (rows [][]string) {
 	return rows
 }
 
+func TestCostsByHand(t *testing.T) {
+	t.Parallel()
+	tree, err := table.NewHierarchy(nil, [][]string{{"a", "A", "*"}, {"b", "A", "*"}, {"c", "C", "*"}, {"d", "C", "*"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flat, err := table.NewHierarchy(nil, [][]string{{"x", "*"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]string
+	for _, v := range []string{"a", "b", "c", "c", "c", "d"} {
+		rows = append(rows, []string{v, "x"})
+	}
+	data, err := table.New([]table.Column{{Name: "tree", Hierarchy: tree, Weight: 3}, {Name: "flat", Hierarchy: flat}}, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// At level 1 there are two A and four C: a and b lose a bit each, c and d
+	// what it takes to tell three of four from one of four.
+	lost := 2 + 3*math.Log2(4.0/3) + math.Log2(4)
+	whole := 2*math.Log2(6) + 3*math.Log2(2) + math.Log2(6)
+	for _, c := range []struct {
+		name string
+		cost table.Cost
+		node table.Node
+		k    int
+		want float64
+	}{
+		{"entropy", table.Entropy{}, table.Node{1, 0}, 1, 3 * lost},
+		{"entropy, normalised", table.Entropy{Normalised: true}, table.Node{1, 1}, 1, 3 * lost / whole},
+		// a, b and d are alone and suppressed: one of three each.
+		{"entropy, suppressed", table.Entropy{Suppressed: true}, table.Node{0, 0}, 2, 3 * 3 * math.Log2(3)},
+		{"discernibility", table.Discernibility{}, table.Node{0, 1}, 2, 1 + 1 + 9 + 1},
+		{"discernibility, suppressed", table.Discernibility{Suppressed: true}, table.Node{0, 1}, 2, 6 + 6 + 9 + 6},
+		{"height", table.Height{}, table.Node{1, 1}, 1, (3*0.5 + 1) / 4},
+	} {
+		p, err := data.Partition(c.node, table.KAnonymity{K: c.k})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := table.CostOf(c.cost, p); !near(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
 func TestAN4_RiskByHand(t *testing.T) {
 	t.Parallel()
 	names := []string{"class", "s"}

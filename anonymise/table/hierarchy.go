@@ -262,3 +262,20 @@ func Infer(name string, values []string, k int, other string) Column {
 	}
 	return Column{Name: name, Hierarchy: h}
 }
+
+// Columns returns a column for each name as Infer finds it in rows, whose values
+// stand in the order of names.
+func Columns(names []string, rows [][]string, k int, other string) []Column {
+	out := make([]Column, len(names))
+	values := make([]string, len(rows))
+	for c, name := range names {
+		for r, row := range rows {
+			values[r] = ""
+			if c < len(row) {
+				values[r] = row[c]
+			}
+		}
+		out[c] = Infer(name, values, k, other)
+	}
+	return out
+}

@@ -194,7 +194,7 @@ func (r *reducer) run(t *Table, limit float64) error {
 
 // merge writes the last rows, fewer than k, with nothing left of them, and
 // draws in others until k rows are so: what cells have beyond k, largest first,
-// and when that is not enough whole cells, smallest first.
+// and when that is not enough the smallest cell.
 func (r *reducer) merge(left []int) error {
 	for _, row := range left {
 		r.blank(row)
@@ -223,11 +223,10 @@ func (r *reducer) merge(left []int) error {
 			need--
 		}
 	}
-	for c := 0; c < len(cells) && need > 0; c++ {
-		for _, row := range cells[c] {
+	if need > 0 && len(cells) > 0 {
+		for _, row := range cells[0] { // k rows or more
 			r.blank(row)
 		}
-		need -= len(cells[c])
 	}
 	return nil
 }

@@ -86,15 +86,9 @@ func tickets() (names []string, rows [][]string) {
 }
 
 func columnsOf(names []string, rows [][]string, k int) []table.Column {
-	var out []table.Column
-	for c, n := range names {
-		values := make([]string, len(rows))
-		for r, row := range rows {
-			values[r] = row[c]
-		}
-		column := table.Infer(n, values, k, "övrigt")
-		column.Sensitive = n == "outcome"
-		out = append(out, column)
+	out := table.Columns(names, rows, k, "övrigt")
+	for i := range out {
+		out[i].Sensitive = names[i] == "outcome"
 	}
 	return out
 }

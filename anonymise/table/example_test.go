@@ -50,9 +50,9 @@ func ExampleReduce() {
 	}
 	fmt.Printf("merged further: %d of %d; highest risk %.2f\n", report.Merged, report.Records, report.Risk.Highest)
 	// Output:
-	// k 5, before 2; created singled out
+	// k 6, before 2; created singled out
 	// created: week
 	// queue: value
 	// channel: value
-	// merged further: 0 of 60; highest risk 0.20
+	// merged further: 0 of 60; highest risk 0.17
 }

@@ -189,6 +189,11 @@ func TestAN4_RiskByHand(t *testing.T) {
 	if _, err := p.Journalist(made(t, names, sized(2, 4, 2, 10)...), 0.3); !errors.Is(err, table.ErrNotSample) {
 		t.Errorf("a population smaller than its sample: %v", err)
 	}
+	// The other way about: 2 classes of 152 people are more than (2/3 + 1/2) / 101.
+	got, err = classes(t, made(t, names, sized(100, 1)...)).Journalist(made(t, names, sized(150, 2)...), 0.3)
+	if err != nil || !near(got.Average, 2.0/152) || !near(got.Marketer, (100.0/150+0.5)/101) {
+		t.Errorf("journalist: %v %+v", err, got)
+	}
 	few := classes(t, sample, table.KAnonymity{K: 3})
 	if got := few.Prosecutor(0.2); got.Rows != 7 || got.Unique != 0 || got.Highest != 1.0/3 || !near(got.Average, 2.0/7) {
 		t.Errorf("after suppression: %+v", got)

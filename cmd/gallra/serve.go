@@ -20,6 +20,7 @@ import (
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/inventory"
 	"github.com/gallra/gallra/internal/job"
+	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/web"
@@ -124,6 +125,12 @@ func (a *app) serve(s *session, addr, setupCode string, secure bool) error {
 		DB: a.db, Auth: a.auth, Evidence: a.log, Scanner: a.scanner(), Retention: a.retention(), Requests: a.desk(),
 		Config:     func(context.Context) (*config.Config, error) { return a.current() },
 		SaveConfig: func(_ context.Context, c *config.Config) error { return c.Save(a.configPath()) },
+		Maker: func(context.Context) (report.Maker, error) {
+			cfg, err := a.current()
+			m := a.maker()
+			m.Config = cfg
+			return m, err
+		},
 		Queue: func(ctx context.Context, id string) error {
 			w, err := work.Get(ctx, a.db, id)
 			if err != nil {

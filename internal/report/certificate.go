@@ -41,7 +41,17 @@ func (p certificatePage) Int(n int) int64 { return int64(n) }
 // organisation alone: who decided, and the place in the evidence log; without
 // it, the page is the person's copy.
 func WriteCertificate(w io.Writer, c request.Certificate, organisation string, lang i18n.Lang, full bool) error {
-	err := templates.ExecuteTemplate(w, "certificate.html", certificatePage{Say: say{i18n.For(lang)}, Lang: lang, Organisation: organisation, Certificate: c, Full: full})
+	return writeCertificate(w, "certificate.html", c, organisation, lang, full)
+}
+
+// WriteCertificateBody writes what WriteCertificate writes without the frame of
+// a page, for a page that has a look of its own.
+func WriteCertificateBody(w io.Writer, c request.Certificate, organisation string, lang i18n.Lang, full bool) error {
+	return writeCertificate(w, "certificate", c, organisation, lang, full)
+}
+
+func writeCertificate(w io.Writer, name string, c request.Certificate, organisation string, lang i18n.Lang, full bool) error {
+	err := templates.ExecuteTemplate(w, name, certificatePage{Say: say{i18n.For(lang)}, Lang: lang, Organisation: organisation, Certificate: c, Full: full})
 	if err != nil {
 		return fmt.Errorf("report: certificate: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/internal/store"
@@ -71,6 +72,18 @@ func (d *Desk) OpenPackage(ctx context.Context, id, actor string, w io.Writer) e
 		return err
 	}
 	return unsealStream(w, f, key, id)
+}
+
+// Packaged returns when the package of a case was made; zero when there is none.
+func (d *Desk) Packaged(id string) (time.Time, error) {
+	info, err := os.Stat(d.packagePath(id))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return time.Time{}, nil
+	case err != nil:
+		return time.Time{}, fmt.Errorf("request: package: %w", err)
+	}
+	return info.ModTime(), nil
 }
 
 func (d *Desk) packagePath(id string) string {

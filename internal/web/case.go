@@ -38,6 +38,10 @@ type CaseView struct {
 	CanClassify, CanIdentify, CanSearch, CanJudge, CanDecide, CanApprove, CanExecute, CanVerify, CanDeliver, CanClose, CanExtend bool
 	Asked                                                                                                                        bool // a question to the person is open
 	Pending                                                                                                                      bool // pauses wait for the officer
+
+	Packaged                                                     time.Time // when the package was made; zero: there is none
+	Kinds                                                        []gallra.IdentifierKind
+	CanPackage, CanFetch, CanCorrect, CanRead, Certified, ByHand bool
 }
 
 // carried are the rights whose yes changes records, and not only an answer.
@@ -120,7 +124,7 @@ func (c *call) caseView() (v CaseView, err error) {
 		}
 	}
 	v.may(c)
-	return v, nil
+	return v, v.answers(c, d)
 }
 
 func (v *CaseView) found(c *call, d *request.Desk) error {

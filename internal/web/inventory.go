@@ -6,10 +6,12 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/inventory"
@@ -220,6 +222,9 @@ type FindingsView struct {
 	Findings      int64
 	Rows          []FindingRow
 	Sort          string
+	Chosen        *FindingRow // whose samples are shown
+	Samples       []Sample
+	CanSample     bool
 }
 
 // FindingRow is one type x field x rule.
@@ -228,6 +233,16 @@ type FindingRow struct {
 	Declared          bool // the profile says that the field holds it; nothing was guessed
 	Findings, Records int64
 	Oldest            time.Time
+}
+
+// Explained returns the key of what the rule goes by.
+func (r FindingRow) Explained() string {
+	kind, _, _ := strings.Cut(r.Rule, "/")
+	switch kind {
+	case "phone_se", "phone_no_da", "phone_us", "phone_gb", "phone_fi", "phone_de":
+		kind = "phone"
+	}
+	return "finding.rule." + kind
 }
 
 func (c *call) findingsView() (v FindingsView, err error) {
@@ -245,7 +260,7 @@ func (c *call) findingsView() (v FindingsView, err error) {
 	if err != nil {
 		return v, err
 	}
-	v.Ended = r.Ended
+	v.Ended, v.CanSample = r.Ended, c.can(auth.SeePersonal) && c.Maker != nil
 	for _, l := range r.Lines {
 		if l.Category == v.Category {
 			v.Findings += l.Findings

@@ -86,6 +86,11 @@ func (c *call) overviewView() (v OverviewView, err error) {
 		v.Panels, todos = append(v.Panels, asked), append(late, todos...)
 	}
 	v.Todo = append(append(todos, systemTodos(cfg, reports)...), c.accountTodos()...)
+	held, err := c.holdTodos()
+	if err != nil {
+		return v, err
+	}
+	v.Todo = append(v.Todo, held...)
 	for i, t := range v.Todo {
 		if t.Fine != "" {
 			v.Todo[i].Fine = fine(t.Fine, cfg.Organisation.Type)

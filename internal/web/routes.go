@@ -26,6 +26,8 @@ var routes = []route{
 	{"GET /inventory.csv", auth.SeeInventory, (*call).inventoryCSV},
 	{"GET /inventory/{system}/{category}", auth.SeeInventory, (*call).findingsPage},
 
+	{"POST /inventory/{system}/{category}", auth.SeePersonal, (*call).samplesPage},
+
 	{"GET /systems", auth.SeeSystems, (*call).systemsPage},
 	{"GET /systems/new", auth.EditSystems, (*call).newSystemPage},
 	{"POST /systems", auth.EditSystems, (*call).addSystem},
@@ -44,6 +46,9 @@ var routes = []route{
 	{"GET /retention/runs/{run}", auth.SeeRetention, (*call).runPage},
 	{"GET /retention/runs/{run}/protocol", auth.SeeRetention, (*call).protocolPage},
 	{"GET /retention/runs/{run}/protocol.json", auth.SeeRetention, (*call).protocolJSON},
+	{"GET /retention/holds", auth.SeeRetention, (*call).holdsPage},
+	{"POST /retention/holds", auth.HandleRequests, (*call).placeHold},
+	{"POST /retention/holds/{hold}/release", auth.Approve, (*call).releaseHold},
 	{"POST /retention/stop", auth.RunRetention, (*call).stopAll},
 	{"POST /retention/lift", auth.Approve, (*call).liftStop},
 
@@ -52,6 +57,10 @@ var routes = []route{
 	{"POST /requests", auth.HandleRequests, (*call).registerRequest},
 	{"GET /requests/{request}", auth.SeeRequests, (*call).casePage},
 	{"POST /requests/{request}/reveal", auth.SeePersonal, (*call).revealCase},
+
+	{"POST /requests/{request}/read", auth.SeePersonal, (*call).readItem},
+	{"POST /requests/{request}/fetch", auth.SeePersonal, (*call).fetchPackage},
+	{"GET /requests/{request}/certificate", auth.SeeRequests, (*call).certificatePage},
 
 	{"GET /statistics", auth.SeeStatistics, (*call).statisticsPage},
 	{"GET /statistics.csv", auth.SeeStatistics, (*call).statisticsCSV},

@@ -24,6 +24,7 @@ import (
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store"
@@ -47,6 +48,7 @@ type Options struct {
 	Retention  *retention.Engine
 	Requests   *request.Desk
 	Queue      func(ctx context.Context, workID string) error // hands a waiting work to the workers
+	Maker      func(context.Context) (report.Maker, error)    // reads the systems as gallra.yaml has them now
 
 	Log       *slog.Logger
 	SetupCode string // asked for when the first administrator is made; "" asks for none

@@ -67,7 +67,7 @@ func TestX7_PermissionMatrixOverAllRoutes(t *testing.T) {
 	t.Parallel()
 	s := webtest.New(t, true)
 	fill := strings.NewReplacer("{$}", "", "{system}", "chatt", "{category}", "EMAIL", "{plan}", s.Plan(t), "{run}", "run-none", "{request}", s.Case,
-		"{account}", "account-none", "{change}", "disable", "{session}", "session-none", "{work}", "work-none", "{wish}", "pause", "{rule}", "chatt")
+		"{account}", "account-none", "{change}", "disable", "{session}", "session-none", "{work}", "work-none", "{wish}", "pause", "{rule}", "chatt", "{hold}", "hold-none")
 	visitors := map[auth.Role]*webtest.Visitor{"": s.Visitor(t)}
 	for _, r := range auth.Roles() {
 		visitors[r] = s.As(t, r)
@@ -334,7 +334,7 @@ func TestSE35_EveryPageInBothLanguages(t *testing.T) {
 			if status, _, to := v.Post("/language", "lang", lang, "back", "/systems"); status != http.StatusSeeOther || to != "/systems" {
 				t.Fatalf("language: %d to %q", status, to)
 			}
-			for _, path := range []string{"/", "/inventory", "/inventory/chatt/EMAIL", "/inventory/arenden/HEALTH", "/systems", "/systems/new", "/retention/rules/new", "/retention/rules/chatt", "/systems/chatt", "/systems/arenden", "/retention", "/retention/plans/" + plan,
+			for _, path := range []string{"/", "/inventory", "/inventory/chatt/EMAIL", "/inventory/arenden/HEALTH", "/systems", "/systems/new", "/retention/rules/new", "/retention/rules/chatt", "/systems/chatt", "/systems/arenden", "/retention", "/retention/plans/" + plan, "/retention/holds", "/retention/holds?show=all",
 				"/requests", "/requests/new", "/requests/" + s.Case, "/statistics", "/evidence", "/evidence?action=run", "/evidence/verify", "/settings", "/account", "/accessibility", "/nowhere"} {
 				status, body := v.Get(path)
 				if status == http.StatusForbidden {

@@ -7,21 +7,25 @@ import (
 	"context"
 	"database/sql"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/connector/memory"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/store/storetest"
 	"github.com/gallra/gallra/internal/web"
 	"github.com/gallra/gallra/internal/work"
+	"github.com/gallra/gallra/pii"
 )
 
 // Password opens every account of a filled site; the username is the role.
@@ -44,7 +48,7 @@ type Site struct {
 	Case    string   // a request in review
 	Queued  []string // works handed to the workers
 
-	boxes map[gallra.SystemID]*box
+	systems map[gallra.SystemID]*memory.System
 }
 
 var people = map[auth.Role]string{auth.Agent: "Karin Berg", auth.Approver: "Lars Ek", auth.DPO: "Noor Haddad", auth.Admin: "Per Nyström", auth.Auditor: "Eva Sandell"}
@@ -65,19 +69,24 @@ func New(t testing.TB, full bool) *Site {
 	s.Desk = &request.Desk{DB: s.DB, Log: s.Log, Keys: request.Keys{Dir: t.TempDir()}, Open: s.open, Systems: func(context.Context) ([]request.System, error) {
 		var out []request.System
 		for _, c := range s.Config.Systems {
-			out = append(out, request.System{ID: c.Name, Title: c.Title, Channel: c.Channel, Manual: s.boxes[c.Name] == nil})
+			out = append(out, request.System{ID: c.Name, Title: c.Title, Channel: c.Channel, Manual: s.systems[c.Name] == nil})
 		}
 		return out, nil
 	}}
 	if full {
 		s.fill(t)
 	}
+	engine := sync.OnceValues(func() (*pii.Engine, error) { return pii.New(pii.Options{}) })
 	s.Handler, err = web.New(web.Options{
 		DB: s.DB, Auth: s.Auth, Evidence: s.Log, Retention: s.Engine, Requests: s.Desk,
 		Config:     func(context.Context) (*config.Config, error) { return s.Config, nil },
 		SaveConfig: func(_ context.Context, c *config.Config) error { s.Config = c; return nil },
-		Scanner:    &inventory.Scanner{DB: s.DB, Open: s.open},
-		Queue:      func(_ context.Context, id string) error { s.Queued = append(s.Queued, id); return nil },
+		Maker: func(context.Context) (report.Maker, error) {
+			e, err := engine()
+			return report.Maker{Config: s.Config, Engine: e, Now: s.DB.Now, Open: func(ctx context.Context, sys config.System) (connector.Source, error) { return s.open(ctx, sys.Name) }}, err
+		},
+		Scanner: &inventory.Scanner{DB: s.DB, Open: s.open},
+		Queue:   func(_ context.Context, id string) error { s.Queued = append(s.Queued, id); return nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -94,11 +103,11 @@ func stockholm(t testing.TB) *time.Location {
 }
 
 func (s *Site) open(_ context.Context, id gallra.SystemID) (connector.Source, error) {
-	b, ok := s.boxes[id]
+	sys, ok := s.systems[id]
 	if !ok {
 		return nil, gallra.Errorf(gallra.Unavailable, "store.unreachable")
 	}
-	return b, nil
+	return profiled{sys.Open()}, nil
 }
 
 // Work does every queued work to its end.
@@ -182,7 +191,7 @@ func (s *Site) Progress(t testing.TB, done int64) {
 func (s *Site) fill(t testing.TB) {
 	t.Helper()
 	ctx := context.Background()
-	s.boxes = map[gallra.SystemID]*box{"chatt": newBox("chatt", 400, s.Now), "arenden": newBox("arenden", 1900, s.Now), "epost": newBox("epost", 700, s.Now), "forum": newBox("forum", 500, s.Now)}
+	s.systems = map[gallra.SystemID]*memory.System{"chatt": newSystem("chatt", 400, s.Now), "arenden": newSystem("arenden", 1900, s.Now), "epost": newSystem("epost", 700, s.Now), "forum": newSystem("forum", 500, s.Now)}
 	if _, err := s.Auth.Create(ctx, auth.NewAccount{Username: "approver2", Name: "Sara Holm", Password: Password, Role: auth.Approver}); err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +270,7 @@ func (s *Site) scan(t testing.TB, system string, n int64) {
 	s.tx(t, func(tx *sql.Tx) error {
 		exec := func(q string, args ...any) error { _, err := tx.Exec(q, args...); return err }
 		err := exec(`INSERT INTO scan VALUES ($1, $2, $3, $4)`, id, system, store.Micros(s.Now), store.Micros(s.Now))
-		for i, typ := range []string{"ticket", "message", "attachment"} {
+		for i, typ := range []string{"conversation", "message", "attachment"} {
 			kind := []string{"conversation", "message", "attachment"}[i]
 			if err == nil {
 				err = exec(`INSERT INTO scan_type VALUES ($1, $2, $3, $4, $5, $6)`, id, typ, kind, 18211/(n+1)*int64(i+1), at(2017), at(2026))
@@ -270,7 +279,7 @@ func (s *Site) scan(t testing.TB, system string, n int64) {
 		for m := range 38 {
 			month := time.Date(2023, time.Month(m+2), 1, 0, 0, 0, 0, time.UTC)
 			if err == nil {
-				err = exec(`INSERT INTO scan_month VALUES ($1, 'ticket', $2, $3)`, id, month.Format("2006-01"), 210+37*int64(m%7)+int64(m)*9/(n+1))
+				err = exec(`INSERT INTO scan_month VALUES ($1, 'conversation', $2, $3)`, id, month.Format("2006-01"), 210+37*int64(m%7)+int64(m)*9/(n+1))
 			}
 		}
 		for i, c := range gallra.Categories() {
@@ -278,11 +287,11 @@ func (s *Site) scan(t testing.TB, system string, n int64) {
 				continue
 			}
 			count := 48123 / int64(i*i+1) / (n + 1)
-			if err = exec(`INSERT INTO scan_finding VALUES ($1, 'message', 'body', $2, 'text/known', $3, $4, $5, $6)`, id, string(c), count, count/2+1, at(2018), at(2026)); err != nil {
+			if err = exec(`INSERT INTO scan_finding VALUES ($1, 'message', 'body', $2, $7, $3, $4, $5, $6)`, id, string(c), count, count/2+1, at(2018), at(2026), ruleOf(c)); err != nil {
 				break
 			}
 			if i < 3 {
-				err = exec(`INSERT INTO scan_finding VALUES ($1, 'ticket', 'requester', $2, 'field', $3, $3, $4, $5)`, id, string(c), count*2, at(2017), at(2026))
+				err = exec(`INSERT INTO scan_finding VALUES ($1, 'conversation', 'contact_email', $2, 'field', $3, $3, $4, $5)`, id, string(c), count*2, at(2017), at(2026))
 			}
 		}
 		if err == nil && n == 0 {
@@ -297,4 +306,15 @@ func (s *Site) tx(t testing.TB, f func(*sql.Tx) error) {
 	if err := s.DB.Tx(context.Background(), f); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// ruleOf is the rule that finds most of a category in text.
+func ruleOf(c gallra.Category) string {
+	switch c {
+	case gallra.CategoryEmail:
+		return "email/form"
+	case gallra.CategoryPhone:
+		return "phone_se/mobile"
+	}
+	return "name/tagger"
 }

@@ -1,0 +1,174 @@
+package web
+
+import (
+	"cmp"
+	"database/sql"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/hold"
+	"github.com/gallra/gallra/internal/i18n"
+)
+
+// HoldsView is what must not be gallrat, and until when that is looked at again
+// (REQUIREMENTS W-20).
+type HoldsView struct {
+	Holds   []HoldRow
+	All     bool // the released ones too
+	Systems []InventorySystem
+	Kinds   []hold.Kind
+	Latest  time.Time // the last day a review can wait to
+	Form    HoldForm
+	CanEnd  bool
+}
+
+// HoldRow is one hold.
+type HoldRow struct {
+	hold.Hold
+	Overdue bool
+	Covers  []HoldCover
+	More    int64  // how many it covers besides those
+	Case    string // the request it belongs to
+}
+
+// HoldCover is one thing it covers.
+type HoldCover struct{ System, Type, ID string }
+
+// HoldForm is what was written in the form.
+type HoldForm struct{ Kind, System, Type, ID, Reason, Matter, Review string }
+
+// coversShown is how many of the records of a hold the list names.
+const coversShown = 3
+
+func (c *call) holds() hold.Register { return hold.Register{DB: c.DB, Log: c.Evidence} }
+
+func (c *call) holdsView() (v HoldsView, err error) {
+	if c.Evidence == nil {
+		return v, gallra.Errorf(gallra.Unavailable, "web.no_evidence")
+	}
+	cfg, err := c.configuration()
+	if err != nil {
+		return v, err
+	}
+	v = HoldsView{All: c.r.URL.Query().Get("show") == "all", Kinds: []hold.Kind{hold.Legal, hold.Request, hold.Archive},
+		Latest: hold.MaxReview.After(c.DB.Now()), CanEnd: c.can(auth.Approve)}
+	for _, s := range cfg.Systems {
+		v.Systems = append(v.Systems, InventorySystem{Name: string(s.Name), Title: title(s)})
+	}
+	list, err := c.holds().List(c.ctx(), v.All)
+	if err != nil {
+		return v, err
+	}
+	for _, h := range list {
+		row := HoldRow{Hold: h, Overdue: h.Overdue(c.DB.Now())}
+		if h.Kind == hold.Request && strings.HasPrefix(h.Reason, "request.") { // placed by the case itself
+			row.Case = h.Matter
+		}
+		for i, t := range h.Targets {
+			if i == coversShown {
+				row.More = int64(len(h.Targets) - i)
+				break
+			}
+			s, _ := cfg.System(t.Ref.System)
+			row.Covers = append(row.Covers, HoldCover{cmp.Or(title(s), string(t.Ref.System)), t.Ref.Type, t.Ref.ID})
+		}
+		v.Holds = append(v.Holds, row)
+	}
+	// What should have been reviewed stands first.
+	slices.SortStableFunc(v.Holds, func(a, b HoldRow) int {
+		switch {
+		case a.Overdue != b.Overdue && a.Overdue:
+			return -1
+		case a.Overdue != b.Overdue:
+			return 1
+		}
+		return cmp.Or(b.Placed.Compare(a.Placed), cmp.Compare(a.ID, b.ID))
+	})
+	return v, nil
+}
+
+func (c *call) holdsPage() error {
+	v, err := c.holdsView()
+	if err != nil {
+		return err
+	}
+	return c.ok("holds", v)
+}
+
+// placeHold puts a hold in force over a system, a type in it or one record.
+func (c *call) placeHold() error {
+	v, err := c.holdsView()
+	if err != nil {
+		return err
+	}
+	form := func(name string) string { return strings.TrimSpace(c.r.PostFormValue(name)) }
+	v.Form = HoldForm{form("kind"), form("system"), form("type"), form("id"), form("reason"), form("matter"), form("review")}
+	h, err := v.Form.hold(v)
+	if err == nil {
+		h.PlacedBy = c.account.Username
+		err = c.DB.Tx(c.ctx(), func(tx *sql.Tx) error {
+			_, err := c.holds().Place(c.ctx(), tx, h)
+			return err
+		})
+	}
+	if err != nil {
+		return c.refuse("holds", v, err)
+	}
+	return c.done("/retention/holds", "hold_placed")
+}
+
+func (f HoldForm) hold(v HoldsView) (hold.Hold, error) {
+	h := hold.Hold{Kind: hold.Kind(f.Kind), Reason: f.Reason, Matter: f.Matter}
+	known := slices.ContainsFunc(v.Systems, func(s InventorySystem) bool { return s.Name == f.System })
+	switch {
+	case !slices.Contains(v.Kinds, h.Kind):
+		return h, gallra.Errorf(gallra.Invalid, "web.form")
+	case !known || f.ID != "" && f.Type == "":
+		return h, gallra.Errorf(gallra.Invalid, "hold.target_missing")
+	}
+	if f.Review != "" {
+		day, err := time.Parse(time.DateOnly, f.Review)
+		if err != nil {
+			return h, gallra.Errorf(gallra.Invalid, "web.date")
+		}
+		h.Review = day
+	}
+	h.Targets = []hold.Target{{Ref: gallra.Ref{System: gallra.SystemID(f.System), Type: f.Type, ID: f.ID}}}
+	return h, nil
+}
+
+// releaseHold ends a hold: nothing else does.
+func (c *call) releaseHold() error {
+	if c.Evidence == nil {
+		return gallra.Errorf(gallra.Unavailable, "web.no_evidence")
+	}
+	err := c.DB.Tx(c.ctx(), func(tx *sql.Tx) error {
+		return c.holds().Release(c.ctx(), tx, c.r.PathValue("hold"), c.account.Username)
+	})
+	if err != nil {
+		return err
+	}
+	return c.done("/retention/holds", "hold_released")
+}
+
+// holdTodos asks for the reviews whose day has passed: the hold stands until
+// someone has looked.
+func (c *call) holdTodos() ([]Todo, error) {
+	if c.Evidence == nil {
+		return nil, nil
+	}
+	list, err := c.holds().List(c.ctx(), false)
+	if err != nil {
+		return nil, err
+	}
+	var out []Todo
+	for _, h := range list {
+		if h.Overdue(c.DB.Now()) {
+			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.hold", "hold", h.ID), Role: auth.Approver, By: h.Review, To: "/retention/holds", Law: "hold"})
+		}
+	}
+	return out, nil
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -224,13 +225,17 @@ func Categories(values []string, k int, other string) *Hierarchy {
 	return h
 }
 
+var postcode = regexp.MustCompile(`^[1-9][0-9]{2} ?[0-9]{2}$`)
+
 // Infer returns a column over values with the hierarchy that suits them: Dates
-// when all are dates, Numbers in bands of 10, 100 and so on when all are whole
+// when all are dates, Prefixes of 3 and 2 when all are Swedish postcodes (written
+// "114 55", or plainly in a column whose name says so), Numbers in bands of 10, 100 and so on when all are whole
 // numbers of more than twelve kinds, otherwise Categories. An empty value
 // decides nothing.
 func Infer(name string, values []string, k int, other string) Column {
 	kinds := map[string]bool{}
-	dates, numbers := true, true
+	dates, codes, numbers := true, true, true
+	spaced := strings.Contains(strings.ToLower(name), "post") || strings.Contains(strings.ToLower(name), "zip")
 	widest := int64(1)
 	for _, v := range values {
 		if v == "" || kinds[v] {
@@ -240,6 +245,8 @@ func Infer(name string, values []string, k int, other string) Column {
 		if _, err := date(v); err != nil {
 			dates = false
 		}
+		codes = codes && postcode.MatchString(v)
+		spaced = spaced || strings.Contains(v, " ")
 		n, err := strconv.ParseInt(v, 10, 64)
 		numbers = numbers && err == nil
 		widest = max(widest, n, -n)
@@ -250,6 +257,8 @@ func Infer(name string, values []string, k int, other string) Column {
 	case len(kinds) == 0:
 	case dates:
 		h, err = Dates(values)
+	case codes && spaced:
+		h, err = Prefixes(values, 3, 2)
 	case numbers && len(kinds) > 12:
 		var widths []int64
 		for w := int64(10); w <= widest && len(widths) < 6; w *= 10 {

@@ -56,16 +56,20 @@ func TestHierarchies(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
+		name   string
 		values []string
 		levels string
 	}{
-		{[]string{"2024-01-01", "", "2024-02-01"}, "day week month quarter year all"},
-		{[]string{"2024-01-01", "later"}, "value merged all"},
-		{[]string{"1", "2", "5"}, "value merged all"}, // ratings are few and keep their values
-		{[]string{"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "1300"}, "exact 10 100 1000 all"},
-		{[]string{"", ""}, "value merged all"}, {nil, "value merged all"},
+		{"postort", []string{"11455", "21120", ""}, "whole 3 2 all"},
+		{"c", []string{"114 55", "21120"}, "whole 3 2 all"},
+		{"seconds", []string{"11455", "21120"}, "value merged all"},
+		{"c", []string{"2024-01-01", "", "2024-02-01"}, "day week month quarter year all"},
+		{"c", []string{"2024-01-01", "later"}, "value merged all"},
+		{"c", []string{"1", "2", "5"}, "value merged all"}, // ratings are few and keep their values
+		{"c", []string{"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "1300"}, "exact 10 100 1000 all"},
+		{"c", []string{"", ""}, "value merged all"}, {"c", nil, "value merged all"},
 	} {
-		if got := strings.Join(table.Infer("c", c.values, 5, "x").Hierarchy.Levels(), " "); got != c.levels {
+		if got := strings.Join(table.Infer(c.name, c.values, 5, "x").Hierarchy.Levels(), " "); got != c.levels {
 			t.Errorf("%v: %s, want %s", c.values, got, c.levels)
 		}
 	}
@@ -190,4 +194,26 @@ func TestAN4_LastCellDrawsInOthers(t *testing.T) {
 			t.Fatalf("%v %+v", err, r.Report)
 		}
 	}
+}
+
+// Whatever the values are, the columns inferred of them lead to k.
+func FuzzReduce(f *testing.F) {
+	f.Add("2024-03-04\n2024-03-04T10:00:00Z\n\n2024-02-30", "114 55\n21120\n-9223372036854775808\n9223372036854775807")
+	f.Add("1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n-14", "*\n\xff\n\x00\növrigt")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
+		if len(x)*len(y) > 2000 {
+			return
+		}
+		var rows [][]string
+		for _, v := range x {
+			for _, w := range y {
+				rows = append(rows, []string{v, w})
+			}
+		}
+		r, err := table.Reduce(columnsOf([]string{"a", "b"}, rows, 3), rows, table.Spec{K: 3})
+		if err != nil || len(r.Rows) != len(rows) || r.Report.Reached != (len(rows) >= 3) {
+			t.Fatalf("%d rows: %v %+v", len(rows), err, r.Report)
+		}
+	})
 }

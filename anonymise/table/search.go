@@ -13,7 +13,9 @@ type Search struct {
 	Limit  float64 // share of the rows that may be suppressed, from 0 to 1
 	Cost   Cost    // nil is Entropy
 	// Most is the largest lattice that is searched for the optimum; a larger one
-	// is descended greedily, and Result.Exact tells. 0 means 4,194,304 nodes.
+	// is climbed greedily, and Result.Exact tells; with a model other than
+	// KAnonymity and DistinctDiversity that may miss what could be reached.
+	// 0 means 4,194,304 nodes.
 	Most int
 }
 

@@ -7,6 +7,9 @@ require (
 	github.com/wasilibs/go-re2 v1.13.0
 )
 
-require golang.org/x/sys v0.49.0 // indirect
+require (
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)
 
 replace github.com/gallra/gallra => ../../..

@@ -1,0 +1,118 @@
+package re2
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wasilibs/go-re2"
+
+	bench "github.com/gallra/gallra/bench/pii"
+	"github.com/gallra/gallra/pii"
+	"github.com/gallra/gallra/pii/scan"
+)
+
+// cpu returns the processor time of this process, system time included: other
+// work on the machine does not show in it.
+func cpu() time.Duration {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		panic(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// speed runs over tickets for at least a second, five times, and returns the
+// best megabytes a second of processor time on one thread.
+func speed(tickets []string, over func(text string)) float64 {
+	size := 0
+	for _, t := range tickets {
+		size += len(t)
+	}
+	best := 0.0
+	for range 5 {
+		done, start := 0, cpu()
+		for cpu()-start < time.Second {
+			for _, t := range tickets {
+				over(t)
+			}
+			done += size
+		}
+		best = max(best, float64(done)/1e6/(cpu()-start).Seconds())
+	}
+	return best
+}
+
+// TestMeasure prints the figures of BENCHMARKS.md. It is a measurement, run by
+// hand on a quiet machine: GALLRA_MEASURE=1 go test -run Measure -v.
+func TestMeasure(t *testing.T) {
+	if os.Getenv("GALLRA_MEASURE") == "" {
+		t.Skip("a measurement, not a test: set GALLRA_MEASURE=1")
+	}
+	runtime.GOMAXPROCS(1)
+	load, _ := os.ReadFile("/proc/loadavg")
+	t.Logf("load before: %s", strings.TrimSpace(string(load)))
+	e, err := pii.New(pii.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	union := strings.Join(bench.Patterns, "|")
+	re, standard := re2.MustCompile(union), regexp.MustCompile(union)
+	s := scan.New("", pii.DefaultRecall)
+	var spans []scan.Span
+	var found []pii.Finding
+	tickets := bench.Tickets(8<<20, 1)
+	one := []string{strings.Join(tickets, "\n")}
+	prose := []string{strings.Repeat("Hej, jag undrar över min senaste räkning som kom i förra veckan. Kan ni återkomma så snart som möjligt? ", 20000)}
+	for _, m := range []struct {
+		name string
+		of   []string
+		over func(string)
+	}{
+		{"structured kinds, ticket by ticket", tickets, func(x string) { spans = s.Append(spans[:0], x) }},
+		{"structured kinds, one text of 8 MB", one, func(x string) { spans = s.Append(spans[:0], x) }},
+		{"structured kinds, prose without any", prose, func(x string) { spans = s.Append(spans[:0], x) }},
+		{"everything, ticket by ticket", tickets[:len(tickets)/8], func(x string) { found = e.Append(found[:0], x) }},
+		{"RE2, 20 patterns, ticket by ticket", tickets[:len(tickets)/8], func(x string) { re.FindAllStringIndex(x, -1) }},
+		{"Go regexp, 20 patterns, ticket by ticket", tickets[:len(tickets)/32], func(x string) { standard.FindAllStringIndex(x, -1) }},
+	} {
+		t.Logf("%-42s %8.1f MB/s", m.name, speed(m.of, m.over))
+	}
+	// Memory while an archive passes: each batch is made, searched and dropped.
+	var line strings.Builder
+	n, bytes := 0, 0
+	for batch := 0; bytes < 200<<20; batch++ {
+		for _, x := range bench.Tickets(5<<20, uint64(batch)) {
+			found = e.Append(found[:0], x)
+			n += len(found)
+			bytes += len(x)
+		}
+		if batch%8 == 7 {
+			fmt.Fprintf(&line, " %d MB: %s;", bytes>>20, resident(t))
+		}
+	}
+	t.Logf("everything over 200 MB, %d findings, resident memory after%s", n, line.String())
+	load, _ = os.ReadFile("/proc/loadavg")
+	t.Logf("load after: %s", strings.TrimSpace(string(load)))
+}
+
+// resident returns the memory the process holds.
+func resident(t *testing.T) string {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			return strings.Join(strings.Fields(rest), " ")
+		}
+	}
+	t.Fatal("no VmRSS")
+	return ""
+}

@@ -358,13 +358,15 @@ func (p *pass) ipv4(c candidate) (end int, ok bool) {
 		return 0, false
 	}
 	score, rule := float32(certain), "ip/v4"
-	if first := ph.span(c.g, c.g); (len(first) == 1 || len(first) == 2 && first[0] < '4') && len(ph.span(c.g, h)) <= 8 {
+	// One random address in a thousand has six digits or fewer, most versions do.
+	first, digits := ph.span(c.g, c.g), len(ph.span(c.g, h))
+	if (len(first) == 1 || len(first) == 2 && first[0] < '4') && digits <= 8 {
 		before := p.before(c.start)
 		ip := before.nearest(cueIP)
 		if before.nearest(cueVersion) < min(30, ip) {
 			return 0, false
 		}
-		if ip > nearWindow && !before.within(nearWindow, cueNet) && !p.networked(c, h) {
+		if digits <= 6 && ip > nearWindow && !before.within(nearWindow, cueNet) && !p.networked(c, h) {
 			score, rule = doubtful, "ip/v4, or a version"
 		}
 	}

@@ -1,6 +1,8 @@
 package scan_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -107,5 +109,30 @@ func TestH13_SecretsInText(t *testing.T) {
 			}
 			same(t, got, want)
 		})
+	}
+}
+
+// Random addresses are found in texts that say nothing of addresses, and all of
+// them in texts that do.
+func TestS32_RandomAddresses(t *testing.T) {
+	t.Parallel()
+	s := scan.New("sv", 0.5)
+	r := rand.New(rand.NewPCG(3, 4))
+	const n = 20000
+	for carrier, most := range map[string]int{"Det står %s på lappen.": n * 3 / 1000, "Inloggning från %s kl 9": 0, "IP %s": 0} {
+		missed := 0
+		for range n {
+			first := 1 + r.IntN(222)
+			if first == 127 {
+				first = 128
+			}
+			address := fmt.Sprintf("%d.%d.%d.%d", first, r.IntN(256), r.IntN(256), r.IntN(256))
+			if !slices.Contains(find(s, fmt.Sprintf(carrier, address)), "IP:"+address) {
+				missed++
+			}
+		}
+		if missed > most {
+			t.Errorf("%q: %d of %d addresses missed", carrier, missed, n)
+		}
 	}
 }

@@ -1,0 +1,371 @@
+// Package rest is the HTTP that every connector to an API shares, so that the
+// rules of the road stand in one place: which addresses may be reached, how
+// often, what is repeated, and what an answer must look like to be believed.
+//
+// What it never does: follow a link to another host, take a cut-off or foreign
+// body for an empty page, repeat a change whose outcome is unknown unless the
+// caller says that this is safe, or put an address, a query value, a body or a
+// secret in an error. Errors name Request.Op, the method and the status alone.
+package rest
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gallra/gallra"
+)
+
+// Options says how one system is reached.
+type Options struct {
+	System        gallra.SystemID // whose limit is shared: all clients of a system in a process
+	BaseURL       string          // https://host[:port][/path], without user, query or fragment; the one host that is reached
+	AllowLoopback bool            // lets BaseURL be this machine, http included
+	CA            []byte          // PEM of the authorities to trust instead of the system's own
+	Auth          Auth
+	Limit         Limit
+	Timeout       time.Duration // of one attempt, its body included; 0 means 30 s
+	Attempts      int           // at most, the first included; 0 means 5
+	MaxWait       time.Duration // longest wait the server may ask for; 0 means 2 min
+	MaxBody       int64         // bytes of an answer; 0 means 64 MiB
+
+	// Transport replaces the network, for tests. The check of resolved
+	// addresses belongs to the network and is then not made.
+	Transport http.RoundTripper
+}
+
+// Client talks to one system. It is safe for concurrent use.
+type Client struct {
+	base   *url.URL
+	auth   Auth
+	http   *http.Client
+	limit  *limiter
+	o      Options
+	closer func()
+}
+
+// Request is one call.
+type Request struct {
+	Op     string // what it is called in errors: "tickets.list"; never a value
+	Method string // "" means GET
+	Path   string // below BaseURL, as Join makes it
+	Query  url.Values
+	Body   any // sent as JSON; nil for none
+
+	// Repeat says that doing it twice is doing it once, so that it may be
+	// repeated when the outcome is unknown. GET, HEAD and DELETE always may.
+	Repeat bool
+}
+
+// Response is what is known of an answer besides its body.
+type Response struct {
+	Status int
+	Header http.Header
+	Date   time.Time // the server's clock; zero when it does not say
+
+	// Repeated says that an earlier attempt may have been carried out: not
+	// found after a DELETE then means that it was.
+	Repeated bool
+}
+
+// Join makes a path of segments, each escaped: an id never adds a segment.
+// It returns gallra.ErrInvalid for an empty segment, "." and "..", which a
+// server would read as another address.
+func Join(segments ...string) (string, error) {
+	var b strings.Builder
+	for _, s := range segments {
+		if s == "" || s == "." || s == ".." {
+			return "", gallra.Errorf(gallra.Invalid, "rest.path")
+		}
+		b.WriteString("/" + url.PathEscape(s))
+	}
+	return b.String(), nil
+}
+
+// New returns a client. gallra.ErrInvalid when the address, the authorities or
+// the credentials cannot be used; gallra.ErrBlocked for an address of this
+// machine, of its own network segment or of a cloud's metadata service.
+func New(o Options) (*Client, error) {
+	base, err := parseBase(o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Auth.header == "" {
+		return nil, gallra.Errorf(gallra.Invalid, "rest.credentials_missing")
+	}
+	o.Timeout = or(o.Timeout, 30*time.Second)
+	o.Attempts = or(o.Attempts, 5)
+	o.MaxWait = or(o.MaxWait, 2*time.Minute)
+	o.MaxBody = or(o.MaxBody, 64<<20)
+	c := &Client{base: base, auth: o.Auth, o: o, limit: shared(o.System, o.Limit), closer: func() {}}
+	rt := o.Transport
+	if rt == nil {
+		t, err := network(o)
+		if err != nil {
+			return nil, err
+		}
+		rt, c.closer = t, t.CloseIdleConnections
+	}
+	c.http = &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return c, nil
+}
+
+func or[T int | int64 | time.Duration](v, otherwise T) T {
+	if v <= 0 {
+		return otherwise
+	}
+	return v
+}
+
+func network(o Options) (*http.Transport, error) {
+	conf := &tls.Config{MinVersion: tls.VersionTLS12}
+	if len(o.CA) > 0 {
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(o.CA) {
+			return nil, gallra.Errorf(gallra.Invalid, "rest.ca")
+		}
+	}
+	d := &net.Dialer{Timeout: 10 * time.Second, Control: guard(o.AllowLoopback)}
+	// No proxy: the guard would see the proxy's address instead of the system's.
+	return &http.Transport{DialContext: d.DialContext, TLSClientConfig: conf, ForceAttemptHTTP2: true,
+		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 8}, nil
+}
+
+// Close lets go of idle connections. It may be called twice.
+func (c *Client) Close() error { c.closer(); return nil }
+
+// Do makes the call and decodes the answer into out, which may be nil when the
+// body does not matter. Waiting, for the limit or between attempts, ends with
+// ctx, whose error is then returned.
+//
+// A refusal for haste (429) is repeated for every method, as nothing was done.
+// Other failures of the server or the connection are repeated where the request
+// allows it; where it does not, the key is "rest.outcome_unknown".
+//
+// Errors: gallra.ErrAuth (401), ErrPermission (403), ErrNotFound (404, 410),
+// ErrConflict (409, 412), ErrInvalid (other 4xx), ErrDrift (an answer of another
+// shape), ErrUnavailable (5xx, 429, lost or cut-off answers).
+func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
+	body, err := encode(r)
+	if err != nil {
+		return Response{}, err
+	}
+	unsure := false
+	for n := 1; ; n++ {
+		if err := c.limit.wait(ctx); err != nil {
+			return Response{}, err
+		}
+		resp, f := c.attempt(ctx, r, body, out)
+		resp.Repeated = unsure
+		if f == nil {
+			return resp, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return resp, err
+		}
+		unsure = unsure || f.passing && !f.refused
+		if f.passing && !f.refused && !r.repeatable() {
+			return resp, c.fail(gallra.Unavailable, "rest.outcome_unknown", r, resp.Status)
+		}
+		if !f.passing || n >= c.o.Attempts {
+			return resp, f.err
+		}
+		wait := f.after
+		if wait > c.o.MaxWait {
+			return resp, f.err
+		}
+		if wait > 0 {
+			c.limit.pause(wait)
+		}
+		if err := sleep(ctx, max(wait, backoff(n))); err != nil {
+			return resp, err
+		}
+	}
+}
+
+// backoff returns between half and the whole of 0.5, 1, 2 … 30 seconds, so that
+// workers that failed together do not come back together.
+func backoff(n int) time.Duration {
+	d := min(500*time.Millisecond<<min(n-1, 10), 30*time.Second)
+	return d/2 + rand.N(d/2)
+}
+
+func (r Request) method() string {
+	if r.Method == "" {
+		return http.MethodGet
+	}
+	return r.Method
+}
+
+func (r Request) repeatable() bool {
+	switch r.method() {
+	case http.MethodGet, http.MethodHead, http.MethodDelete:
+		return true
+	}
+	return r.Repeat
+}
+
+func encode(r Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(r.Body)
+	if err != nil { // its text may quote the value
+		return nil, gallra.Errorf(gallra.Internal, "rest.encode", "op", r.Op)
+	}
+	return b, nil
+}
+
+// failure is why an attempt failed, and what may be done about it.
+type failure struct {
+	err     error
+	refused bool          // nothing was done
+	passing bool          // it may go better the next time
+	after   time.Duration // the wait that the server asks for
+}
+
+func (c *Client) attempt(ctx context.Context, r Request, body []byte, out any) (Response, *failure) {
+	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	defer cancel()
+	u := *c.base
+	raw := c.base.EscapedPath() + r.Path
+	path, err := url.PathUnescape(raw)
+	if err != nil {
+		return Response{}, &failure{err: gallra.Errorf(gallra.Invalid, "rest.path")}
+	}
+	u.Path, u.RawPath, u.RawQuery = path, raw, r.Query.Encode()
+	var send io.Reader
+	if body != nil {
+		send = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method(), u.String(), send)
+	if err != nil {
+		return Response{}, &failure{err: gallra.Errorf(gallra.Invalid, "rest.path")}
+	}
+	req.Header.Set(c.auth.header, c.auth.value)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "gallra")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return Response{}, c.lost(r, err)
+	}
+	defer res.Body.Close()
+	resp := Response{Status: res.StatusCode, Header: res.Header}
+	resp.Date, _ = http.ParseTime(res.Header.Get("Date"))
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		// Read a little so that the connection can be used again; the text is
+		// the vendor's and may quote what was sent.
+		_, _ = io.CopyN(io.Discard, res.Body, 64<<10)
+		return resp, c.refusal(r, resp)
+	}
+	return resp, c.decode(r, res, out)
+}
+
+// lost classes a request without an answer. The cause is left out: net/http
+// quotes the whole address in it.
+func (c *Client) lost(r Request, err error) *failure {
+	var cert *tls.CertificateVerificationError
+	var timed net.Error
+	switch {
+	case errors.Is(err, errRefusedAddress):
+		return &failure{err: c.fail(gallra.Blocked, "rest.address_refused", r, 0)}
+	case errors.As(err, &cert):
+		return &failure{err: c.fail(gallra.Unavailable, "rest.certificate", r, 0)}
+	case errors.As(err, &timed) && timed.Timeout():
+		return &failure{passing: true, err: c.fail(gallra.Unavailable, "rest.timeout", r, 0)}
+	}
+	return &failure{passing: true, err: c.fail(gallra.Unavailable, "rest.connection", r, 0)}
+}
+
+func (c *Client) refusal(r Request, resp Response) *failure {
+	code, key := gallra.Invalid, "rest.refused"
+	f := &failure{}
+	switch s := resp.Status; {
+	case s == http.StatusTooManyRequests:
+		code, key = gallra.Unavailable, "rest.too_many"
+		f.refused, f.passing, f.after = true, true, retryAfter(resp)
+	case s == http.StatusUnauthorized:
+		code, key = gallra.Unauthorize, "rest.auth"
+	case s == http.StatusForbidden:
+		code, key = gallra.Forbidden, "rest.permission"
+	case s == http.StatusNotFound, s == http.StatusGone:
+		code, key = gallra.NotFound, "rest.not_found"
+	case s == http.StatusConflict, s == http.StatusPreconditionFailed:
+		code, key = gallra.Conflict, "rest.conflict"
+	case s == http.StatusRequestTimeout, s >= 500:
+		code, key = gallra.Unavailable, "rest.server"
+		f.passing, f.after = true, retryAfter(resp)
+	case s < 400:
+		code, key = gallra.Drift, "rest.redirect"
+	}
+	f.err = c.fail(code, key, r, resp.Status)
+	return f
+}
+
+// retryAfter reads the wait asked for. A date is measured against the server's
+// own clock where it shows it, so that a clock that is wrong here does no harm.
+func retryAfter(resp Response) time.Duration {
+	v := strings.TrimSpace(resp.Header.Get("Retry-After"))
+	if n, err := strconv.Atoi(v); err == nil {
+		if n < 0 {
+			return 0
+		}
+		return time.Duration(min(n, 1<<30)) * time.Second
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		return 0
+	}
+	now := resp.Date
+	if now.IsZero() {
+		now = time.Now()
+	}
+	return max(at.Sub(now), 0)
+}
+
+func (c *Client) decode(r Request, res *http.Response, out any) *failure {
+	b, err := io.ReadAll(io.LimitReader(res.Body, c.o.MaxBody+1))
+	if err != nil {
+		return &failure{passing: true, err: c.fail(gallra.Unavailable, "rest.truncated", r, res.StatusCode)}
+	}
+	if int64(len(b)) > c.o.MaxBody {
+		return &failure{err: c.fail(gallra.Drift, "rest.too_large", r, res.StatusCode)}
+	}
+	if out == nil {
+		return nil
+	}
+	kind, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" && !strings.HasSuffix(kind, "+json") {
+		return &failure{err: c.fail(gallra.Drift, "rest.not_json", r, res.StatusCode)}
+	}
+	if err := json.Unmarshal(b, out); err == nil {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	var whole json.RawMessage
+	if err := dec.Decode(&whole); errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return &failure{passing: true, err: c.fail(gallra.Unavailable, "rest.truncated", r, res.StatusCode)}
+	} else if err != nil || dec.More() {
+		return &failure{err: c.fail(gallra.Drift, "rest.not_json", r, res.StatusCode)}
+	}
+	return &failure{err: c.fail(gallra.Drift, "rest.shape", r, res.StatusCode)}
+}
+
+func (c *Client) fail(code gallra.Code, key string, r Request, status int) error {
+	return gallra.Errorf(code, key, "system", string(c.o.System), "op", r.Op, "method", r.method(), "status", strconv.Itoa(status))
+}

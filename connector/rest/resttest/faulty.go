@@ -1,0 +1,143 @@
+// Package resttest makes the network fail in the ways networks do, so that the
+// tests of a connector to an API can show that nothing is lost or done twice.
+package resttest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Fault is one way to fail.
+type Fault int
+
+// The faults.
+const (
+	None      Fault = iota
+	Timeout         // no answer; nothing was done
+	Server          // 503; nothing was done
+	Hasty           // 429 with Retry-After: 2; nothing was done
+	Truncated       // it was done; half the answer arrives
+	Repeated        // a GET is answered with the answer before it to the same path
+	Nothing         // a change is answered with 200 and {}, and was not done
+	Lost            // it was done; the connection breaks before the answer
+	Skewed          // the server's clock is a day ahead
+)
+
+// Faults returns every fault.
+func Faults() []Fault {
+	return []Fault{Timeout, Server, Hasty, Truncated, Repeated, Nothing, Lost, Skewed}
+}
+
+// Faulty passes requests on to Next, spoilt as Choose says. It is safe for
+// concurrent use.
+type Faulty struct {
+	Next   http.RoundTripper
+	Choose func(*http.Request) Fault
+
+	mu     sync.Mutex
+	before map[string]answer
+}
+
+type answer struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+// Random returns a choice that spoils about one request in n, the same for the
+// same seed, and never two in a row: a client that tries twice gets through.
+func Random(seed uint64, n int) func(*http.Request) Fault {
+	var mu sync.Mutex
+	r := rand.New(rand.NewPCG(seed, 1))
+	spoilt := false
+	return func(*http.Request) Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if spoilt = !spoilt && r.IntN(n) == 0; !spoilt {
+			return None
+		}
+		return Faults()[r.IntN(len(Faults()))]
+	}
+}
+
+type timeout struct{}
+
+func (timeout) Error() string   { return "resttest: no answer in time" }
+func (timeout) Timeout() bool   { return true }
+func (timeout) Temporary() bool { return true }
+
+// RoundTrip implements http.RoundTripper.
+func (f *Faulty) RoundTrip(req *http.Request) (*http.Response, error) {
+	fault := f.Choose(req)
+	undone := func(status int, body string) (*http.Response, error) {
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+		h := http.Header{"Content-Type": {"application/json"}}
+		if status == http.StatusTooManyRequests {
+			h.Set("Retry-After", "2")
+		}
+		return answer{h, status, []byte(body)}.response(req), nil
+	}
+	read := req.Method == http.MethodGet
+	switch {
+	case fault == Timeout:
+		_, _ = undone(0, "")
+		return nil, timeout{}
+	case fault == Server:
+		return undone(http.StatusServiceUnavailable, "{}")
+	case fault == Hasty:
+		return undone(http.StatusTooManyRequests, "{}")
+	case fault == Nothing && !read:
+		return undone(http.StatusOK, "{}")
+	}
+	res, err := f.Next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(res.Body)
+	_ = res.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	a := answer{res.Header, res.StatusCode, b}
+	f.mu.Lock()
+	old, known := f.before[req.URL.Path]
+	if read {
+		if f.before == nil {
+			f.before = map[string]answer{}
+		}
+		f.before[req.URL.Path] = a
+	}
+	f.mu.Unlock()
+	switch fault {
+	case Repeated:
+		if read && known {
+			a = old
+		}
+	case Lost:
+		return nil, errors.New("resttest: connection lost")
+	case Skewed:
+		a.header = a.header.Clone()
+		a.header.Set("Date", time.Now().UTC().Add(24*time.Hour).Format(http.TimeFormat))
+	case Truncated:
+		res := a.response(req)
+		res.Body = io.NopCloser(io.MultiReader(bytes.NewReader(b[:len(b)/2]), broken{}))
+		return res, nil
+	}
+	return a.response(req), nil
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func (a answer) response(req *http.Request) *http.Response {
+	return &http.Response{StatusCode: a.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: a.header,
+		Body: io.NopCloser(bytes.NewReader(a.body)), ContentLength: int64(len(a.body)), Request: req}
+}

@@ -48,8 +48,8 @@ type ExtractSystem struct {
 	System  gallra.SystemID
 	Title   string
 	Channel connector.Channel
-	Source  connector.Source
-	Rules   []gallra.Rule // why and how long it keeps what it keeps
+	Source  connector.Source // nil: nothing was found there
+	Rules   []gallra.Rule    // why and how long it keeps what it keeps
 	Found   []subject.Conversation
 	Unread  int // places that could not be searched and need a look by hand
 
@@ -201,6 +201,9 @@ func (x *extractor) run(ctx context.Context) error {
 	first := true
 	for _, sys := range x.Systems {
 		x.unread += sys.Unread
+		if sys.Source == nil {
+			continue
+		}
 		types, err := sys.Source.Types(ctx)
 		if err != nil {
 			return fmt.Errorf("report: types of %s: %w", sys.System, err)
@@ -259,6 +262,9 @@ func (x *extractor) run(ctx context.Context) error {
 // ownNames learns the person's names from the records that are surely theirs.
 func (x *extractor) ownNames(ctx context.Context) error {
 	for _, sys := range x.Systems {
+		if sys.Source == nil {
+			continue
+		}
 		types, err := sys.Source.Types(ctx)
 		if err != nil {
 			return fmt.Errorf("report: types of %s: %w", sys.System, err)

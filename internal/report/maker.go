@@ -37,13 +37,16 @@ func (m Maker) Write(ctx context.Context, w io.Writer, lang i18n.Lang, person []
 	o := m.Config.Organisation
 	e := Extract{Organisation: o.Name, Contact: o.Contact, DPO: o.DPO, Lang: lang, Made: m.Now(), Person: person, Engine: m.Engine}
 	for _, f := range found {
-		src, err := m.Open(ctx, f.System)
-		if err != nil {
-			return Manifest{}, err
-		}
-		defer src.Close() // read only: nothing is lost
-		es := ExtractSystem{System: f.System.Name, Title: f.System.Title, Channel: f.System.Channel, Source: src, Unread: f.Unread,
+		es := ExtractSystem{System: f.System.Name, Title: f.System.Title, Channel: f.System.Channel, Unread: f.Unread,
 			Vendor: f.System.Vendor.Name, Country: f.System.Vendor.Country, Found: subject.Conversations(f.Hits)}
+		if len(f.Hits) > 0 { // one that holds nothing of the person need not answer
+			src, err := m.Open(ctx, f.System)
+			if err != nil {
+				return Manifest{}, err
+			}
+			defer src.Close() // read only: nothing is lost
+			es.Source = src
+		}
 		for _, r := range m.Config.Rules {
 			if slices.Contains(r.Systems, f.System.Name) {
 				es.Rules = append(es.Rules, r)

@@ -12,6 +12,7 @@ import (
 // newSystem fills a system in memory with n cases, one every two days up to now.
 func newSystem(id gallra.SystemID, n int, now time.Time) *memory.System {
 	s := memory.New(memory.Options{System: id, Now: func() time.Time { return now }})
+	s.AddPerson(memory.Person{Name: "Test Person", Email: Person, Created: now.AddDate(-1, 0, 0)})
 	queues := []string{"Bygglov", "Skola", "Vatten"}
 	for i := range n {
 		created := now.AddDate(0, 0, -2*(n-i))

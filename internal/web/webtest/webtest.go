@@ -318,3 +318,15 @@ func ruleOf(c gallra.Category) string {
 	}
 	return "name/tagger"
 }
+
+// WorkCases does every queued work of a case to its end.
+func (s *Site) WorkCases(t testing.TB) {
+	t.Helper()
+	for len(s.Queued) > 0 {
+		id := s.Queued[0]
+		s.Queued = s.Queued[1:]
+		if err := s.Desk.Drive(context.Background(), id, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

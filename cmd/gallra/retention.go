@@ -116,7 +116,7 @@ func (s *session) plan(p retention.Plan) error {
 	for _, u := range p.Preview.Units {
 		why := ""
 		for k, n := range u.Blocked {
-			why += s.say.Number(n) + ": " + s.say.T("reason."+k) + " "
+			why += s.say.Number(n) + ": " + s.say.Say(k) + " "
 		}
 		for _, n := range u.Held {
 			why += s.say.Number(n) + ": " + s.say.T("cli.retention.held") + " "
@@ -242,7 +242,7 @@ func (s *session) protocol(r retention.Run) error {
 				rows = append(rows, []string{string(part.System), part.Type, s.say.T("outcome." + string(o)), s.say.Number(n)})
 			}
 			for why, n := range part.Left {
-				rows = append(rows, []string{string(part.System), part.Type, s.say.T("reason." + why), s.say.Number(n)})
+				rows = append(rows, []string{string(part.System), part.Type, s.say.Say(why), s.say.Number(n)})
 			}
 		}
 		if err := s.table([]string{s.say.T("cli.col.system"), s.say.T("cli.col.type"), s.say.T("cli.col.outcome"), s.say.T("cli.col.records")}, rows); err != nil {

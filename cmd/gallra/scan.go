@@ -68,7 +68,7 @@ func (s *session) inventory(reports []inventory.Report) error {
 				rows = append(rows, []string{"", "", l.Field, s.say.T("category." + string(l.Category)), s.say.Number(l.Findings), s.say.Number(l.Records), s.date(l.Oldest)})
 			}
 			for reason, n := range t.Skipped {
-				rows = append(rows, []string{"", "", s.say.T("cli.scan.unread"), s.say.T("problem." + reason), s.say.Number(n), "", ""})
+				rows = append(rows, []string{"", "", s.say.T("cli.scan.unread"), s.say.Say(reason), s.say.Number(n), "", ""})
 			}
 		}
 	}

@@ -121,9 +121,17 @@ func (p *Printer) N(key string, n int64, args ...any) string {
 	return p.fill(p.Raw(key+form), append([]any{"n", n}, args...))
 }
 
-// Say returns the text of s when s is a key, and s itself when it is plain
-// words: for fields that may hold either, such as gallra.Residue.Why.
-func (p *Printer) Say(s string) string { return p.Raw(s) }
+// Say returns the text of what a package of the product wrote down as a reason:
+// the text of s when s is a key, that of the error or the problem s names, and s
+// itself when it is plain words (gallra.Residue.Why may be either).
+func (p *Printer) Say(s string) string {
+	for _, key := range []string{s, "error." + s, "problem." + s} {
+		if p.Has(key) {
+			return p.Raw(key)
+		}
+	}
+	return s
+}
 
 // Message is a text that is not printed yet: what a view holds so that one view
 // serves both languages. With Count it is a plural.

@@ -52,7 +52,11 @@ func (p protocolPage) Text(d retention.Deviation) string {
 	for i, a := range d.Args {
 		args[i] = a
 	}
-	return p.Say.T(d.Key, args...)
+	key := d.Key
+	if !p.Say.Has(key) {
+		key = "error." + key // the texts of deviations stand among those of errors
+	}
+	return p.Say.T(key, args...)
 }
 
 // Known reports whether a time is set.

@@ -177,9 +177,6 @@ func why(p *i18n.Printer, v any) string {
 		}
 		return p.Print(v)
 	case string:
-		if p.Has("error." + v) {
-			return p.T("error." + v)
-		}
 		return p.Say(v)
 	}
 	return p.Value(v)

@@ -7,10 +7,7 @@ import (
 )
 
 // Auth is how a client shows who it is. It hides itself from fmt and slog.
-type Auth struct {
-	header, value string
-	tokens        *tokens // instead of value
-}
+type Auth struct{ header, value string }
 
 // Bearer sends an OAuth access token.
 func Bearer(token string) Auth { return some("Authorization", "Bearer ", token) }
@@ -20,7 +17,7 @@ func Basic(user, password string) Auth {
 	if user == "" || password == "" {
 		return Auth{}
 	}
-	return Auth{header: "Authorization", value: "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))}
+	return Auth{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))}
 }
 
 // Header sends a token in a header of the vendor's own.
@@ -30,7 +27,7 @@ func some(header, prefix, token string) Auth {
 	if token == "" {
 		return Auth{}
 	}
-	return Auth{header: header, value: prefix + token}
+	return Auth{header, prefix + token}
 }
 
 // String returns a fixed text.

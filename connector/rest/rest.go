@@ -62,8 +62,7 @@ type Request struct {
 	Method string // "" means GET
 	Path   string // below BaseURL, as Join makes it
 	Query  url.Values
-	Header map[string]string // besides those that every call has
-	Body   any               // sent as JSON; nil for none
+	Body   any // sent as JSON; nil for none
 
 	// Repeat says that doing it twice is doing it once, so that it may be
 	// repeated when the outcome is unknown. GET, HEAD and DELETE always may.
@@ -148,7 +147,7 @@ func network(o Options) (*http.Transport, error) {
 func (c *Client) Close() error { c.closer(); return nil }
 
 // Do makes the call and decodes the answer into out, which may be nil when the
-// body does not matter, or a *[]byte for a body that is not JSON. Waiting, for the limit or between attempts, ends with
+// body does not matter. Waiting, for the limit or between attempts, ends with
 // ctx, whose error is then returned.
 //
 // A refusal for haste (429) is repeated for every method, as nothing was done.
@@ -163,7 +162,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	unsure, renewed := false, false
+	unsure := false
 	for n := 1; ; n++ {
 		if err := c.limit.wait(ctx); err != nil {
 			return Response{}, err
@@ -175,10 +174,6 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
 		}
 		if err := ctx.Err(); err != nil {
 			return resp, err
-		}
-		if resp.Status == http.StatusUnauthorized && !renewed && c.forget() {
-			renewed = true
-			continue
 		}
 		unsure = unsure || f.passing && !f.refused
 		if f.passing && !f.refused && !r.repeatable() {
@@ -259,16 +254,8 @@ func (c *Client) attempt(ctx context.Context, r Request, body []byte, out any) (
 	if err != nil {
 		return Response{}, &failure{err: gallra.Errorf(gallra.Invalid, "rest.path")}
 	}
-	if f := c.sign(ctx, r, req); f != nil {
-		return Response{}, f
-	}
+	req.Header.Set(c.auth.header, c.auth.value)
 	req.Header.Set("Accept", "application/json")
-	if _, raw := out.(*[]byte); raw {
-		req.Header.Set("Accept", "*/*")
-	}
-	for k, v := range r.Header {
-		req.Header.Set(k, v)
-	}
 	req.Header.Set("User-Agent", "gallra")
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -359,11 +346,7 @@ func (c *Client) decode(r Request, res *http.Response, out any) *failure {
 	if int64(len(b)) > c.o.MaxBody {
 		return &failure{err: c.fail(gallra.Drift, "rest.too_large", r, res.StatusCode)}
 	}
-	switch raw := out.(type) {
-	case nil:
-		return nil
-	case *[]byte:
-		*raw = b
+	if out == nil {
 		return nil
 	}
 	kind, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))

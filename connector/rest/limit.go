@@ -54,13 +54,13 @@ func shared(s gallra.SystemID, l Limit) *limiter {
 
 // wait takes a token, when there is one. A caller that gives up leaves its
 // token: the bucket refills by itself.
-func (m *limiter) wait(ctx context.Context) error {
+func (m *limiter) wait(ctx context.Context, c Clock) error {
 	for {
-		d := m.take(time.Now())
+		d := m.take(c.Now())
 		if d <= 0 {
 			return ctx.Err()
 		}
-		if err := sleep(ctx, d); err != nil {
+		if err := c.Sleep(ctx, d); err != nil {
 			return err
 		}
 	}
@@ -88,21 +88,10 @@ func (m *limiter) take(now time.Time) time.Duration {
 }
 
 // pause holds all the system's workers back.
-func (m *limiter) pause(d time.Duration) {
+func (m *limiter) pause(now time.Time, d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if t := time.Now().Add(d); t.After(m.until) {
+	if t := now.Add(d); t.After(m.until) {
 		m.until = t
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
 }

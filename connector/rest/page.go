@@ -11,8 +11,9 @@ import (
 	"github.com/gallra/gallra"
 )
 
-// Paging says how a listing is paged. Items is the field that holds the list;
-// an answer without it is gallra.ErrDrift, never an empty page.
+// Paging says how a listing is paged. Items is the dotted path of the field that
+// holds the list, "" when the answer is the list itself; an answer without it is
+// gallra.ErrDrift, never an empty page.
 type Paging struct {
 	Items string
 
@@ -27,14 +28,19 @@ type Paging struct {
 	Link  string
 	Carry []string
 
-	// By number, in Param: a page of fewer than Size is the last.
-	Size int
+	// By number, in Param: a page of fewer than Size is the last. First is the
+	// number of the first page; 0 means 1.
+	Size  int
+	First int
 }
 
 // Items is one page.
 type Items struct {
 	Items []json.RawMessage
 	Next  string // "" after the last page
+	// Document is the whole answer, for what stands beside the list (totals,
+	// side-loaded records); nil when the answer is the list itself.
+	Document map[string]json.RawMessage
 	Response
 }
 
@@ -46,12 +52,12 @@ func (c *Client) Page(ctx context.Context, r Request, p Paging, cursor string) (
 	if q == nil {
 		q = url.Values{}
 	}
-	number := 1
+	number := max(p.First, 1)
 	switch {
 	case p.Size > 0:
 		if cursor != "" {
 			n, err := strconv.Atoi(cursor)
-			if err != nil || n < 2 {
+			if err != nil || n <= number {
 				return Items{}, c.fail(gallra.Invalid, "rest.cursor", r, 0)
 			}
 			number = n
@@ -69,15 +75,23 @@ func (c *Client) Page(ctx context.Context, r Request, p Paging, cursor string) (
 	}
 	r.Query = q
 	var doc map[string]json.RawMessage
-	resp, err := c.Do(ctx, r, &doc)
+	out := Items{}
+	var resp Response
+	var err error
+	if p.Items == "" {
+		resp, err = c.Do(ctx, r, &out.Items)
+	} else {
+		resp, err = c.Do(ctx, r, &doc)
+	}
 	if err != nil {
 		return Items{Response: resp}, err
 	}
-	out := Items{Response: resp}
+	out.Response = resp
 	drift := c.fail(gallra.Drift, "rest.shape", r, resp.Status)
-	if json.Unmarshal(doc[p.Items], &out.Items) != nil || out.Items == nil {
+	if p.Items != "" && field(doc, p.Items, &out.Items) != nil || out.Items == nil {
 		return Items{Response: resp}, drift
 	}
+	out.Document = doc
 	switch {
 	case p.Size > 0:
 		if len(out.Items) >= p.Size {

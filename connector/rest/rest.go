@@ -21,6 +21,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,13 @@ type Options struct {
 	MaxWait       time.Duration // longest wait the server may ask for; 0 means 2 min
 	MaxBody       int64         // bytes of an answer; 0 means 64 MiB
 
+	// FileHosts are the hosts besides BaseURL's own that Download may fetch
+	// from, without credentials: a name, or ".example.com" for all below it.
+	FileHosts []string
+
+	// Clock is for tests; nil means Wall.
+	Clock Clock
+
 	// Transport replaces the network, for tests. The check of resolved
 	// addresses belongs to the network and is then not made.
 	Transport http.RoundTripper
@@ -50,7 +58,7 @@ type Options struct {
 type Client struct {
 	base   *url.URL
 	auth   Auth
-	http   *http.Client
+	http   *http.Client // follows nothing
 	limit  *limiter
 	o      Options
 	closer func()
@@ -62,7 +70,9 @@ type Request struct {
 	Method string // "" means GET
 	Path   string // below BaseURL, as Join makes it
 	Query  url.Values
-	Body   any // sent as JSON; nil for none
+	Body   any        // sent as JSON; nil for none
+	Form   url.Values // sent as a form instead of Body
+	Header map[string]string
 
 	// Repeat says that doing it twice is doing it once, so that it may be
 	// repeated when the outcome is unknown. GET, HEAD and DELETE always may.
@@ -74,6 +84,11 @@ type Response struct {
 	Status int
 	Header http.Header
 	Date   time.Time // the server's clock; zero when it does not say
+
+	// Reason is the vendor's own code of a refusal ("RecordInvalid"): a word
+	// without blanks from error, code or type of the body, "" when there is none.
+	// The rest of the body is the vendor's text and may quote what was sent.
+	Reason string
 
 	// Repeated says that an earlier attempt may have been carried out: not
 	// found after a DELETE then means that it was.
@@ -109,6 +124,9 @@ func New(o Options) (*Client, error) {
 	o.Attempts = or(o.Attempts, 5)
 	o.MaxWait = or(o.MaxWait, 2*time.Minute)
 	o.MaxBody = or(o.MaxBody, 64<<20)
+	if o.Clock == nil {
+		o.Clock = Wall{}
+	}
 	c := &Client{base: base, auth: o.Auth, o: o, limit: shared(o.System, o.Limit), closer: func() {}}
 	rt := o.Transport
 	if rt == nil {
@@ -158,22 +176,37 @@ func (c *Client) Close() error { c.closer(); return nil }
 // ErrConflict (409, 412), ErrInvalid (other 4xx), ErrDrift (an answer of another
 // shape), ErrUnavailable (5xx, 429, lost or cut-off answers).
 func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
+	u, err := c.address(r)
+	if err != nil {
+		return Response{}, err
+	}
 	body, err := encode(r)
 	if err != nil {
 		return Response{}, err
 	}
-	unsure := false
+	return c.try(ctx, r, func(ctx context.Context) (Response, *failure) { return c.attempt(ctx, r, u, body, out) })
+}
+
+// try attempts a call as often as it may be.
+func (c *Client) try(ctx context.Context, r Request, attempt func(context.Context) (Response, *failure)) (Response, error) {
+	unsure, fresh := false, false
 	for n := 1; ; n++ {
-		if err := c.limit.wait(ctx); err != nil {
+		if err := c.limit.wait(ctx, c.o.Clock); err != nil {
 			return Response{}, err
 		}
-		resp, f := c.attempt(ctx, r, body, out)
+		within, cancel := context.WithTimeout(ctx, c.o.Timeout)
+		resp, f := attempt(within)
+		cancel()
 		resp.Repeated = unsure
 		if f == nil {
 			return resp, nil
 		}
 		if err := ctx.Err(); err != nil {
 			return resp, err
+		}
+		if f.expired && !fresh {
+			fresh = true // once: a second refusal is about the credentials, not their age
+			continue
 		}
 		unsure = unsure || f.passing && !f.refused
 		if f.passing && !f.refused && !r.repeatable() {
@@ -187,9 +220,9 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
 			return resp, f.err
 		}
 		if wait > 0 {
-			c.limit.pause(wait)
+			c.limit.pause(c.o.Clock.Now(), wait)
 		}
-		if err := sleep(ctx, max(wait, backoff(n))); err != nil {
+		if err := c.o.Clock.Sleep(ctx, max(wait, backoff(n))); err != nil {
 			return resp, err
 		}
 	}
@@ -217,15 +250,24 @@ func (r Request) repeatable() bool {
 	return r.Repeat
 }
 
-func encode(r Request) ([]byte, error) {
-	if r.Body == nil {
-		return nil, nil
+// payload is the body of a request and what it is.
+type payload struct {
+	bytes []byte
+	kind  string
+}
+
+func encode(r Request) (payload, error) {
+	switch {
+	case r.Form != nil:
+		return payload{[]byte(r.Form.Encode()), "application/x-www-form-urlencoded"}, nil
+	case r.Body == nil:
+		return payload{}, nil
 	}
 	b, err := json.Marshal(r.Body)
 	if err != nil { // its text may quote the value
-		return nil, gallra.Errorf(gallra.Internal, "rest.encode", "op", r.Op)
+		return payload{}, gallra.Errorf(gallra.Internal, "rest.encode", "op", r.Op)
 	}
-	return b, nil
+	return payload{b, "application/json"}, nil
 }
 
 // failure is why an attempt failed, and what may be done about it.
@@ -233,47 +275,117 @@ type failure struct {
 	err     error
 	refused bool          // nothing was done
 	passing bool          // it may go better the next time
+	expired bool          // with a new token it may go better
 	after   time.Duration // the wait that the server asks for
 }
 
-func (c *Client) attempt(ctx context.Context, r Request, body []byte, out any) (Response, *failure) {
-	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
-	defer cancel()
+// address returns where a request goes.
+func (c *Client) address(r Request) (*url.URL, error) {
 	u := *c.base
 	raw := c.base.EscapedPath() + r.Path
 	path, err := url.PathUnescape(raw)
 	if err != nil {
-		return Response{}, &failure{err: gallra.Errorf(gallra.Invalid, "rest.path")}
+		return nil, gallra.Errorf(gallra.Invalid, "rest.path")
 	}
 	u.Path, u.RawPath, u.RawQuery = path, raw, r.Query.Encode()
-	var send io.Reader
-	if body != nil {
-		send = bytes.NewReader(body)
+	return &u, nil
+}
+
+func (c *Client) attempt(ctx context.Context, r Request, u *url.URL, body payload, out any) (Response, *failure) {
+	shown, f := c.credentials(ctx, "")
+	if f != nil {
+		return Response{}, f
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method(), u.String(), send)
+	res, f := c.send(ctx, r, u, body, shown)
+	if f != nil {
+		return Response{}, f
+	}
+	defer res.Body.Close()
+	resp := response(res)
+	if resp.Status < 200 || resp.Status > 299 {
+		resp.Reason = reason(res.Body)
+		f := c.refusal(r, resp)
+		if resp.Status == http.StatusUnauthorized && c.auth.tokens != nil {
+			if _, again := c.credentials(ctx, shown); again != nil {
+				return resp, again
+			}
+			f.expired = true
+		}
+		return resp, f
+	}
+	return resp, c.decode(r, res, out)
+}
+
+// send makes one exchange. The caller closes the body.
+func (c *Client) send(ctx context.Context, r Request, u *url.URL, body payload, credentials string) (*http.Response, *failure) {
+	var b io.Reader
+	if body.bytes != nil {
+		b = bytes.NewReader(body.bytes)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method(), u.String(), b)
 	if err != nil {
-		return Response{}, &failure{err: gallra.Errorf(gallra.Invalid, "rest.path")}
+		return nil, &failure{err: gallra.Errorf(gallra.Invalid, "rest.path")}
 	}
-	req.Header.Set(c.auth.header, c.auth.value)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "gallra")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	for k, v := range r.Header {
+		req.Header.Set(k, v)
+	}
+	if credentials != "" {
+		req.Header.Set(c.auth.header, credentials)
+	}
+	if body.kind != "" {
+		req.Header.Set("Content-Type", body.kind)
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return Response{}, c.lost(r, err)
+		return nil, c.lost(r, err)
 	}
-	defer res.Body.Close()
+	return res, nil
+}
+
+func response(res *http.Response) Response {
 	resp := Response{Status: res.StatusCode, Header: res.Header}
 	resp.Date, _ = http.ParseTime(res.Header.Get("Date"))
-	if res.StatusCode < 200 || res.StatusCode > 299 {
-		// Read a little so that the connection can be used again; the text is
-		// the vendor's and may quote what was sent.
-		_, _ = io.CopyN(io.Discard, res.Body, 64<<10)
-		return resp, c.refusal(r, resp)
+	return resp
+}
+
+var codeWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+
+// reason reads a little of a refusal, so that the connection can be used again,
+// and takes the vendor's code from it.
+func reason(body io.Reader) string {
+	b, _ := io.ReadAll(io.LimitReader(body, 64<<10))
+	var doc any
+	if json.Unmarshal(b, &doc) != nil {
+		return ""
 	}
-	return resp, c.decode(r, res, out)
+	var look func(v any, deep int) string
+	look = func(v any, deep int) string {
+		switch x := v.(type) {
+		case string:
+			if codeWord.MatchString(x) {
+				return x
+			}
+		case []any:
+			if len(x) > 0 && deep > 0 {
+				return look(x[0], deep-1)
+			}
+		case map[string]any:
+			for _, k := range []string{"code", "error", "errors", "type"} {
+				if x[k] != nil && deep > 0 {
+					if s := look(x[k], deep-1); s != "" {
+						return s
+					}
+				}
+			}
+		}
+		return ""
+	}
+	if m, ok := doc.(map[string]any); ok {
+		return look(m, 3)
+	}
+	return ""
 }
 
 // lost classes a request without an answer. The cause is left out: net/http

@@ -1,5 +1,7 @@
-// Package resttest makes the network fail in the ways networks do, so that the
-// tests of a connector to an API can show that nothing is lost or done twice.
+// Package resttest is what the tests of connectors to APIs share. It makes the
+// network fail in the ways networks do, so that they can show that nothing is
+// lost or done twice, and it has the parts of a stateful fake of a vendor: a
+// clock, a contract, quotas, jobs, an index that lags, tokens.
 package resttest
 
 import (

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/pii/names"
 	"github.com/gallra/gallra/pii/scan"
 )
 
@@ -25,6 +26,9 @@ type Options struct {
 	Recall float64
 	// Patterns are the installation's own kinds of identifier.
 	Patterns []Pattern
+	// Names finds names, places and addresses; the language pack in the binary
+	// when nil.
+	Names *names.Model
 	// Allow lists values that are never reported: the organisation's own
 	// switchboard, its role mailboxes. Case and surrounding space do not matter.
 	Allow []string
@@ -91,11 +95,14 @@ func New(o Options) (*Engine, error) {
 		}
 		e.allow[allowKey(a)] = true
 	}
-	tagger, err := loadTagger()
-	if err != nil {
-		return nil, err
+	if o.Names == nil {
+		m, err := names.Load()
+		if err != nil {
+			return nil, err
+		}
+		o.Names = m
 	}
-	e.tagger = tagger
+	e.tagger = namesTagger{o.Names}
 	return e, nil
 }
 
@@ -163,6 +170,9 @@ const knownRule = "known/identifier"
 // installation defined itself, then what a check digit or form gives away, then
 // what is told from context.
 func rank(f Finding) int {
+	if f.Category == gallra.CategoryName {
+		return -1
+	}
 	if f.Rule == knownRule || strings.HasPrefix(f.Rule, "pattern/") {
 		return 3
 	}

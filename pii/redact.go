@@ -118,7 +118,11 @@ func (r *Redactor) Redact(text string) string {
 	return text
 }
 
-func (r *Redactor) wants(c gallra.Category) bool { return r.only == nil || r.only[c] }
+// wants reports whether c is to be taken out. A name of doubtful kind goes with
+// the names of persons.
+func (r *Redactor) wants(c gallra.Category) bool {
+	return r.only == nil || r.only[c] || c == gallra.CategoryName && r.only[gallra.CategoryPerson]
+}
 
 // Find returns what is personal in text: what the engine finds, what is known,
 // and what was found earlier in the conversation or elsewhere in the text.
@@ -209,7 +213,7 @@ func (r *Redactor) learn(c gallra.Category, value string) {
 		r.remember(gallra.Identifier{Kind: gallra.IdentPersonnummer, Value: value}, c)
 	case gallra.CategoryIP:
 		r.remember(gallra.Identifier{Kind: gallra.IdentIP, Value: value}, c)
-	case gallra.CategoryHealth, gallra.CategorySensitive, gallra.CategoryPlace, gallra.CategoryDateOfBirth:
+	case gallra.CategoryHealth, gallra.CategorySensitive, gallra.CategoryPlace, gallra.CategoryName, gallra.CategoryDateOfBirth:
 		// Common words and dates: what they reveal depends on where they stand.
 	case gallra.CategoryUsername:
 		r.remember(gallra.Identifier{Kind: gallra.IdentUsername, Value: strings.TrimPrefix(value, "@")}, c)
@@ -389,14 +393,14 @@ var placeholders = map[string]map[gallra.Category]string{
 		gallra.CategoryNationalID: "ID-NUMMER", gallra.CategoryAddress: "ADRESS", gallra.CategoryPlace: "PLATS", gallra.CategoryOrgNumber: "ORG-NUMMER",
 		gallra.CategoryBankAccount: "KONTO", gallra.CategoryCard: "KORT", gallra.CategoryIP: "IP-ADRESS", gallra.CategoryDeviceID: "ENHET",
 		gallra.CategoryUsername: "ANVÄNDARNAMN", gallra.CategoryDateOfBirth: "FÖDELSEDATUM", gallra.CategoryVehicle: "FORDON", gallra.CategoryCustomerID: "REFERENS",
-		gallra.CategoryHealth: "HÄLSA", gallra.CategorySensitive: "KÄNSLIGT", gallra.CategorySecret: "HEMLIGHET",
+		gallra.CategoryHealth: "HÄLSA", gallra.CategorySensitive: "KÄNSLIGT", gallra.CategorySecret: "HEMLIGHET", gallra.CategoryName: "EGENNAMN",
 	},
 	"en": {
 		gallra.CategoryPerson: "NAME", gallra.CategoryEmail: "EMAIL", gallra.CategoryPhone: "PHONE", gallra.CategoryPersonnummer: "PERSONAL NUMBER",
 		gallra.CategoryNationalID: "ID NUMBER", gallra.CategoryAddress: "ADDRESS", gallra.CategoryPlace: "PLACE", gallra.CategoryOrgNumber: "ORG NUMBER",
 		gallra.CategoryBankAccount: "ACCOUNT", gallra.CategoryCard: "CARD", gallra.CategoryIP: "IP ADDRESS", gallra.CategoryDeviceID: "DEVICE",
 		gallra.CategoryUsername: "USERNAME", gallra.CategoryDateOfBirth: "DATE OF BIRTH", gallra.CategoryVehicle: "VEHICLE", gallra.CategoryCustomerID: "REFERENCE",
-		gallra.CategoryHealth: "HEALTH", gallra.CategorySensitive: "SENSITIVE", gallra.CategorySecret: "SECRET",
+		gallra.CategoryHealth: "HEALTH", gallra.CategorySensitive: "SENSITIVE", gallra.CategorySecret: "SECRET", gallra.CategoryName: "PROPER NAME",
 	},
 }
 

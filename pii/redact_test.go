@@ -54,6 +54,25 @@ func TestRedactor_English(t *testing.T) {
 	}
 }
 
+// A place that isn't anyone's as far as the text tells is no finding of a
+// place, but redaction takes it out.
+func TestRedactor_TakesDoubtfulNamesOut(t *testing.T) {
+	t.Parallel()
+	const text = "Mötet i Falkenberg är inställt."
+	e := engine(t, pii.Options{Lang: "sv"})
+	for _, f := range e.Find(text) {
+		if f.Category != gallra.CategoryName {
+			t.Errorf("found %s by %s", f.Category, f.Rule)
+		}
+	}
+	if got, want := e.NewRedactor(pii.RedactOptions{}).Redact(text), "Mötet i [EGENNAMN 1] är inställt."; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := e.NewRedactor(pii.RedactOptions{Only: []gallra.Category{gallra.CategoryEmail}}).Redact(text); got != text {
+		t.Errorf("only addresses of mail were to go: %q", got)
+	}
+}
+
 func TestX21_Mask(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

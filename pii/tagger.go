@@ -9,16 +9,6 @@ import (
 // namesTagger is the language pack's model behind the engine's seam.
 type namesTagger struct{ model *names.Model }
 
-// loadTagger returns the tagger of names, places, addresses and the sensitive
-// kinds. The pack lies in the binary and is opened once.
-func loadTagger() (tagger, error) {
-	m, err := names.Load()
-	if err != nil {
-		return nil, err
-	}
-	return namesTagger{m}, nil
-}
-
 // nameSpans lends the model's slices between calls.
 var nameSpans = sync.Pool{New: func() any { s := make([]names.Span, 0, 64); return &s }}
 

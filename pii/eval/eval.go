@@ -70,6 +70,8 @@ type Language struct {
 	Clean  int // texts of which no character of a direct identifier is left
 	Tokens int // marked words
 	Masked int // of them, found as anything (type-blind)
+	Rest   int // words not marked
+	Over   int // of them, found as anything all the same
 	Label  map[gallra.Category]*Score
 }
 
@@ -149,6 +151,7 @@ func (l *Language) measure(g gold, found []pii.Finding) error {
 		}
 	}
 	clean := true
+	marked := make([]bool, len(g.Text))
 	for _, s := range g.Spans {
 		if s.Start < 0 || s.End < s.Start || s.End >= len(offset) {
 			return fmt.Errorf("span %d-%d lies outside the text", s.Start, s.End)
@@ -160,31 +163,28 @@ func (l *Language) measure(g gold, found []pii.Finding) error {
 		} else {
 			l.score(want.label).Missed++
 		}
-		inWord, whole := false, true
-		word := func() {
-			if inWord {
-				l.Tokens++
-				if whole {
-					l.Masked++
-				}
-			}
-			inWord, whole = false, true
-		}
 		for i, r := range g.Text[want.start:want.end] {
-			if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-				word()
-				continue
-			}
-			inWord = true
-			if !covered[want.start+i] {
-				whole = false
-				if mustGo[want.label] {
-					clean = false
-				}
+			marked[want.start+i] = true
+			if inWord(r) && !covered[want.start+i] && mustGo[want.label] {
+				clean = false
 			}
 		}
-		word()
+		words(g.Text, want.start, want.end, func(from, to int) {
+			l.Tokens++
+			if !slices.Contains(covered[from:to], false) {
+				l.Masked++
+			}
+		})
 	}
+	words(g.Text, 0, len(g.Text), func(from, to int) {
+		if marked[from] {
+			return
+		}
+		l.Rest++
+		if covered[from] {
+			l.Over++
+		}
+	})
 	for s := range hit {
 		l.score(s.label).False++
 	}
@@ -192,6 +192,25 @@ func (l *Language) measure(g gold, found []pii.Finding) error {
 		l.Clean++
 	}
 	return nil
+}
+
+func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+// words calls f with the place of each word in text[start:end].
+func words(text string, start, end int, f func(from, to int)) {
+	from := -1
+	for i, r := range text[start:end] {
+		switch in := inWord(r); {
+		case in && from < 0:
+			from = start + i
+		case !in && from >= 0:
+			f(from, start+i)
+			from = -1
+		}
+	}
+	if from >= 0 {
+		f(from, end)
+	}
 }
 
 // Total returns the scores of one category over languages, all when none is named.
@@ -228,9 +247,9 @@ func (r Report) Table(w io.Writer) error {
 			}
 		}
 	}
-	fmt.Fprintln(tw, "\nlang\ttexts\tclean\tclean share\tmarked words\ttype-blind recall")
+	fmt.Fprintln(tw, "\nlang\ttexts\tclean\tclean share\tmarked words\ttype-blind recall\tother words taken out")
 	for _, l := range r.Languages {
-		fmt.Fprintf(tw, "%s\t%d\t%d\t%.3f\t%d\t%.3f\n", l.Lang, l.Texts, l.Clean, share(l.Clean, l.Texts), l.Tokens, share(l.Masked, l.Tokens))
+		fmt.Fprintf(tw, "%s\t%d\t%d\t%.3f\t%d\t%.3f\t%.3f\n", l.Lang, l.Texts, l.Clean, share(l.Clean, l.Texts), l.Tokens, share(l.Masked, l.Tokens), float64(l.Over)/float64(max(l.Rest, 1)))
 	}
 	return tw.Flush()
 }

@@ -42,6 +42,9 @@ func TestReport(t *testing.T) {
 			if l.Clean != 1 {
 				t.Errorf("en: clean %d", l.Clean)
 			}
+			if l.Rest != 2 || l.Over != 1 {
+				t.Errorf("en: %d of %d unmarked words taken out, want 1 of 2", l.Over, l.Rest)
+			}
 		}
 	}
 	var b strings.Builder

@@ -82,7 +82,7 @@ type work struct {
 	base   int
 	first  int     // where the lexicon's findings of the block begin in out
 	odds   float64 // score that makes the odds e times greater
-	taken  []bool  // token -> part of an address
+	taken  []bool  // token -> part of an address or a name
 	out    []Span
 }
 
@@ -167,6 +167,7 @@ func (m *Model) block(w *work) {
 	m.addresses(w)
 	w.persons()
 	w.places()
+	w.doubtful()
 	w.lexicon()
 	sortSpans(w.out[first:])
 }
@@ -175,6 +176,9 @@ func (m *Model) block(w *work) {
 const dialSpan = 3
 
 func (w *work) emit(i, j int, kind gallra.Category, score float32, rule string) {
+	for k := i; k < j; k++ {
+		w.taken[k] = true
+	}
 	w.out = append(w.out, Span{w.base + int(w.Tokens[i].Start), w.base + int(w.Tokens[j-1].End), kind, score, rule})
 }
 

@@ -96,6 +96,31 @@ func TestRecallDial(t *testing.T) {
 	}
 }
 
+// TestDoubtfulNames: what may be a person's name is found as a name, and is no
+// person; ordinary words are neither.
+func TestDoubtfulNames(t *testing.T) {
+	t.Parallel()
+	m := load(t)
+	text := "I finalen mot Sirius höll Zäta nollan, skriver Åhléns i Falkenberg."
+	doubtful := 0
+	for _, s := range m.Find(text, "sv", names.DefaultRecall) {
+		if s.Kind == gallra.CategoryName {
+			doubtful++
+			if s.Score >= 0.5 || s.Rule == "" {
+				t.Errorf("a doubtful name with score %.2f and rule %q", s.Score, s.Rule)
+			}
+		}
+	}
+	if doubtful == 0 {
+		t.Errorf("no doubtful name in %q", text)
+	}
+	for _, kind := range []gallra.Category{gallra.CategoryPerson, gallra.CategoryName} {
+		if got := found(m, "Vi behöver svar på frågan om avgiften i dag.", "sv", kind); got != "" {
+			t.Errorf("%s %q in a sentence without names", kind, got)
+		}
+	}
+}
+
 func TestDetect(t *testing.T) {
 	t.Parallel()
 	m := load(t)

@@ -19,7 +19,7 @@ func (w *work) persons() {
 		}
 		margin := int32(0)
 		for k := i; k < j; k++ {
-			margin += w.Margin[k]
+			margin += w.Person[k]
 		}
 		if score := w.probability(margin / int32(j-i)); float64(score) >= personFloor*(1-w.recall) && !w.misread(i, j, score) {
 			w.emit(i, j, gallra.CategoryPerson, score, w.personRule(i))
@@ -74,8 +74,30 @@ func (w *work) places() {
 		if w.homely(i) {
 			w.emit(i, j, gallra.CategoryPlace, 0.8, "place/home")
 		} else {
-			w.emit(i, j, gallra.CategoryPlace, 0.35, "place/name")
+			w.emit(i, j, gallra.CategoryName, 0.35, "place/name")
 		}
+		i = j - 1
+	}
+}
+
+// doubt is how unlikely a word may be to be part of a person's name and still
+// be reported as a name: odds of 1 to e^doubt.
+const doubt = 3.0
+
+// doubtful reports words that may belong to a person's name though something
+// else is likelier. Who takes names out wants them gone; who counts does not.
+func (w *work) doubtful() {
+	least := int32(-doubt * w.odds)
+	for i := 0; i < len(w.Tokens); i++ {
+		if w.taken[i] || w.Person[i] < least {
+			continue
+		}
+		j, chance := i+1, w.Person[i]
+		for j < len(w.Tokens) && !w.taken[j] && w.Person[j] >= least {
+			chance = max(chance, w.Person[j])
+			j++
+		}
+		w.emit(i, j, gallra.CategoryName, w.probability(chance), "name/doubtful")
 		i = j - 1
 	}
 }

@@ -61,7 +61,7 @@ func (m *Material) CrossValidate(w io.Writer, folds, only int, o Settings, show 
 		parts++
 		if show == "NEWS" {
 			for _, e := range news {
-				showErrors(w, model, e, gallra.CategoryPerson, "PER")
+				ShowErrors(w, model, e, gallra.CategoryPerson, "PER")
 			}
 		}
 		for _, k := range kinds {
@@ -73,7 +73,7 @@ func (m *Material) CrossValidate(w io.Writer, folds, only int, o Settings, show 
 				}
 				add("all", k, s)
 				if show == string(k) {
-					showErrors(w, model, e, k, string(k))
+					ShowErrors(w, model, e, k, string(k))
 				}
 			}
 		}
@@ -89,7 +89,7 @@ func (m *Material) CrossValidate(w io.Writer, folds, only int, o Settings, show 
 	return nil
 }
 
-func showErrors(w io.Writer, m *names.Model, e Example, kind gallra.Category, label string) {
+func ShowErrors(w io.Writer, m *names.Model, e Example, kind gallra.Category, label string) {
 	want := map[[2]int]bool{}
 	for _, g := range e.Spans {
 		if g.Label == label {

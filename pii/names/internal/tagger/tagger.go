@@ -8,6 +8,8 @@
 package tagger
 
 import (
+	"slices"
+
 	"github.com/gallra/gallra/pii/names/internal/pack"
 	"github.com/gallra/gallra/pii/names/internal/token"
 )
@@ -151,8 +153,9 @@ type Scratch struct {
 	seq    []uint32 // token -> words
 	low    []bool   // token stands in a line without capitals
 	Tag    []uint8
-	Margin []int32 // how far the tag's score lies above O's and the best other's
+	Person []int32 // how far the best reading with the token in a person's name lies above the best without
 	emit   [][Tags]int32
+	ahead  [][Tags]int32 // score of the best tags up to a token
 	back   [][Tags]uint8
 	feats  features
 	// Classify, when set, gives each new word a mark of the caller's.
@@ -283,7 +286,10 @@ func (s *Scratch) active(i int, before bool) bool {
 func (s *Scratch) Decode(bias int32) {
 	n := len(s.Tokens)
 	s.Tag = append(s.Tag[:0], make([]uint8, n)...)
-	s.Margin = append(s.Margin[:0], make([]int32, n)...)
+	s.Person = slices.Grow(s.Person[:0], n)[:n]
+	for i := range s.Person {
+		s.Person[i] = never
+	}
 	if s.model.weights == "" {
 		return
 	}
@@ -335,50 +341,63 @@ func (s *Scratch) emission(i int, bias int32) (e [Tags]int32) {
 // run finds the best tags of tokens i to j-1, which stand between tokens that
 // are no names.
 func (s *Scratch) run(i, j int, bias int32) {
-	s.emit, s.back = s.emit[:0], s.back[:0]
-	var score [Tags]int32
+	s.emit, s.ahead, s.back = s.emit[:0], s.ahead[:0], s.back[:0]
 	trans := &s.model.trans
 	for k := i; k < j; k++ {
 		e := s.emission(k, bias)
-		s.emit = append(s.emit, e)
-		var next [Tags]int32
+		var score [Tags]int32
 		var back [Tags]uint8
 		if k == i {
-			for y := range next {
-				next[y] = s.model.trans[O][y] + e[y]
+			for y := range score {
+				score[y] = trans[O][y] + e[y]
 			}
 		} else {
-			for y := range next {
-				best, from := score[0]+trans[0][y], 0
+			last := &s.ahead[k-i-1]
+			for y := range score {
+				best, from := last[0]+trans[0][y], 0
 				for x := 1; x < Tags; x++ {
-					if v := score[x] + trans[x][y]; v > best {
+					if v := last[x] + trans[x][y]; v > best {
 						best, from = v, x
 					}
 				}
-				next[y], back[y] = best+e[y], uint8(from)
+				score[y], back[y] = best+e[y], uint8(from)
 			}
 		}
-		score = next
-		s.back = append(s.back, back)
+		s.emit, s.ahead, s.back = append(s.emit, e), append(s.ahead, score), append(s.back, back)
+	}
+	var after [Tags]int32 // score of the best tags from the token on
+	for x := range after {
+		after[x] = trans[x][O]
 	}
 	best, y := int32(-1<<30), uint8(0)
-	for x := uint8(0); x < Tags; x++ {
-		if v := score[x] + s.model.trans[x][O]; v > best {
-			best, y = v, x
+	for x, v := range s.ahead[j-i-1] {
+		if v += after[x]; v > best {
+			best, y = v, uint8(x)
 		}
 	}
-	for k := j - 1; k >= i; k-- {
+	for k := j - 1; ; k-- {
+		a := &s.ahead[k-i]
 		s.Tag[k] = y
-		e := &s.emit[k-i]
-		other := int32(-1 << 30)
-		for x := range e {
-			if group(uint8(x)) != group(y) {
-				other = max(other, e[x])
+		y = s.back[k-i][y]
+		name, other := max(a[BPer]+after[BPer], a[IPer]+after[IPer]), int32(-1<<30)
+		for x, v := range a {
+			if x != BPer && x != IPer {
+				other = max(other, v+after[x])
 			}
 		}
-		s.Margin[k] = e[y] - other
-		y = s.back[k-i][y]
+		s.Person[k] = name - other
+		if k == i {
+			return
+		}
+		e := &s.emit[k-i]
+		var before [Tags]int32
+		for x := range before {
+			b := int32(-1 << 30)
+			for z := range after {
+				b = max(b, trans[x][z]+e[z]+after[z])
+			}
+			before[x] = b
+		}
+		after = before
 	}
 }
-
-func group(y uint8) uint8 { return (y + 1) / 2 }

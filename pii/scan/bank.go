@@ -64,10 +64,10 @@ func (p *pass) account(c candidate) (end int, ok bool) {
 		return end, ok
 	}
 	// Norwegian accounts have a form and a check digit of their own.
-	if h, fits := ph.upTo(c.g, 11); fits && !p.continues(c, h) && ph.seps(c.g, h, ". ") && checkdigit.NorwegianAccount(ph.span(c.g, h)) {
+	if h, fits := ph.upTo(c.g, 11); fits && !p.continues(c, h) && ph.seps(c.g, h, sepDot|sepSpace) && checkdigit.NorwegianAccount(ph.span(c.g, h)) {
 		before := p.before(c.start)
 		switch {
-		case ph.shape(c.g, 4, 2, 5) && !before.within(20, cueInvoice|cueTracking|cueCustomer):
+		case ph.shape3(c.g, 4, 2, 5) && !before.within(20, cueInvoice|cueTracking|cueCustomer):
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, 0.9, "account_no/form+mod11"), true
 		case before.within(40, cueAccount) && before.nearest(cueAccount) <= before.nearest(cueInvoice|cueTracking|cueCustomer):
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, likely, "account_no/word+mod11"), true
@@ -79,7 +79,7 @@ func (p *pass) account(c candidate) (end int, ok bool) {
 	// An account is the longest run of groups of 6 to 16 digits in all.
 	total, last := 0, -1
 	for h := c.g; h < ph.n; h++ {
-		if h > c.g && !ph.seps(h-1, h, " -.,c") || h == c.g+1 && ph.group[c.g].len() == 4 && ph.group[h].len() == 2 && h+1 < ph.n && ph.group[h+1].len() == 2 && ph.group[h].sep == '-' {
+		if h > c.g && !ph.seps(h-1, h, sepSpace|sepDash|sepDot|sepComma|sepCommaSpace) || h == c.g+1 && ph.group[c.g].len() == 4 && ph.group[h].len() == 2 && h+1 < ph.n && ph.group[h+1].len() == 2 && ph.group[h].sep == sepDash {
 			break
 		}
 		total += ph.group[h].len()
@@ -97,7 +97,7 @@ func (p *pass) account(c candidate) (end int, ok bool) {
 	}
 	before := p.before(c.start)
 	own := before.nearest(cueAccount)
-	if ph.shape(c.g, 2, 2, 2) && ph.seps(c.g, c.g+2, "-") { // a British sort code
+	if ph.shape3(c.g, 2, 2, 2) && ph.seps(c.g, c.g+2, sepDash) { // a British sort code
 		return 0, false
 	}
 	if own > 40 || before.nearest(cueCustomer|cueNationalID) < own || before.nearest(cueInvoice|cueTracking|cueArticle|cueSecret|cuePhone|cueBirth|cuePersonnummer) < own {
@@ -112,7 +112,7 @@ func (p *pass) account(c candidate) (end int, ok bool) {
 // giro reads bankgiro (3-4 or 4-4 digits) and plusgiro (last digit after a dash).
 func (p *pass) giro(c candidate) (end int, ok bool) {
 	ph := &p.ph
-	if h := c.g + 1; h < ph.n && (ph.shape(c.g, 4, 4) || ph.shape(c.g, 3, 4)) && ph.seps(c.g, h, "-w") && !p.continues(c, h) && checkdigit.Luhn(ph.span(c.g, h)) {
+	if h := c.g + 1; h < ph.n && (ph.shape2(c.g, 4, 4) || ph.shape2(c.g, 3, 4)) && ph.seps(c.g, h, sepDash|sepWide) && !p.continues(c, h) && checkdigit.Luhn(ph.span(c.g, h)) {
 		before := p.farBefore(c.start)
 		neg := before.nearest(cueCustomer | cuePhone | cueInvoice | cueTracking | cueArticle)
 		own := before.nearest(cueBankgiro)
@@ -127,11 +127,11 @@ func (p *pass) giro(c candidate) (end int, ok bool) {
 	}
 	// Plusgiro: 1 to 7 digits in groups of two from the right, a dash, one digit.
 	for h := c.g + 1; h < ph.n && h <= c.g+4; h++ {
-		if ph.group[h].sep != '-' || ph.group[h].len() != 1 {
+		if ph.group[h].sep != sepDash || ph.group[h].len() != 1 {
 			continue
 		}
 		n := len(ph.span(c.g, h))
-		if n < 2 || n > 8 || !ph.seps(c.g, h-1, " ") || p.continues(c, h) || !checkdigit.Luhn(ph.span(c.g, h)) {
+		if n < 2 || n > 8 || !ph.seps(c.g, h-1, sepSpace) || p.continues(c, h) || !checkdigit.Luhn(ph.span(c.g, h)) {
 			return 0, false
 		}
 		before := p.before(c.start)
@@ -193,9 +193,9 @@ func (p *pass) clearing(c candidate) (end int, ok bool) {
 		return 0, false
 	}
 	switch {
-	case first == '8' && ph.shape(c.g, 4, 1) && ph.group[c.g+1].sep == '-':
+	case first == '8' && ph.shape2(c.g, 4, 1) && ph.group[c.g+1].sep == sepDash:
 		n, last := 0, -1
-		for h := c.g + 2; h < ph.n && ph.seps(h-1, h, " -,c"); h++ {
+		for h := c.g + 2; h < ph.n && ph.seps(h-1, h, sepSpace|sepDash|sepComma|sepCommaSpace); h++ {
 			if n += ph.group[h].len(); n > 10 {
 				break
 			}
@@ -207,7 +207,7 @@ func (p *pass) clearing(c candidate) (end int, ok bool) {
 		if n >= 6 && n <= 10 && !p.continues(c, last) {
 			return p.add(c.start, p.to(c, last), gallra.CategoryBankAccount, 0.9, "account/swedbank form"), true
 		}
-	case first == '6' && ph.shape(c.g, 4, 3, 3, 3) && ph.seps(c.g, c.g+3, " -") && ph.seps(c.g+1, c.g+3, " ") && !p.continues(c, c.g+3):
+	case first == '6' && ph.shape4(c.g, 4, 3, 3, 3) && ph.seps(c.g, c.g+3, sepSpace|sepDash) && ph.seps(c.g+1, c.g+3, sepSpace) && !p.continues(c, c.g+3):
 		if before := p.before(c.start); !before.within(24, cueCustomer|cueInvoice|cueTracking|cueCard) {
 			return p.add(c.start, p.to(c, c.g+3), gallra.CategoryBankAccount, probable, "account/handelsbanken form"), true
 		}

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"math/bits"
 	"strings"
 
 	"github.com/gallra/gallra"
@@ -339,7 +340,7 @@ func (p *pass) plainName(i, j int) bool {
 func (p *pass) ipv4(c candidate) (end int, ok bool) {
 	ph := &p.ph
 	h := c.g + 3
-	if h >= ph.n || !ph.seps(c.g, h, ".") || c.g > 0 && ph.group[c.g].sep == '.' {
+	if h >= ph.n || !ph.seps(c.g, h, sepDot) || c.g > 0 && ph.group[c.g].sep == sepDot {
 		return 0, false
 	}
 	for k := c.g; k <= h; k++ {
@@ -348,7 +349,7 @@ func (p *pass) ipv4(c candidate) (end int, ok bool) {
 			return 0, false
 		}
 	}
-	if h+1 < ph.n && (ph.group[h+1].sep == '.' || ph.group[h+1].sep == '/' && ph.group[h+1].len() <= 2) || h == ph.n-1 && p.wordAfter(p.to(c, h)) {
+	if h+1 < ph.n && (ph.group[h+1].sep == sepDot || ph.group[h+1].sep == sepSlash && ph.group[h+1].len() <= 2) || h == ph.n-1 && p.wordAfter(p.to(c, h)) {
 		return 0, false
 	}
 	if p.at0(c.start-1) == 'v' || p.at0(c.start-1) == '.' && digit(p.at0(c.start-2)) {
@@ -384,7 +385,7 @@ func (p *pass) networked(c candidate, h int) bool {
 		end := p.to(c, h)
 		return c.start == 0 && end == len(p.t) || strings.HasPrefix(p.t[end:], " - ")
 	}
-	return h+1 < p.ph.n && p.ph.group[h+1].sep == ':'
+	return h+1 < p.ph.n && p.ph.group[h+1].sep == sepColon
 }
 
 // nobodys reports whether an address cannot be that of anybody's connection:
@@ -418,47 +419,54 @@ func (p *pass) colon(i int) int {
 	return i + 1
 }
 
-// What a byte after the first digit says about an address in hexadecimal.
-const (
-	markNo   = iota // there is none
-	markYes         // there may be: a colon or a letter
-	markNone        // nothing yet
-)
-
-var hexMark = func() (t [256]uint8) {
-	for c := range t {
-		switch b := byte(c); {
-		case digit(b), b == '-', b == '.':
-			t[c] = markNone
-		case hex(b), b == ':':
-			t[c] = markYes
+// hexLike reports whether the digit at t[i] can be the first of an address in
+// hexadecimal: a colon or a letter up to f comes within six bytes, after digits,
+// dots and dashes alone, or letters or signs of the address stand before.
+func (p *pass) hexLike(i int) bool {
+	t := p.t
+	if i+8 <= len(t) {
+		x := eight(t, i)
+		if k := bits.TrailingZeros64(notNumeric(x)) / 8; k < 7 && hexMark[byte(x>>(8*k))] {
+			return true
 		}
+	} else {
+		j := i + 1
+		for j < len(t) && j < i+7 && t[j] >= '-' && t[j] <= '9' {
+			j++
+		}
+		if j < len(t) && j < i+7 && hexMark[t[j]] {
+			return true
+		}
+	}
+	return i >= 3 && (t[i-1] == '-' || t[i-1] == '.' || hex(t[i-1]))
+}
+
+// hexMark holds what only an address in hexadecimal goes on with.
+var hexMark = func() (t [256]bool) {
+	for c := range t {
+		b := byte(c)
+		t[c] = b == ':' || hex(b) && !digit(b)
 	}
 	return t
 }()
 
+// notNumeric returns x with the top bit set in every byte that is neither digit
+// nor one of "-./".
+func notNumeric(x uint64) uint64 {
+	const ones = 0x0101010101010101
+	const top = 0x80 * ones
+	low := x &^ top
+	return (x | ^(low + (0x80-'-')*ones) | (low + (0x80-'9'-1)*ones)) & top
+}
+
 // hexForms reads a MAC or IPv6 address whose first digit is at t[i].
 func (p *pass) hexForms(i int) (end int, ok bool) {
 	t := p.t
-	// Something with the marks of an address must come within six bytes.
-	j := i + 1
-	for j < len(t) && j < i+7 && hexMark[t[j]] == markNone {
-		j++
-	}
-	mark := j < len(t) && j < i+7 && hexMark[t[j]] == markYes
-	if !mark {
-		if i < 3 || t[i-1] != '-' && t[i-1] != '.' && !hex(t[i-1]) {
-			return 0, false
-		}
-	}
 	start := i
 	for start > p.done && i-start < 12 && (hex(t[start-1]) || (t[start-1] == '-' || t[start-1] == ':') && start > 1 && hex(t[start-2])) {
 		start--
 	}
-	if next, ok := p.hexAt(start); ok {
-		return next, true
-	}
-	return 0, false
+	return p.hexAt(start)
 }
 
 // hexAt reads the MAC or IPv6 address that begins at t[start].

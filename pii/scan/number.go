@@ -8,11 +8,15 @@ import (
 // number reads everything that can begin with the digit at t[i] and returns
 // where the pass goes on.
 func (p *pass) number(i int) int {
-	if next, ok := p.hexForms(i); ok {
-		return next
+	if p.hexLike(i) {
+		if next, ok := p.hexForms(i); ok {
+			return next
+		}
 	}
-	if next, ok := p.iban(i); ok {
-		return next
+	if i >= 2 && letter(p.t[i-2]) && (letter(p.t[i-1]) || p.t[i-1] == ' ') {
+		if next, ok := p.iban(i); ok {
+			return next
+		}
 	}
 	ph := &p.ph
 	if !ph.read(p.t, i) {
@@ -42,89 +46,100 @@ func (p *pass) number(i int) int {
 // candidate is a place in a phrase where a reader is asked.
 type candidate struct {
 	base, g    int
-	start, end int  // of the group, in the text
-	glued      bool // a letter stands directly before
-	tail       bool // the end of a token that begins with letters: "MV-2207419"
+	start, end int    // of the group, in the text
+	from       uint64 // see phrase.from
+	glued      bool   // a letter stands directly before
+	tail       bool   // the end of a token that begins with letters: "MV-2207419"
 }
 
 // to returns the offset in the text after group h.
 func (p *pass) to(c candidate, h int) int { return c.base + int(p.ph.group[h].end) }
 
+// counts is the set of the numbers of digits from lo to hi, as phrase.from has them.
+func counts(lo, hi uint) uint64 { return 1<<(hi+1) - 1<<lo }
+
 // group asks the readers about group g of the phrase at base, the surest first.
+// A reader is asked only about a number of a length that it knows: what most
+// readers could never make anything of costs a test of one bit each.
 func (p *pass) group(base, g int) (end int, ok bool) {
 	ph := &p.ph
 	gr := &ph.group[g]
-	c := candidate{base: base, g: g, start: base + int(gr.start), end: base + int(gr.end)}
-	c.glued = g == 0 && p.wordBefore(c.start)
-	if b := p.at0(c.start - 1); g == 0 && (b == '-' || b == '/' || b == '_' || b == '.' || b == '#') {
-		c.tail = p.wordBefore(c.start - 1)
-	}
-	if c.tail {
-		if end, ok = p.vehicle(c); !ok {
-			end, ok = p.byCue(c)
+	c := candidate{base: base, g: g, start: base + int(gr.start), end: base + int(gr.end), from: ph.from(g)}
+	last := g == ph.n-1
+	if g == 0 && c.start > 0 {
+		c.glued = p.wordBefore(c.start)
+		switch b := p.t[c.start-1]; b {
+		case '-', '/', '_', '.', '#':
+			if c.tail = p.wordBefore(c.start - 1); c.tail {
+				if end, ok = p.vehicle(c); !ok {
+					end, ok = p.byCue(c)
+				}
+				if ok || b != '/' && b != '.' {
+					return end, ok
+				}
+			}
 		}
-		if ok || b2i(p.at0(c.start-1) == '/')+b2i(p.at0(c.start-1) == '.') == 0 {
-			return end, ok
-		}
 	}
-	if c.glued || g == ph.n-1 && p.wordAfter(c.end) {
+	if c.glued || last && p.wordAfter(c.end) {
 		if end, ok = p.mixed(c); ok || c.glued {
 			return end, ok
 		}
 	}
-	if ph.n == 1 && gr.len() <= 2 { // "kl 14", "3 dagar": at most the day of a date, or a plate's digits
+	n := gr.len()
+	if ph.n == 1 && n <= 2 { // "kl 14", "3 dagar": at most the day of a date, or a plate's digits
 		if end, ok = p.vehicle(c); ok {
 			return end, ok
 		}
 		return p.birth(c)
 	}
-	// What a reader cannot make of so few digits or such separators it is not asked.
-	rest := int(ph.group[ph.n-1].first) + ph.group[ph.n-1].len() - int(gr.first)
-	next := byte(0)
-	if g+1 < ph.n {
+	next := sep(0)
+	if !last {
 		next = ph.group[g+1].sep
 	}
-	if next == '.' {
+	if next == sepDot {
 		if end, ok = p.ipv4(c); ok {
 			return end, ok
 		}
 	}
-	if rest >= 7 {
+	if c.from>>7 != 0 {
 		if end, ok = p.plusPhone(c); ok {
 			return end, ok
 		}
 	}
-	first := ph.digits[gr.first]
-	area := first == '0' && (gr.len() == 3 || gr.len() == 4) && g+1 < ph.n
+	dialled := c.from&counts(7, 12) != 0
+	zero := ph.digits[gr.first] == '0'
+	area := dialled && zero && (n == 3 || n == 4) && !last
 	if area { // no identity number begins with a group like an area code
 		if end, ok = p.phone(c); ok {
 			return end, ok
 		}
 	}
-	if rest >= 10 || gr.len() == 6 || gr.len() == 8 {
+	if c.from&counts(10, 12) != 0 || n == 6 || n == 8 {
 		if end, ok = p.identity(c); ok {
 			return end, ok
 		}
 	}
-	if rest >= 11 {
+	if c.from&counts(11, 19) != 0 {
 		if end, ok = p.long(c); ok {
 			return end, ok
 		}
 	}
-	if end, ok = p.birth(c); ok {
-		return end, ok
-	}
-	if h := g + 2; h < ph.n && (ph.shape(g, 4, 2, 2) || ph.shape(g, 2, 2, 4)) && ph.group[g+1].sep == ph.group[h].sep {
-		if end, ok = p.date(c); ok { // a date that is nobody's birthday
+	if n <= 2 || n == 4 || n == 6 || n == 8 {
+		if end, ok = p.birth(c); ok {
 			return end, ok
 		}
+		if h := g + 2; h < ph.n && (ph.shape3(g, 4, 2, 2) || ph.shape3(g, 2, 2, 4)) && ph.group[g+1].sep == ph.group[h].sep {
+			if end, ok = p.date(c); ok { // a date that is nobody's birthday
+				return end, ok
+			}
+		}
 	}
-	if !area && rest >= 7 {
+	if dialled && !area && (zero || c.from>>8&1 != 0 || ph.shape3(g, 3, 3, 4)) {
 		if end, ok = p.phone(c); ok {
 			return end, ok
 		}
 	}
-	if rest >= 6 || ph.dash {
+	if c.from&counts(5, 16) != 0 || ph.dash {
 		if end, ok = p.account(c); ok {
 			return end, ok
 		}
@@ -132,7 +147,7 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 	if end, ok = p.vehicle(c); ok {
 		return end, ok
 	}
-	if next == ':' {
+	if next == sepColon {
 		if end, ok = p.property(c); ok {
 			return end, ok
 		}
@@ -143,16 +158,31 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 // identity reads the identity numbers of persons and firms that a check digit
 // or a date gives away.
 func (p *pass) identity(c candidate) (end int, ok bool) {
-	if end, ok = p.finnish(c); ok {
-		return end, ok
+	n := p.ph.group[c.g].len()
+	if n == 6 {
+		if end, ok = p.finnish(c); ok {
+			return end, ok
+		}
 	}
-	if end, ok = p.swedish(c); ok {
-		return end, ok
+	if c.from&(1<<10|1<<12) != 0 {
+		if end, ok = p.swedish(c); ok {
+			return end, ok
+		}
 	}
-	if end, ok = p.danish(c); ok {
-		return end, ok
+	if n == 6 || n == 8 {
+		if end, ok = p.interim(c); ok {
+			return end, ok
+		}
 	}
-	return p.norwegian(c)
+	if c.from&(1<<10) != 0 {
+		if end, ok = p.danish(c); ok {
+			return end, ok
+		}
+	}
+	if c.from&(1<<11) != 0 {
+		return p.norwegian(c)
+	}
+	return 0, false
 }
 
 // swedish reads personnummer, samordningsnummer and organisation numbers.
@@ -165,7 +195,7 @@ func (p *pass) swedish(c candidate) (end int, ok bool) {
 	ph := &p.ph
 	for _, n := range [2]int{12, 10} {
 		h, fits := ph.upTo(c.g, n)
-		if !fits || h-c.g > 4 || !ph.seps(c.g, h, " -+/w.") || !p.swedishShape(c.g, h, n) || p.continues(c, h) {
+		if !fits || h-c.g > 4 || !ph.seps(c.g, h, sepSpace|sepDash|sepPlus|sepSlash|sepWide|sepDot) || !p.swedishShape(c.g, h, n) || p.continues(c, h) {
 			continue
 		}
 		d := ph.span(c.g, h)
@@ -220,12 +250,12 @@ func (p *pass) swedish(c candidate) (end int, ok bool) {
 			if before.within(30, cueOrg) {
 				return p.add(c.start, end, gallra.CategoryOrgNumber, certain, "org_number/word+luhn"), true
 			}
-			if h == c.g+1 && ph.group[h].sep == '-' && ph.group[h].len() == 4 && !before.within(16, cueCustomer|cueAccount|cuePhone) {
+			if h == c.g+1 && ph.group[h].sep == sepDash && ph.group[h].len() == 4 && !before.within(16, cueCustomer|cueAccount|cuePhone) {
 				return p.add(c.start, end, gallra.CategoryOrgNumber, 0.9, "org_number/form+luhn"), true
 			}
 		}
 	}
-	return p.interim(c)
+	return 0, false
 }
 
 // swedishShape reports whether groups g to h split a number of n digits where
@@ -256,9 +286,8 @@ func (p *pass) swedishShape(g, h, n int) bool {
 func (p *pass) continues(c candidate, h int) bool {
 	ph := &p.ph
 	if h+1 < ph.n {
-		switch ph.group[h+1].sep {
-		case '-', '.', '/', ':':
-			return ph.group[h+1].sep != '.' || ph.group[h+1].len() < 6
+		if ph.group[h+1].sep&(sepDash|sepDot|sepSlash|sepColon) != 0 {
+			return ph.group[h+1].sep != sepDot || ph.group[h+1].len() < 6
 		}
 		return false
 	}
@@ -350,10 +379,10 @@ func (p *pass) finnish(c candidate) (end int, ok bool) {
 func (p *pass) danish(c candidate) (end int, ok bool) {
 	ph := &p.ph
 	h, fits := ph.upTo(c.g, 10)
-	if !fits || h-c.g > 3 || h > c.g && ph.group[h].len() != 4 || !ph.seps(c.g, h, " -w") || p.continues(c, h) {
+	if !fits || h-c.g > 3 || h > c.g && ph.group[h].len() != 4 || !ph.seps(c.g, h, sepSpace|sepDash|sepWide) || p.continues(c, h) {
 		return 0, false
 	}
-	if h > c.g+1 && !ph.shape(c.g, 2, 2, 2, 4) {
+	if h > c.g+1 && !ph.shape4(c.g, 2, 2, 2, 4) {
 		return 0, false
 	}
 	d := ph.span(c.g, h)
@@ -370,7 +399,7 @@ func (p *pass) danish(c candidate) (end int, ok bool) {
 		}
 		return 0, false
 	}
-	if ph.group[h].sep == '-' || p.language() == "da" {
+	if ph.group[h].sep == sepDash || p.language() == "da" {
 		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, probable, "cpr/form+date"), true
 	}
 	return 0, false
@@ -381,10 +410,10 @@ func (p *pass) danish(c candidate) (end int, ok bool) {
 func (p *pass) norwegian(c candidate) (end int, ok bool) {
 	ph := &p.ph
 	h, fits := ph.upTo(c.g, 11)
-	if !fits || h-c.g > 2 || h > c.g && ph.group[h].len() != 5 && !ph.shape(c.g, 6, 3, 2) || !ph.seps(c.g, h, " -.") || p.continues(c, h) {
+	if !fits || h-c.g > 2 || h > c.g && ph.group[h].len() != 5 && !ph.shape3(c.g, 6, 3, 2) || !ph.seps(c.g, h, sepSpace|sepDash|sepDot) || p.continues(c, h) {
 		return 0, false
 	}
-	if ph.shape(c.g, 4, 2, 5) { // the form of an account
+	if ph.shape3(c.g, 4, 2, 5) { // the form of an account
 		return 0, false
 	}
 	d := ph.span(c.g, h)
@@ -413,7 +442,7 @@ func (p *pass) long(c candidate) (end int, ok bool) {
 	if end, ok = p.card(c); ok {
 		return end, ok
 	}
-	if h, fits := ph.upTo(c.g, 15); fits && h-c.g <= 4 && ph.seps(c.g, h, " -") && !p.continues(c, h) && checkdigit.IMEI(ph.span(c.g, h)) {
+	if h, fits := ph.upTo(c.g, 15); fits && h-c.g <= 4 && ph.seps(c.g, h, sepSpace|sepDash) && !p.continues(c, h) && checkdigit.IMEI(ph.span(c.g, h)) {
 		before := p.farBefore(c.start)
 		if before.within(60, cueIMEI) {
 			return p.add(c.start, p.to(c, h), gallra.CategoryDeviceID, certain, "imei/word+luhn"), true
@@ -422,10 +451,10 @@ func (p *pass) long(c candidate) (end int, ok bool) {
 			return p.add(c.start, p.to(c, h), gallra.CategoryDeviceID, probable, "imei/body+luhn"), true
 		}
 	}
-	if ph.shape(c.g, 3, 4, 4, 2) && ph.seps(c.g, c.g+3, ". ") && checkdigit.SwissAHV(ph.span(c.g, c.g+3)) {
+	if ph.shape4(c.g, 3, 4, 4, 2) && ph.seps(c.g, c.g+3, sepDot|sepSpace) && checkdigit.SwissAHV(ph.span(c.g, c.g+3)) {
 		return p.add(c.start, p.to(c, c.g+3), gallra.CategoryNationalID, certain, "ahv/ean13"), true
 	}
-	if h, fits := ph.upTo(c.g, 11); fits && h-c.g <= 3 && ph.seps(c.g, h, " ") && !p.continues(c, h) && p.before(c.start).within(40, cueTaxID) && checkdigit.GermanTaxID(ph.span(c.g, h)) {
+	if h, fits := ph.upTo(c.g, 11); fits && h-c.g <= 3 && ph.seps(c.g, h, sepSpace) && !p.continues(c, h) && p.before(c.start).within(40, cueTaxID) && checkdigit.GermanTaxID(ph.span(c.g, h)) {
 		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, certain, "steuer_id/word+mod11,10"), true
 	}
 	return 0, false
@@ -441,7 +470,7 @@ func (p *pass) card(c candidate) (end int, ok bool) {
 	}
 	for _, n := range [...]int{16, 15, 19, 18, 14, 13} {
 		h, fits := ph.upTo(c.g, n)
-		if !fits || h-c.g > 4 || !ph.seps(c.g, h, " -.") || p.continues(c, h) {
+		if !fits || h-c.g > 4 || !ph.seps(c.g, h, sepSpace|sepDash|sepDot) || p.continues(c, h) {
 			continue
 		}
 		d := ph.span(c.g, h)
@@ -455,7 +484,7 @@ func (p *pass) card(c candidate) (end int, ok bool) {
 			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, certain, "card/word+luhn")), true
 		case neg < 40:
 			return 0, false
-		case ph.shape(c.g, 4, 4, 4, 4) || ph.shape(c.g, 4, 6, 5):
+		case ph.shape4(c.g, 4, 4, 4, 4) || ph.shape3(c.g, 4, 6, 5):
 			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.95, "card/form+luhn")), true
 		case h == c.g && n == 16 && d[0] != '6' && !before.within(24, cueCustomer|cueAccount):
 			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.7, "card/issuer+luhn")), true
@@ -468,7 +497,7 @@ func (p *pass) card(c candidate) (end int, ok bool) {
 // ("4242 … 09/27 318") and returns where the reading goes on.
 func (p *pass) cardCode(c candidate, h, end int) int {
 	ph := &p.ph
-	if !ph.shape(h+1, 2, 2, 3) || ph.group[h+2].sep != '/' {
+	if !ph.shape3(h+1, 2, 2, 3) || ph.group[h+2].sep != sepSlash {
 		return end
 	}
 	code := h + 3

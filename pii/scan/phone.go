@@ -12,7 +12,7 @@ func (p *pass) plusPhone(c candidate) (end int, ok bool) {
 	switch {
 	case c.start > 0 && p.t[c.start-1] == '+' && !(c.start > 1 && digit(p.t[c.start-2])):
 		start--
-		if p.at0(start-1) == '(' && c.g+1 < ph.n && ph.group[c.g+1].sep == ')' {
+		if p.at0(start-1) == '(' && c.g+1 < ph.n && ph.group[c.g+1].sep == sepClose {
 			start--
 		}
 	case ph.group[c.g].len() >= 4 && ph.digits[ph.group[c.g].first] == '0' && ph.digits[ph.group[c.g].first+1] == '0':
@@ -26,21 +26,18 @@ func (p *pass) plusPhone(c candidate) (end int, ok bool) {
 	for h := c.g; h < ph.n; h++ {
 		g := &ph.group[h]
 		if h > c.g {
-			switch g.sep {
-			case ' ', '-', '.', '/', '(', ')', 'w':
-			default:
-				h = ph.n
-				continue
+			if g.sep&(sepSpace|sepDash|sepDot|sepSlash|sepOpen|sepClose|sepWide) == 0 {
+				break
 			}
 		}
 		digits := ph.span(h, h)
 		if h == c.g {
 			digits = digits[zeros:]
 		}
-		if g.sep == '(' && string(digits) == "0" {
+		if g.sep == sepOpen && string(digits) == "0" {
 			continue
 		}
-		if g.sep == '(' && len(digits) > 1 && digits[0] == '0' {
+		if g.sep == sepOpen && len(digits) > 1 && digits[0] == '0' {
 			digits = digits[1:]
 		}
 		if len(d)+len(digits) > phone.MaxDigits {
@@ -69,13 +66,13 @@ func (p *pass) plusPhone(c candidate) (end int, ok bool) {
 // numbers without a trunk zero need their grouping and language, or a word.
 func (p *pass) phone(c candidate) (end int, ok bool) {
 	ph := &p.ph
-	if ph.shape(c.g, 2, 2, 4) || ph.shape(c.g, 4, 2, 2) {
+	if ph.shape3(c.g, 2, 2, 4) || ph.shape3(c.g, 4, 2, 2) {
 		if _, ok := p.date(c); ok {
 			return 0, false
 		}
 	}
 	start := c.start
-	if c.g+1 < ph.n && ph.group[c.g+1].sep == ')' && p.at0(c.start-1) == '(' {
+	if c.g+1 < ph.n && ph.group[c.g+1].sep == sepClose && p.at0(c.start-1) == '(' {
 		start--
 	}
 	best, bestScore, rule := -1, float32(0), ""
@@ -84,11 +81,9 @@ func (p *pass) phone(c candidate) (end int, ok bool) {
 	count := 0
 	for h := c.g; h < ph.n && h <= c.g+6; h++ {
 		if h > c.g {
-			switch s := ph.group[h].sep; {
-			case s == ' ', s == '-', s == '.', s == '/', s == ')' && h == c.g+1, s == 'w' && h == c.g+1:
-			default:
-				h = ph.n
-				continue
+			s := ph.group[h].sep
+			if s&(sepSpace|sepDash|sepDot|sepSlash) == 0 && (s&(sepClose|sepWide) == 0 || h > c.g+1) {
+				break
 			}
 		}
 		n += ph.group[h].len()
@@ -164,7 +159,7 @@ func (p *pass) phonePlan(c candidate, h int) (score float32, rule string) {
 			return 0, ""
 		}
 	}
-	dash := !bare && (ph.group[c.g+1].sep == '-' || ph.group[c.g+1].sep == 'w' || ph.group[c.g+1].sep == ')' || ph.group[c.g+1].sep == '/')
+	dash := !bare && (ph.group[c.g+1].sep == sepDash || ph.group[c.g+1].sep == sepWide || ph.group[c.g+1].sep == sepClose || ph.group[c.g+1].sep == sepSlash)
 	if d[0] == '0' {
 		if !bare && lead > 5 {
 			return 0, ""
@@ -225,22 +220,22 @@ func (p *pass) phonePlan(c candidate, h int) (score float32, rule string) {
 		}
 		return score, rule
 	}
-	if len(d) == 10 && d[0] >= '2' && d[3] >= '2' && ph.shape(c.g, 3, 3, 4) && p.language() == "en" {
+	if len(d) == 10 && d[0] >= '2' && d[3] >= '2' && ph.shape3(c.g, 3, 3, 4) && p.language() == "en" {
 		return 0.7, "phone_us/grouped"
 	}
 	if phone.Eight(d) {
 		lang := p.language()
-		grouped := ph.shape(c.g, 2, 2, 2, 2) || ph.shape(c.g, 3, 2, 3)
+		grouped := ph.shape4(c.g, 2, 2, 2, 2) || ph.shape3(c.g, 3, 2, 3)
 		switch {
-		case !ph.seps(c.g, h, " "):
+		case !ph.seps(c.g, h, sepSpace):
 			return 0, ""
 		case grouped && (lang == "no" || lang == "da"):
 			return 0.85, "phone_no_da/grouped"
-		case ph.shape(c.g, 2, 2, 2, 2):
+		case ph.shape4(c.g, 2, 2, 2, 2):
 			return 0.4, "phone_no_da/word"
-		case (lang == "no" || lang == "da") && (bare || ph.shape(c.g, 4, 4)):
+		case (lang == "no" || lang == "da") && (bare || ph.shape2(c.g, 4, 4)):
 			return 0.45, "phone_no_da/word"
-		case bare || grouped || ph.shape(c.g, 4, 4):
+		case bare || grouped || ph.shape2(c.g, 4, 4):
 			return 0.3, "phone_no_da/word"
 		}
 	}

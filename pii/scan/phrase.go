@@ -8,15 +8,18 @@ import (
 // maxGroups and maxDigits bound a phrase: no identifier is longer.
 const (
 	maxGroups = 24
-	maxDigits = 64
+	maxDigits = 63
 )
 
 // A phrase is a run of digit groups with one separator between each two:
-// "070-174 06 71". The readers look at it instead of the text.
+// "070-174 06 71". The readers look at it instead of the text, and its shape
+// says which of them can make anything of it.
 type phrase struct {
 	n      int // groups
 	group  [maxGroups]group
-	digits [maxDigits + 8]byte // of all groups, as ASCII; eight are written at a time
+	digits [maxDigits + 9]byte // of all groups, as ASCII; eight are written at a time
+	lens   [maxGroups + 4]byte // of the groups, and zeros: four at a time are compared
+	ends   uint64              // bit d: a group ends with the phrase's digit number d
 	dash   bool                // a separator is '-'
 	end    int                 // offset in the text after the last group
 }
@@ -25,19 +28,30 @@ type phrase struct {
 type group struct {
 	start, end int32 // offsets in the text, relative to the phrase's first byte
 	first      int32 // index of the first digit in phrase.digits
-	sep        byte  // what stands before it: see the sep constants
+	sep        sep   // what stands before it
 }
 
-// Separators are the ASCII character, en dash and the minus sign being '-' and
-// no-break space ' ', or one of these.
+// sep is what stands between two groups, and a set of such: one bit each. En
+// dash and minus sign count as a dash, the no-break space as a space.
+type sep uint16
+
 const (
-	sepNone   = 0
-	sepWide   = 'w' // " - ", " / ", " – ": a sign with spaces around
-	sepComma  = 'c' // ", "
-	sepParen  = ')' // ") ", ")", ")-"
-	sepParens = '(' // " (0)" and " (": before an area code or trunk zero
-	sepDot    = 'd' // ". ": in "1. 1. 1990"
+	sepSpace sep = 1 << iota
+	sepDash
+	sepDot
+	sepSlash
+	sepPlus
+	sepColon
+	sepComma      // "," between digits
+	sepCommaSpace // ", "
+	sepClose      // ")", ") ", ")-"
+	sepOpen       // " (0)" and " (": before an area code or trunk zero
+	sepWide       // " - ", " / ", " – ": a sign with spaces around
+	sepDotSpace   // ". ": in "1. 1. 1990"
 )
+
+// sepOf maps a byte between two digits to its kind.
+var sepOf = [128]sep{' ': sepSpace, '-': sepDash, '.': sepDot, '/': sepSlash, '+': sepPlus, ':': sepColon, ',': sepComma, ')': sepClose, '(': sepOpen}
 
 func (g *group) len() int { return int(g.end - g.start) }
 
@@ -46,12 +60,12 @@ func (g *group) len() int { return int(g.end - g.start) }
 // then the end of that group.
 func (ph *phrase) read(t string, i int) bool {
 	base := i
-	ph.n, ph.dash = 0, false
+	ph.n, ph.dash, ph.ends = 0, false, 0
 	nd := 0
-	sep := byte(sepNone)
+	before := sep(0)
 	for {
 		start := i
-		room := len(ph.digits) - 8 - nd
+		room := maxDigits - nd
 		for i+8 <= len(t) && i-start <= room {
 			x := eight(t, i)
 			binary.LittleEndian.PutUint64(ph.digits[nd+i-start:], x)
@@ -72,19 +86,23 @@ func (ph *phrase) read(t string, i int) bool {
 				ph.end = i
 				return false
 			}
-			return true
+			break
 		}
-		ph.group[ph.n] = group{start: int32(start - base), end: int32(i - base), first: int32(nd), sep: sep}
+		ph.group[ph.n] = group{start: int32(start - base), end: int32(i - base), first: int32(nd), sep: before}
+		ph.lens[ph.n] = byte(i - start)
 		ph.n++
 		nd += i - start
+		ph.ends |= 1 << nd
 		ph.end = i
 		var ok bool
-		sep, i, ok = separator(t, i)
+		before, i, ok = separator(t, i)
 		if !ok {
-			return true
+			break
 		}
-		ph.dash = ph.dash || sep == '-'
+		ph.dash = ph.dash || before == sepDash
 	}
+	binary.LittleEndian.PutUint32(ph.lens[ph.n:], 0)
+	return true
 }
 
 // notDigits returns x with the top bit set in every byte that is no digit.
@@ -97,19 +115,18 @@ func notDigits(x uint64) uint64 {
 
 // separator reads what stands between two digit groups at t[i]. It returns the
 // kind, where the next group begins, and false when no digit follows.
-func separator(t string, i int) (sep byte, next int, ok bool) {
+func separator(t string, i int) (s sep, next int, ok bool) {
 	if i >= len(t) {
 		return 0, i, false
 	}
 	c := t[i]
 	if i+1 < len(t) && digit(t[i+1]) {
-		switch c {
-		case ' ', '-', '.', '/', '+', ':', ',', ')':
-			return c, i + 1, true
+		if c < 0x80 && sepOf[c]&^sepOpen != 0 {
+			return sepOf[c], i + 1, true
 		}
 		return 0, i, false
 	}
-	j, spaces, sign, signs := i, 0, byte(0), 0
+	j, spaces, signs := i, 0, 0
 	for j < len(t) && j-i < 6 && !digit(t[j]) {
 		switch c := t[j]; {
 		case c == ' ':
@@ -119,19 +136,11 @@ func separator(t string, i int) (sep byte, next int, ok bool) {
 			spaces++
 			j += 2
 		case c == 0xE2 && j+2 < len(t) && t[j+1] == 0x80 && (t[j+2] == 0x93 || t[j+2] == 0x94):
-			sign = '-'
+			s = sepDash
 			signs++
 			j += 3
-		case c == '-' || c == '/' || c == ',' || c == '.':
-			sign = c
-			signs++
-			j++
-		case c == ')':
-			sign = sepParen
-			signs++
-			j++
-		case c == '(':
-			sign = sepParens
+		case c == '-' || c == '/' || c == ',' || c == '.' || c == ')' || c == '(':
+			s = sepOf[c]
 			signs++
 			j++
 		default:
@@ -143,19 +152,19 @@ func separator(t string, i int) (sep byte, next int, ok bool) {
 	}
 	switch {
 	case signs == 0:
-		return ' ', j, true
-	case sign == ')', sign == '(':
-		return sign, j, signs <= 2
-	case signs == 2 && sign == '-' && t[i] == ')':
-		return sepParen, j, true
+		return sepSpace, j, true
+	case s == sepClose, s == sepOpen:
+		return s, j, signs <= 2
+	case signs == 2 && s == sepDash && t[i] == ')':
+		return sepClose, j, true
 	case signs > 1:
 		return 0, i, false
-	case sign == ',':
-		return sepComma, j, true
-	case sign == '.':
-		return sepDot, j, spaces == 1 && i >= 2 && !(digit(t[i-1]) && digit(t[i-2]) && i >= 3 && digit(t[i-3]))
+	case s == sepComma:
+		return sepCommaSpace, j, true
+	case s == sepDot:
+		return sepDotSpace, j, spaces == 1 && i >= 2 && !(digit(t[i-1]) && digit(t[i-2]) && i >= 3 && digit(t[i-3]))
 	case spaces == 0:
-		return sign, j, true
+		return s, j, true
 	}
 	return sepWide, j, true
 }
@@ -166,48 +175,40 @@ func (ph *phrase) span(g, h int) []byte {
 	return ph.digits[ph.group[g].first : int(last.first)+last.len()]
 }
 
+// from returns the set of the numbers of digits, one bit each, with which the
+// groups from g on can be read as one number.
+func (ph *phrase) from(g int) uint64 { return ph.ends >> uint(ph.group[g].first) }
+
 // upTo returns the group at which the digits from group g amount to n exactly,
 // and false when no group ends there.
 func (ph *phrase) upTo(g, n int) (h int, ok bool) {
-	total := 0
-	for h = g; h < ph.n; h++ {
-		total += ph.group[h].len()
-		if total == n {
-			return h, true
-		}
-		if total > n {
-			return 0, false
-		}
+	if ph.from(g)>>uint(n)&1 == 0 {
+		return 0, false
 	}
-	return 0, false
+	last := int(ph.group[g].first) + n
+	for h = g; h+1 < ph.n && int(ph.group[h+1].first) < last; {
+		h++
+	}
+	return h, true
 }
 
 // seps reports whether every separator between groups g and h is in allowed.
-func (ph *phrase) seps(g, h int, allowed string) bool {
+func (ph *phrase) seps(g, h int, allowed sep) bool {
 	for k := g + 1; k <= h; k++ {
-		ok := false
-		for i := 0; i < len(allowed); i++ {
-			if allowed[i] == ph.group[k].sep {
-				ok = true
-				break
-			}
-		}
-		if !ok {
+		if ph.group[k].sep&^allowed != 0 {
 			return false
 		}
 	}
 	return true
 }
 
-// shape reports whether groups g and on have these lengths.
-func (ph *phrase) shape(g int, lens ...int) bool {
-	if g+len(lens) > ph.n {
-		return false
-	}
-	for i, n := range lens {
-		if ph.group[g+i].len() != n {
-			return false
-		}
-	}
-	return true
-}
+// four returns the lengths of groups g to g+3, the first in the lowest byte, 0
+// for those that there are not.
+func (ph *phrase) four(g int) uint32 { return binary.LittleEndian.Uint32(ph.lens[g:]) }
+
+// shape2 to shape4 report whether groups g and on have these lengths.
+func (ph *phrase) shape2(g int, a, b uint32) bool { return ph.four(g)&0xFFFF == a|b<<8 }
+
+func (ph *phrase) shape3(g int, a, b, c uint32) bool { return ph.four(g)&0xFFFFFF == a|b<<8|c<<16 }
+
+func (ph *phrase) shape4(g int, a, b, c, d uint32) bool { return ph.four(g) == a|b<<8|c<<16|d<<24 }

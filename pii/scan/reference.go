@@ -26,7 +26,7 @@ func (p *pass) byCue(c candidate) (end int, ok bool) {
 	last := c.g
 	total := ph.group[c.g].len()
 	for h := c.g + 1; h < ph.n; h++ {
-		if !ph.seps(h-1, h, " -/.") || ph.group[h].sep == '.' && ph.group[h].len() < 3 {
+		if !ph.seps(h-1, h, sepSpace|sepDash|sepSlash|sepDot) || ph.group[h].sep == sepDot && ph.group[h].len() < 3 {
 			break
 		}
 		if total += ph.group[h].len(); total > 20 {
@@ -234,7 +234,7 @@ func (p *pass) cued(start, end int, c candidate) (int, bool) {
 	if letters > 0 && digits >= 3 && before.nearest(cuePhoneWeak) <= 6 && not > before.nearest(cuePhoneWeak)+3 && p.referenceLike(token, digits, letters, upper, 6) && min(secret, id, user) > 24 {
 		return p.add(start, end, gallra.CategoryCustomerID, 0.7, "customer_id/number word+form"), true
 	}
-	if c.g == 0 && p.ph.shape(0, 2, 2, 2) && p.ph.seps(0, 2, "-") && before.nearest(cueAccount) <= secret {
+	if c.g == 0 && p.ph.shape3(0, 2, 2, 2) && p.ph.seps(0, 2, sepDash) && before.nearest(cueAccount) <= secret {
 		return 0, false // a British sort code
 	}
 	best := min(customer, flat, secret, id, user, card)
@@ -335,10 +335,10 @@ func (p *pass) smallNumber(token string, c candidate, secret bool) bool {
 	if !numeric {
 		return false
 	}
-	if h := c.g + 1; h < ph.n && (ph.group[h].sep == ':' || ph.group[h].sep == '.' && ph.group[h].len() == 2) && ph.group[c.g].len() <= 2 {
+	if h := c.g + 1; h < ph.n && (ph.group[h].sep == sepColon || ph.group[h].sep == sepDot && ph.group[h].len() == 2) && ph.group[c.g].len() <= 2 {
 		return true // a time
 	}
-	if c.g > 0 && ph.group[c.g].len() <= 2 && ph.group[c.g-1].len() <= 2 && (ph.group[c.g].sep == ':' || ph.group[c.g].sep == '.' || ph.group[c.g].sep == '/' || ph.group[c.g].sep == '-') {
+	if c.g > 0 && ph.group[c.g].len() <= 2 && ph.group[c.g-1].len() <= 2 && (ph.group[c.g].sep == sepColon || ph.group[c.g].sep == sepDot || ph.group[c.g].sep == sepSlash || ph.group[c.g].sep == sepDash) {
 		return true
 	}
 	if secret {
@@ -347,10 +347,10 @@ func (p *pass) smallNumber(token string, c candidate, secret bool) bool {
 	if short && groups <= 2 {
 		return true
 	}
-	if ph.shape(c.g, 4, 2) && groups == 2 && (token[:2] == "19" || token[:2] == "20") { // a month
+	if ph.shape2(c.g, 4, 2) && groups == 2 && (token[:2] == "19" || token[:2] == "20") { // a month
 		return true
 	}
-	if n := ph.group[c.g].len(); groups == 2 && n <= 3 && c.g+1 < ph.n && ph.group[c.g+1].len() == 3 && ph.group[c.g+1].sep == ' ' && n+3 <= 5 { // 1 184
+	if n := ph.group[c.g].len(); groups == 2 && n <= 3 && c.g+1 < ph.n && ph.group[c.g+1].len() == 3 && ph.group[c.g+1].sep == sepSpace && n+3 <= 5 { // 1 184
 		return true
 	}
 	return false
@@ -359,7 +359,7 @@ func (p *pass) smallNumber(token string, c candidate, secret bool) bool {
 // postcode reports whether the number is one by its form or by the town that follows.
 func (p *pass) postcode(c candidate) bool {
 	ph := &p.ph
-	if ph.shape(c.g, 3, 2) && ph.group[c.g+1].sep == ' ' && (c.g+2 == ph.n || !ph.seps(c.g+1, c.g+2, " -/")) {
+	if ph.shape2(c.g, 3, 2) && ph.group[c.g+1].sep == sepSpace && (c.g+2 == ph.n || !ph.seps(c.g+1, c.g+2, sepSpace|sepDash|sepSlash)) {
 		return true
 	}
 	n := ph.group[c.g].len()

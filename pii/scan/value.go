@@ -75,13 +75,13 @@ func (p *pass) readDate(c candidate) (end int, ok bool) {
 		}
 		return 0
 	}
-	const seps = "-/. d"
+	const seps = sepDash | sepSlash | sepDot | sepSpace | sepDotSpace
 	switch {
 	case l(0) == 4 && l(1) > 0 && l(1) <= 2 && l(2) > 0 && l(2) <= 2 && ph.seps(c.g, c.g+2, seps):
 		if y := num(c.g); y > 1850 && y < 2100 && checkdigit.Date(y, num(c.g+1), num(c.g+2)) {
 			return p.to(c, c.g+2), true
 		}
-	case l(0) <= 2 && l(1) > 0 && l(1) <= 2 && (l(2) == 4 || l(2) == 2) && ph.seps(c.g, c.g+2, seps+"w"):
+	case l(0) <= 2 && l(1) > 0 && l(1) <= 2 && (l(2) == 4 || l(2) == 2) && ph.seps(c.g, c.g+2, seps|sepWide):
 		a, b, y := num(c.g), num(c.g+1), num(c.g+2)
 		if l(2) == 4 && (y < 1850 || y > 2100) {
 			return 0, false
@@ -186,7 +186,7 @@ func (p *pass) namedDate(c candidate, day int) (end int, ok bool) {
 // three-letter plate needs a word: "ABC 123" is a product name as well.
 func (p *pass) vehicle(c candidate) (end int, ok bool) {
 	n := p.ph.group[c.g].len()
-	if n < 1 || n > 6 || c.start < 3 || c.g > 0 && p.ph.group[c.g].sep != ' ' {
+	if n < 1 || n > 6 || c.start < 3 || c.g > 0 && p.ph.group[c.g].sep != sepSpace {
 		return 0, false
 	}
 	if end, ok = p.germanPlate(c); ok {
@@ -217,7 +217,7 @@ func (p *pass) vehicle(c candidate) (end int, ok bool) {
 		end += 4 // GB
 	case letters == 2 && n == 2 && asciiLetter(p.at0(end)) && asciiLetter(p.at0(end+1)) && asciiLetter(p.at0(end+2)):
 		end += 3
-	case letters == 2 && n == 2 && p.ph.shape(c.g, 2, 3) && p.ph.group[c.g+1].sep == ' ': // DK "CX 48 213"
+	case letters == 2 && n == 2 && p.ph.shape2(c.g, 2, 3) && p.ph.group[c.g+1].sep == sepSpace: // DK "CX 48 213"
 		end = p.to(c, c.g+1)
 	default:
 		return 0, false
@@ -290,10 +290,10 @@ func (p *pass) germanPlate(c candidate) (end int, ok bool) {
 func (p *pass) property(c candidate) (end int, ok bool) {
 	ph := &p.ph
 	h := c.g + 1
-	if h >= ph.n || ph.group[h].sep != ':' || ph.group[c.g].len() > 3 || ph.group[h].len() > 4 || p.at0(c.start-1) != ' ' {
+	if h >= ph.n || ph.group[h].sep != sepColon || ph.group[c.g].len() > 3 || ph.group[h].len() > 4 || p.at0(c.start-1) != ' ' {
 		return 0, false
 	}
-	if h+1 < ph.n && (ph.group[h+1].sep == ':' || ph.group[h+1].sep == '-' || ph.group[h+1].sep == '.') || c.g > 0 && ph.group[c.g].sep != ' ' || h == ph.n-1 && p.wordAfter(p.to(c, h)) {
+	if h+1 < ph.n && (ph.group[h+1].sep == sepColon || ph.group[h+1].sep == sepDash || ph.group[h+1].sep == sepDot) || c.g > 0 && ph.group[c.g].sep != sepSpace || h == ph.n-1 && p.wordAfter(p.to(c, h)) {
 		return 0, false
 	}
 	// The name is one or more words with a capital directly before.

@@ -5,23 +5,16 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/gallra/gallra"
 )
 
-// Limits that no honest export comes near: a ZIP may unpack to more than any
-// memory holds.
+// How much an entry may hold.
 const (
-	maxEntries = 2_000_000
-	maxJSON    = 256 << 20
-	maxFile    = 1 << 30
-	maxRatio   = 1000 // unpacked to packed, beyond smallPack bytes
-	smallPack  = 16 << 20
+	maxJSON = 256 << 20
+	maxFile = 1 << 30
 )
 
 // archive is the directory of a ZIP, sorted by conversation.
@@ -49,10 +42,7 @@ var (
 )
 
 // sortOut reads the ZIP's directory.
-func sortOut(z *zip.Reader) (*archive, error) {
-	if len(z.File) > maxEntries {
-		return nil, gallra.Errorf(gallra.Unsupported, "meta.zip_bomb")
-	}
+func sortOut(z *zip.Reader) *archive {
 	a := &archive{zip: z}
 	byDir := map[string]*thread{}
 	for _, f := range z.File {
@@ -99,7 +89,7 @@ func sortOut(z *zip.Reader) (*archive, error) {
 		a.threads = append(a.threads, t)
 	}
 	slices.SortFunc(a.threads, func(x, y *thread) int { return cmp.Compare(x.id, y.id) })
-	return a, nil
+	return a
 }
 
 // thread returns the conversation with an id, and false when there is none.
@@ -121,26 +111,6 @@ func threadOf(id string) string {
 func digest(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:12])
-}
-
-// unpack reads an entry of at most limit bytes.
-func unpack(f *zip.File, limit int64) ([]byte, error) {
-	if f.UncompressedSize64 > uint64(limit) || f.UncompressedSize64 > smallPack && f.UncompressedSize64/maxRatio > f.CompressedSize64 {
-		return nil, gallra.Errorf(gallra.Unsupported, "meta.zip_bomb")
-	}
-	r, err := f.Open()
-	if err != nil {
-		return nil, gallra.Errorf(gallra.Unavailable, "meta.zip_broken").Wrap(err)
-	}
-	defer r.Close()
-	b, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
-		return nil, gallra.Errorf(gallra.Unavailable, "meta.zip_broken").Wrap(err)
-	}
-	if int64(len(b)) > limit {
-		return nil, gallra.Errorf(gallra.Unsupported, "meta.zip_bomb")
-	}
-	return b, nil
 }
 
 // mediaID names a file of a conversation by a digest: file names can be personal.

@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"io"
 	"os"
 	"path"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/connector/safefile"
+	"github.com/gallra/gallra/connector/zipfile"
 	"github.com/gallra/gallra/pii/ident"
 )
 
@@ -244,22 +244,9 @@ func write(ctx context.Context, a *archive, changes map[*thread]*change, w *bufi
 			pages[f] = func() []byte { return ch.page(i) }
 		}
 	}
-	z := zip.NewWriter(w)
-	if err := z.SetComment(a.zip.Comment); err != nil {
-		return gallra.Errorf(gallra.Unavailable, "meta.zip_broken")
-	}
-	for _, f := range a.zip.File {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if drop[f] || orphaned(f, changes) {
-			continue
-		}
-		if err := copyEntry(z, f, cmp.Or(names[f], f.Name), pages[f]); err != nil {
-			return safefile.Error(err)
-		}
-	}
-	return safefile.Error(z.Close())
+	return zipfile.Rewrite(ctx, a.zip, w, func(f *zip.File) zipfile.Change {
+		return zipfile.Change{Drop: drop[f] || orphaned(f, changes), Name: names[f], Body: pages[f]}
+	})
 }
 
 // orphaned reports whether f is the folder entry of a conversation that is gone
@@ -274,29 +261,6 @@ func orphaned(f *zip.File, changes map[*thread]*change) bool {
 		}
 	}
 	return false
-}
-
-func copyEntry(z *zip.Writer, f *zip.File, name string, body func() []byte) error {
-	h := f.FileHeader
-	h.Name = name
-	if body == nil {
-		r, err := f.OpenRaw()
-		if err != nil {
-			return err
-		}
-		w, err := z.CreateRaw(&h)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(w, r)
-		return err
-	}
-	w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: f.Method, Modified: f.Modified, Comment: f.Comment, ExternalAttrs: f.ExternalAttrs})
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(body())
-	return err
 }
 
 // dropUnused lets the files go that only removed messages had attached.

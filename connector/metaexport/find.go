@@ -14,6 +14,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/connector/safefile"
+	"github.com/gallra/gallra/connector/zipfile"
 	"github.com/gallra/gallra/document"
 	"github.com/gallra/gallra/pii/ident"
 )
@@ -134,7 +135,7 @@ func (s *Source) hits(c conversation, n connector.Needles, m *ident.Matcher) ([]
 // fileText returns the text in a file, and why some of it could not be read
 // (REQUIREMENTS H-4).
 func fileText(f *zip.File) (text string, problems []string) {
-	b, err := unpack(f, maxJSON)
+	b, err := zipfile.Unpack(f, maxJSON)
 	if err != nil {
 		return "", []string{reason(err)}
 	}
@@ -183,7 +184,7 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, _ string) (
 			b, rerr := os.ReadFile(name)
 			_ = f.Close()
 			if i == 0 || rerr != nil {
-				return out, gallra.Errorf(gallra.Unavailable, "meta.zip_broken")
+				return out, gallra.Errorf(gallra.Unavailable, "zip.broken")
 			}
 			add(i, place, len(m.Find(string(b))))
 			continue
@@ -203,7 +204,7 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, _ string) (
 			add(i, at+" name", count)
 			count = 0
 			if path.Ext(e.Name) == ".json" {
-				b, err := unpack(e, maxJSON)
+				b, err := zipfile.Unpack(e, maxJSON)
 				if err != nil {
 					out.Skipped = append(out.Skipped, connector.Problem{Where: at, Reason: reason(err)})
 					continue
@@ -283,7 +284,7 @@ func (s *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Resid
 			if ok && ref.Type != TypeConversation {
 				if _, read := pages[t]; !read && ref.Type == TypeMessage {
 					for _, p := range t.pages {
-						b, err := unpack(p, maxJSON)
+						b, err := zipfile.Unpack(p, maxJSON)
 						if err != nil {
 							_ = f.Close()
 							return nil, err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/connector/zipfile"
 )
 
 const (
@@ -52,7 +53,7 @@ func (s *Source) entries(c conversation, typ string, p connector.Projection) []e
 				if p != connector.FieldsAll {
 					return r, nil
 				}
-				b, err := unpack(f, maxFile)
+				b, err := zipfile.Unpack(f, maxFile)
 				r.Fields = []gallra.Field{{Name: "filename", Value: path.Base(f.Name)}, {Name: "content", Value: string(b)}}
 				return r, err
 			}})
@@ -238,7 +239,7 @@ func (s *Source) Open(ctx context.Context, ref gallra.Ref) (io.ReadCloser, error
 	}
 	for _, f := range c.media {
 		if c.mediaID(f) == ref.ID {
-			b, err := unpack(f, maxFile)
+			b, err := zipfile.Unpack(f, maxFile)
 			return io.NopCloser(bytes.NewReader(b)), err
 		}
 	}

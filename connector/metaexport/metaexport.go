@@ -11,13 +11,13 @@
 package metaexport
 
 import (
-	"archive/zip"
 	"context"
 	"os"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/connector/safefile"
+	"github.com/gallra/gallra/connector/zipfile"
 )
 
 // The record types.
@@ -132,19 +132,11 @@ func (s *Source) read(ctx context.Context) (a *archive, done func(), err error) 
 }
 
 func readArchive(f *os.File) (*archive, error) {
-	i, err := f.Stat()
+	z, err := zipfile.Read(f)
 	if err != nil {
-		return nil, safefile.Error(err)
+		return nil, err
 	}
-	if i.IsDir() {
-		return nil, gallra.Errorf(gallra.Invalid, "meta.not_a_zip")
-	}
-	z, err := zip.NewReader(f, i.Size())
-	if err != nil {
-		// Half a download has no directory at its end.
-		return nil, gallra.Errorf(gallra.Unavailable, "meta.zip_broken").Wrap(err)
-	}
-	return sortOut(z)
+	return sortOut(z), nil
 }
 
 func (s *Source) ref(typ, id string) gallra.Ref {

@@ -80,7 +80,7 @@ func TestZIPThatUnpacksToTooMuch(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := list(t, s, "message")
-	if len(p.Skipped) != 1 || p.Skipped[0].Reason != "meta.zip_bomb" {
+	if len(p.Skipped) != 1 || p.Skipped[0].Reason != "zip.bomb" {
 		t.Errorf("skipped %+v", p.Skipped)
 	}
 }

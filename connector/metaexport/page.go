@@ -14,6 +14,7 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/connector/zipfile"
 )
 
 // page is one message file taken apart, with the places of its values.
@@ -287,7 +288,7 @@ func (t *thread) load() (conversation, error) {
 	c := conversation{thread: t}
 	var sum []byte
 	for i, f := range t.pages {
-		raw, err := unpack(f, maxJSON)
+		raw, err := zipfile.Unpack(f, maxJSON)
 		if err != nil {
 			return c, err
 		}

@@ -81,7 +81,11 @@ func (s *Source) rewrite(ctx context.Context, items []connector.Item, action gal
 	}
 	var out []connector.Result
 	err := safefile.Rewrite(ctx, s.path, func(old *os.File, w *bufio.Writer) (bool, error) {
-		sh, err := s.shapeOf(ctx, old)
+		r, err := s.syntax.rows(ctx, old)
+		if err != nil {
+			return false, err
+		}
+		sh, err := s.shapeOf(ctx, old, r)
 		if err != nil {
 			return false, err
 		}
@@ -93,14 +97,8 @@ func (s *Source) rewrite(ctx context.Context, items []connector.Item, action gal
 				todo[it.Ref.ID] = i
 			}
 		}
-		changed := false
-		from := int64(0) // up to here the old bytes are copied
-		keep := func(to int64) error {
-			_, err := io.Copy(w, io.NewSectionReader(old, from, to-from))
-			from = to
-			return safefile.Error(err)
-		}
-		scan := newScanner(ctx, old, sh.syntax, sh.names, sh.first)
+		var edits []edit
+		scan := newScanner(ctx, r, sh.syntax, sh.names, sh.first)
 		now := time.Now()
 		for {
 			l, err := scan.scan()
@@ -126,35 +124,26 @@ func (s *Source) rewrite(ctx context.Context, items []connector.Item, action gal
 				out[i].Err = err
 				continue
 			}
-			r := gallra.Receipt{Ref: items[i].Ref, Action: action, Grade: gallra.GradeDerived, At: now, Final: true}
-			if err := keep(l.at); err != nil {
-				return false, err
-			}
-			from = l.next()
+			receipt := gallra.Receipt{Ref: items[i].Ref, Action: action, Grade: gallra.GradeDerived, At: now, Final: true}
+			e := edit{at: l.at, next: l.next()}
 			if action != gallra.ActionErase {
-				if _, err := w.Write(append(b, l.end...)); err != nil {
-					return false, safefile.Error(err)
-				}
+				e.with = append(b, l.end...)
 				// The new row is named anew when its name is a digest of it.
 				n := line{at: l.at, raw: b, end: l.end}
 				if n.cells, err = sh.syntax.parse(b); err != nil {
 					return false, err
 				}
 				if k := sh.key(n); k != sh.key(l) {
-					r.Ref.ID = k
+					receipt.Ref.ID = k
 				}
 			}
-			out[i] = connector.Result{Receipt: r}
-			changed = true
+			edits = append(edits, e)
+			out[i] = connector.Result{Receipt: receipt}
 		}
-		if !changed {
+		if len(edits) == 0 {
 			return false, nil
 		}
-		i, err := old.Stat()
-		if err != nil {
-			return false, safefile.Error(err)
-		}
-		return true, keep(i.Size())
+		return true, r.put(ctx, w, edits)
 	})
 	if err != nil {
 		return nil, err

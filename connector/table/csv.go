@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 
@@ -19,6 +18,7 @@ import (
 // commaSeparated is RFC 4180 with any separator; a quotation mark inside a value
 // that does not begin with one is a sign like others.
 type commaSeparated struct {
+	lines
 	comma  byte // 0: to be guessed
 	latin  bool // the file is Windows-1252 whatever its bytes say
 	naked  bool // no line of names
@@ -49,7 +49,7 @@ func newCSV(c connector.Config) (format, error) {
 
 // header guesses the separator from the first line: the sign that stands there
 // most often outside quotation marks.
-func (c commaSeparated) header(f *os.File) (format, []string, int64, error) {
+func (c commaSeparated) header(f io.ReaderAt) (format, []string, int64, error) {
 	head := make([]byte, 3)
 	n, err := f.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {

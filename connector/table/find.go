@@ -169,13 +169,6 @@ func (s *Source) hits(sh *shape, l line, n needles) []connector.Hit {
 	return out
 }
 
-// window is how much of a file Leftovers reads at a time, and overlap how much
-// of it again, so that nothing is missed where two windows meet.
-const (
-	window  = 1 << 20
-	overlap = 4 << 10
-)
-
 // Leftovers reads the bytes of the file and of likely copies beside it, without
 // taking them for rows: broken lines and what is left in copies count too.
 func (s *Source) Leftovers(ctx context.Context, n connector.Needles, _ string) (connector.Residues, error) {
@@ -185,13 +178,14 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, _ string) (
 	m := ident.New(n.Identifiers)
 	var out connector.Residues
 	for i, path := range append([]string{s.path}, safefile.Copies(s.path)...) {
-		count, err := count(ctx, path, m)
+		count, skipped, err := s.count(ctx, path, m)
 		if errors.Is(err, os.ErrNotExist) && i > 0 {
 			continue // a copy that went meanwhile
 		}
 		if err != nil {
 			return connector.Residues{}, err
 		}
+		out.Skipped = append(out.Skipped, skipped...)
 		if count > 0 {
 			out.Residues = append(out.Residues, gallra.Residue{Ref: s.ref(place(i)), Where: place(i), Why: "residue.found", Count: count})
 		}
@@ -207,59 +201,13 @@ func place(n int) string {
 	return "copy-" + strconv.Itoa(n)
 }
 
-func count(ctx context.Context, path string, m *ident.Matcher) (int64, error) {
+func (s *Source) count(ctx context.Context, path string, m *ident.Matcher) (int64, []connector.Problem, error) {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
-		return 0, safefile.Error(err)
+		return 0, nil, safefile.Error(err)
 	}
 	defer f.Close()
-	var n int64
-	buf := make([]byte, window)
-	carry := 0
-	for at := int64(0); ; {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		k, err := io.ReadFull(f, buf[carry:])
-		at += int64(k)
-		k += carry
-		end := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-		if err != nil && !end {
-			return 0, safefile.Error(err)
-		}
-		carry = 0
-		if !end {
-			carry = min(overlap, k)
-		}
-		for text := range strings.SplitSeq(unescape(decode(buf[:k])), "\n") {
-			n += int64(len(m.Find(text)))
-		}
-		if end {
-			return n, nil
-		}
-		copy(buf, buf[k-carry:k])
-	}
-}
-
-// unescape takes away what a value's place in CSV or JSON adds to it: \u escapes
-// and doubled quotation marks.
-func unescape(s string) string {
-	s = strings.ReplaceAll(s, `""`, `"`)
-	if !strings.Contains(s, `\u`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+5 < len(s) && s[i+1] == 'u' {
-			if r, err := strconv.ParseUint(s[i+2:i+6], 16, 16); err == nil {
-				b.WriteRune(rune(r))
-				i += 5
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
+	return s.syntax.count(ctx, f, m)
 }
 
 // Remains reads the file and its copies anew, with nothing remembered.

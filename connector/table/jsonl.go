@@ -5,16 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"os"
 	"strconv"
 
 	"github.com/gallra/gallra"
 )
 
 // jsonLines is one JSON object a line.
-type jsonLines struct{}
+type jsonLines struct{ lines }
 
-func (jsonLines) header(f *os.File) (format, []string, int64, error) {
+func (jsonLines) header(f io.ReaderAt) (format, []string, int64, error) {
 	head := make([]byte, 3)
 	if n, _ := f.ReadAt(head, 0); n == 3 && bytes.Equal(head, utf8BOM) {
 		return jsonLines{}, nil, 3, nil

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"os"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -88,7 +87,7 @@ func (sh *shape) resume(scan *scanner, cursor string) error {
 	return nil
 }
 
-func endsLine(f *os.File, at int64) bool {
+func endsLine(f io.ReaderAt, at int64) bool {
 	var b [1]byte
 	_, err := f.ReadAt(b[:], at-1)
 	return err == nil && b[0] == '\n'

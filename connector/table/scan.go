@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
@@ -32,7 +31,7 @@ func (l line) next() int64 { return l.at + int64(len(l.raw)+len(l.end)) }
 // scanner reads the rows of a file from a place on.
 type scanner struct {
 	ctx    context.Context
-	f      *os.File
+	f      io.ReaderAt
 	b      *bufio.Reader
 	at     int64
 	syntax format
@@ -41,7 +40,7 @@ type scanner struct {
 	count  int
 }
 
-func newScanner(ctx context.Context, f *os.File, syntax format, names []string, at int64) *scanner {
+func newScanner(ctx context.Context, f io.ReaderAt, syntax format, names []string, at int64) *scanner {
 	s := &scanner{ctx: ctx, f: f, syntax: syntax, names: names}
 	s.seek(at)
 	return s

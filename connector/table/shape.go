@@ -78,7 +78,7 @@ const most = 200
 const widest = 2000
 
 // survey looks through the file once.
-func (s *Source) survey(ctx context.Context, f *os.File, info os.FileInfo) (*shape, error) {
+func (s *Source) survey(ctx context.Context, f io.ReaderAt, info os.FileInfo) (*shape, error) {
 	syntax, names, first, err := s.syntax.header(f)
 	if err != nil {
 		return nil, err

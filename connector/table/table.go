@@ -3,13 +3,15 @@
 // (REQUIREMENTS H-14). A row is a record and its columns are its fields; what a
 // column holds is told by its name or by the options of the address.
 //
-// A file is read as a stream and rewritten whole, one batch in one pass. What
-// is not changed keeps its bytes: quoting, byte order mark, line ends, a
-// character set that is not UTF-8, and lines that could not be understood.
+// A file of lines is read as a stream and rewritten whole, one batch in one pass.
+// What is not changed keeps its bytes: quoting, byte order mark, line ends, a
+// character set that is not UTF-8, and lines that could not be understood. A
+// workbook is taken apart in memory and only the cells concerned are written.
 package table
 
 import (
 	"context"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -35,6 +37,9 @@ func init() {
 			{Name: "header", Help: "no when the first line is a row"},
 		}},
 		{"jsonl", "JSON lines file", func(connector.Config) (format, error) { return jsonLines{}, nil }, nil},
+		{"xlsx", "Excel workbook", newWorkbook, []connector.Option{
+			{Name: "header", Help: "no when no sheet has a line of names"},
+		}},
 	} {
 		connector.Register(connector.Info{
 			Name: f.name, Schemes: []string{f.name}, Title: f.title, Channel: connector.ChannelOther,
@@ -65,9 +70,10 @@ func init() {
 
 // format is a way of writing rows in a file.
 type format interface {
+	store
 	// header reads what stands before the first row: the names of the columns,
 	// and how many bytes it takes. nil names: they come from the rows.
-	header(f *os.File) (format, []string, int64, error)
+	header(f io.ReaderAt) (format, []string, int64, error)
 	// open reports whether a line that ends here needs the next one too.
 	open(state *int, line []byte) bool
 	// parse takes a row apart. The values point into their place in raw.
@@ -146,7 +152,7 @@ func (s *Source) Profile() connector.Profile {
 
 // read opens the file and tells its shape, looking through it again only when
 // it has changed.
-func (s *Source) read(ctx context.Context) (*os.File, *shape, error) {
+func (s *Source) read(ctx context.Context) (*rows, *shape, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -154,29 +160,36 @@ func (s *Source) read(ctx context.Context) (*os.File, *shape, error) {
 	if err != nil {
 		return nil, nil, safefile.Error(err)
 	}
-	sh, err := s.shapeOf(ctx, f)
+	if i, err := f.Stat(); err == nil && i.IsDir() {
+		_ = f.Close()
+		return nil, nil, gallra.Errorf(gallra.Invalid, "table.not_a_file")
+	}
+	r, err := s.syntax.rows(ctx, f)
 	if err != nil {
 		_ = f.Close()
 		return nil, nil, err
 	}
-	return f, sh, nil
+	sh, err := s.shapeOf(ctx, f, r)
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	r.Closer = f
+	return r, sh, nil
 }
 
 // shapeOf returns the shape of an open file.
-func (s *Source) shapeOf(ctx context.Context, f *os.File) (*shape, error) {
+func (s *Source) shapeOf(ctx context.Context, f *os.File, r *rows) (*shape, error) {
 	i, err := f.Stat()
 	if err != nil {
 		return nil, safefile.Error(err)
-	}
-	if i.IsDir() {
-		return nil, gallra.Errorf(gallra.Invalid, "table.not_a_file")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if k := s.known; k != nil && os.SameFile(k.info, i) && k.info.Size() == i.Size() && k.info.ModTime().Equal(i.ModTime()) {
 		return k, nil
 	}
-	sh, err := s.survey(ctx, f, i)
+	sh, err := s.survey(ctx, r, i)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,9 @@ type Record struct {
 	Updated time.Time // last change of any kind, automations included
 	Contact time.Time // last activity by a human being (REQUIREMENTS T12)
 	Closed  time.Time
+
+	// Events are the other start events that the system knows; nil for most.
+	Events map[StartEvent]time.Time
 }
 
 // Field is one named value of a record. Value may hold any bytes; how to read

@@ -3,6 +3,7 @@ package gallra
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -94,15 +95,45 @@ func (p Period) Before(t time.Time) time.Time {
 // StartEvent is the event a retention period is counted from (REQUIREMENTS T11).
 type StartEvent string
 
-// The start events a connector can know of a record.
+// The start events. Most systems know the first four of a record; the others
+// come from a profile that names a column for them (Record.Events), and
+// StartFiscalYear is counted from the creation.
 const (
 	StartCreated     StartEvent = "created"
 	StartLastContact StartEvent = "last_contact"
 	StartClosed      StartEvent = "closed"
 	StartUpdated     StartEvent = "updated"
+
+	StartAgreementEnded   StartEvent = "agreement_ended"
+	StartAccountClosed    StartEvent = "account_closed"
+	StartConsentWithdrawn StartEvent = "consent_withdrawn"
+	StartDisputeEnded     StartEvent = "dispute_ended"
+	StartDecisionFinal    StartEvent = "decision_final" // laga kraft
+	StartDecision         StartEvent = "decision"       // of an authority
+	StartLastLogin        StartEvent = "last_login"
+
+	// StartFiscalYear is the last day of the calendar year in which the fiscal
+	// year of the record's creation ends (BFL 7:2; REQUIREMENTS SE-20).
+	StartFiscalYear StartEvent = "fiscal_year"
 )
 
+// StartEvents returns every start event, the commonest first.
+func StartEvents() []StartEvent {
+	return []StartEvent{StartCreated, StartLastContact, StartClosed, StartUpdated, StartAgreementEnded, StartAccountClosed, StartConsentWithdrawn,
+		StartDisputeEnded, StartDecisionFinal, StartDecision, StartLastLogin, StartFiscalYear}
+}
+
+// Clock returns the event that a query asks a system for: e itself, or what e
+// is counted from. It never is later than e.
+func (e StartEvent) Clock() StartEvent {
+	if e == StartFiscalYear {
+		return StartCreated
+	}
+	return e
+}
+
 // Event returns when e happened to r; false when the system does not know it.
+// StartFiscalYear is not a record's but a rule's to tell: see Rule.Due.
 func (r Record) Event(e StartEvent) (time.Time, bool) {
 	var t time.Time
 	switch e {
@@ -114,6 +145,8 @@ func (r Record) Event(e StartEvent) (time.Time, bool) {
 		t = r.Closed
 	case StartUpdated:
 		t = r.Updated
+	default:
+		t = r.Events[e]
 	}
 	return t, !t.IsZero()
 }
@@ -191,6 +224,78 @@ type Rule struct {
 	// Text says what anonymising does with free text: TextRemove ("", the
 	// default) or TextRedact, which never gives the word anonymised (AN2).
 	Text TextPolicy `json:"text,omitempty" yaml:"text,omitempty"`
+	// Files says what anonymising does with attachments: FilesErase ("", the
+	// default), FilesRedact or FilesKeep; a kept file never gives the word.
+	Files FilePolicy `json:"files,omitempty" yaml:"files,omitempty"`
+
+	// Quarantine is how long a record is restricted before it is erased, where
+	// the system can restrict. It is counted inside Agreed, the period that was
+	// promised (REQUIREMENTS G-11): Keep and Quarantine together never exceed it.
+	Quarantine Period `json:"quarantine,omitzero" yaml:"quarantine,omitempty"`
+	Agreed     Period `json:"agreed,omitzero" yaml:"agreed,omitempty"` // zero: Keep
+	// YearEnd is the last day of the fiscal year, MM-DD, for StartFiscalYear;
+	// "" is 12-31.
+	YearEnd string `json:"year_end,omitempty" yaml:"year_end,omitempty"`
+}
+
+// FilePolicy is what anonymising does with an attachment.
+type FilePolicy string
+
+// The file policies.
+const (
+	FilesErase  FilePolicy = "erase" // also ""
+	FilesRedact FilePolicy = "redact"
+	FilesKeep   FilePolicy = "keep"
+)
+
+// Check says what is wrong with a rule by itself, as an Invalid error; whether
+// its systems exist and can do it is asked elsewhere.
+func (u Rule) Check() error {
+	invalid := func(key string) error { return Errorf(Invalid, key, "rule", u.ID) }
+	switch {
+	case u.Keep.IsZero():
+		return invalid("retention.rule_period")
+	case u.Action != ActionErase && u.Action != ActionAnonymise:
+		return invalid("retention.rule_action")
+	case !slices.Contains(StartEvents(), u.Start), u.Fallback != "" && !slices.Contains(StartEvents(), u.Fallback):
+		return invalid("config.rule_start")
+	case u.Text != "" && u.Text != TextRemove && u.Text != TextRedact:
+		return invalid("config.rule_text")
+	case u.Files != "" && u.Files != FilesErase && u.Files != FilesRedact && u.Files != FilesKeep:
+		return invalid("config.rule_files")
+	case u.YearEnd != "" && !yearEnd.MatchString(u.YearEnd):
+		return invalid("config.rule_year_end")
+	case !u.Quarantine.IsZero() && u.Action != ActionErase:
+		return invalid("config.rule_quarantine_action")
+	case !u.Quarantine.IsZero() && !u.fits():
+		return invalid("config.rule_quarantine")
+	case !u.Agreed.IsZero() && !never(u.Keep, Period{}, u.Agreed):
+		return invalid("config.rule_agreed")
+	}
+	return nil
+}
+
+var yearEnd = regexp.MustCompile(`^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`)
+
+// AgreedPeriod returns the period that was promised: Agreed, or Keep.
+func (u Rule) AgreedPeriod() Period {
+	if u.Agreed.IsZero() {
+		return u.Keep
+	}
+	return u.Agreed
+}
+
+func (u Rule) fits() bool { return never(u.Keep, u.Quarantine, u.AgreedPeriod()) }
+
+// never reports whether a and then b never end after c, from whatever day.
+// Months are not of one length, so every day of a leap cycle is tried.
+func never(a, b, c Period) bool {
+	for d := time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC); d.Year() < 2027; d = d.AddDate(0, 0, 1) {
+		if b.After(a.After(d)).After(c.After(d)) {
+			return false
+		}
+	}
+	return true
 }
 
 // TextPolicy is what anonymising does with free text.
@@ -207,15 +312,38 @@ const (
 // (REQUIREMENTS T10). ok is false when neither event is known: such a record is
 // never due and must be counted and shown.
 func (u Rule) Due(r Record, loc *time.Location) (last time.Time, fallback, ok bool) {
-	t, ok := r.Event(u.Start)
-	if !ok && u.Fallback != "" {
-		t, ok = r.Event(u.Fallback)
-		fallback = ok
-	}
+	start, fallback, ok := u.Began(r, loc)
 	if !ok {
 		return time.Time{}, false, false
 	}
-	return u.Keep.After(t.In(loc)), fallback, true
+	return u.Keep.After(start), fallback, true
+}
+
+// Began returns when the rule's period begins to count for r, in loc: its start
+// event or, when that is unknown, the fallback.
+func (u Rule) Began(r Record, loc *time.Location) (start time.Time, fallback, ok bool) {
+	if start, ok = u.event(r, u.Start, loc); ok || u.Fallback == "" {
+		return start, false, ok
+	}
+	start, ok = u.event(r, u.Fallback, loc)
+	return start, ok, ok
+}
+
+func (u Rule) event(r Record, e StartEvent, loc *time.Location) (time.Time, bool) {
+	t, ok := r.Event(e.Clock())
+	if !ok {
+		return time.Time{}, false
+	}
+	t = t.In(loc)
+	if e == StartFiscalYear {
+		// The fiscal year of t ends this calendar year, or, after its last day, the next.
+		year := t.Year()
+		if u.YearEnd != "" && t.Format("01-02") > u.YearEnd {
+			year++
+		}
+		t = time.Date(year, 12, 31, 0, 0, 0, 0, loc)
+	}
+	return t, true
 }
 
 // Covers reports whether the rule speaks of records of type typ in system sys.

@@ -117,6 +117,44 @@ type Unlinker interface {
 	Unlink(ctx context.Context, refs []gallra.Ref) ([]Result, error)
 }
 
+// Many reads many records in few round trips: those that exist, in no
+// particular order. An engine without it asks for one at a time.
+type Many interface {
+	GetMany(ctx context.Context, refs []gallra.Ref) ([]gallra.Record, error)
+}
+
+// Handed is a system without a door that a program can use: what is to be done
+// in it is asked of people, who do it and sign (REQUIREMENTS G-13, H-16). Such a
+// source lists no type.
+type Handed interface{ Hand() Hand }
+
+// Hand says what kind of place a Handed system is, and who answers for it.
+type Hand struct {
+	Kind   HandKind
+	Place  string        // where it is, as the one who goes there calls it
+	Owner  string        // the role that answers for it; not a person's name
+	Within gallra.Period // from the order until it must be done; zero: 30 days
+	// BackupLife is as in Profile.
+	BackupLife string
+}
+
+// HandKind is what kind of place is worked by hand.
+type HandKind string
+
+// The kinds.
+const (
+	HandMailbox HandKind = "mailbox"
+	HandFolder  HandKind = "folder"
+	HandPaper   HandKind = "paper"
+	HandVendor  HandKind = "vendor" // does it on request
+	HandOther   HandKind = "other"
+)
+
+// HandKinds returns the kinds in the order people are asked.
+func HandKinds() []HandKind {
+	return []HandKind{HandMailbox, HandFolder, HandPaper, HandVendor, HandOther}
+}
+
 // Item names a record and the version it must still have ("" for any).
 type Item struct {
 	Ref       gallra.Ref

@@ -4,6 +4,7 @@ package all
 import (
 	_ "github.com/gallra/gallra/connector/imap"       // mailboxes
 	_ "github.com/gallra/gallra/connector/mailfile"   // mbox, Maildir, EML
+	_ "github.com/gallra/gallra/connector/manual"     // places worked by hand
 	_ "github.com/gallra/gallra/connector/metaexport" // exports of Instagram and Facebook
 	_ "github.com/gallra/gallra/connector/sqldb"      // databases
 	_ "github.com/gallra/gallra/connector/table"      // CSV, JSON lines

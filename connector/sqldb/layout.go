@@ -141,7 +141,7 @@ func (t *table) conversation() *table {
 }
 
 // events are the clocks in the order they are shown.
-var events = []gallra.StartEvent{gallra.StartCreated, gallra.StartLastContact, gallra.StartClosed, gallra.StartUpdated}
+var events = slices.DeleteFunc(gallra.StartEvents(), func(e gallra.StartEvent) bool { return e != e.Clock() })
 
 // clockColumn returns the column of an event, "" when there is none.
 func (t *table) clockColumn(e gallra.StartEvent) string {
@@ -155,7 +155,7 @@ func (t *table) clockColumn(e gallra.StartEvent) string {
 	case gallra.StartClosed:
 		return t.meta.Times.Closed
 	}
-	return ""
+	return t.meta.Times.Events[e]
 }
 
 // clock says how the values of an event are read.

@@ -96,7 +96,9 @@ type times struct {
 	Closed   string          `yaml:"closed"`
 	ClosedIf map[string]list `yaml:"closed_if"` // field or column: the values with which Closed counts
 	Newest   *newest         `yaml:"contact_newest"`
-	Encoding string          `yaml:"encoding"` // "", unix, unix_ms
+	// Events names the columns of the other start events: dispute_ended: settled_at.
+	Events   map[gallra.StartEvent]string `yaml:"events"`
+	Encoding string                       `yaml:"encoding"` // "", unix, unix_ms
 }
 
 // newest is the latest time among the rows a record owns.

@@ -184,6 +184,13 @@ func (sel *selection) record(v []any) gallra.Record {
 			rec.Contact = at
 		case gallra.StartClosed:
 			rec.Closed = at
+		default:
+			if !at.IsZero() {
+				if rec.Events == nil {
+					rec.Events = map[gallra.StartEvent]time.Time{}
+				}
+				rec.Events[e] = at
+			}
 		}
 	}
 	rec.Fields = make([]gallra.Field, 0, len(sel.fields))

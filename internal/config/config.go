@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -131,12 +130,11 @@ func (c *Config) Validate() error {
 			return gallra.Errorf(gallra.Invalid, "config.rule_purpose", "rule", r.ID)
 		case r.Keep.IsZero(): // REQUIREMENTS S12
 			return gallra.Errorf(gallra.Invalid, "config.rule_period", "rule", r.ID)
-		case !startEvent(r.Start) || r.Fallback != "" && !startEvent(r.Fallback):
-			return gallra.Errorf(gallra.Invalid, "config.rule_start", "rule", r.ID)
-		case r.Action != gallra.ActionErase && r.Action != gallra.ActionAnonymise:
-			return gallra.Errorf(gallra.Invalid, "config.rule_action", "rule", r.ID)
 		case len(r.Systems) == 0:
 			return gallra.Errorf(gallra.Invalid, "config.rule_systems", "rule", r.ID)
+		}
+		if err := r.Check(); err != nil {
+			return err
 		}
 		for _, s := range r.Systems {
 			if !seen["s/"+string(s)] {
@@ -151,10 +149,6 @@ func (c *Config) Validate() error {
 		}
 	}
 	return nil
-}
-
-func startEvent(e gallra.StartEvent) bool {
-	return slices.Contains([]gallra.StartEvent{gallra.StartCreated, gallra.StartLastContact, gallra.StartClosed, gallra.StartUpdated}, e)
 }
 
 // Marshal returns the file's content.

@@ -10,6 +10,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -189,6 +190,19 @@ func (s Set) Covers(ref, parent, person gallra.Ref) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// IDs returns the holds that s is made of, in order.
+func (s Set) IDs() []string {
+	var out []string
+	for _, id := range s.refs {
+		out = append(out, id)
+	}
+	for _, id := range s.digests {
+		out = append(out, id)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // CoversDigest returns the id of a hold over a person known by a keyed digest

@@ -45,6 +45,9 @@ func (r *running) actor(ctx context.Context, u unit, rule gallra.Rule) (doing, i
 	}
 	_, batcher := src.(connector.Batcher)
 	size := oneByOne
+	if !rule.Quarantine.IsZero() {
+		return r.quarantine, size, nil
+	}
 	switch rule.Action {
 	case gallra.ActionErase:
 		if _, ok := src.(connector.Eraser); !ok && !batcher {
@@ -149,7 +152,8 @@ func (r *running) erase(ctx context.Context, u unit, _ gallra.Rule, items []item
 		x.gone = append(x.gone, c.item)
 		if !c.receipt.Final {
 			// Counted under erased; the exception says until when it may be there.
-			x.exceptions = append(x.exceptions, exception{id: c.id, outcome: gallra.OutcomeErased, reason: "retention.reason.promised", detail: c.receipt.Remote, goneBy: c.receipt.GoneBy})
+			x.exceptions = append(x.exceptions, exception{id: c.id, outcome: gallra.OutcomeErased, reason: reasonPromised, detail: c.receipt.Remote, goneBy: c.receipt.GoneBy})
+			x.waits = append(x.waits, wait{id: c.id, kind: waitPromise, receipt: c.receipt, until: c.receipt.GoneBy})
 		}
 	}
 	return x, nil

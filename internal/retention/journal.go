@@ -220,12 +220,15 @@ func (r *running) same(ctx context.Context, src connector.Source, u unit, ref ga
 // Protocols and counts stay. Call it when the last backup from before is gone.
 func (e *Engine) PurgeJournal(ctx context.Context, before time.Time, actor string) (runs int64, err error) {
 	err = e.DB.Tx(ctx, func(tx *sql.Tx) error {
-		const which = `SELECT id FROM run WHERE protocol <> '' AND ended < $1`
+		// What is still open needs its references.
+		const ended = `protocol <> '' AND ended < $1 AND id NOT IN (SELECT run FROM run_wait WHERE state = 'open' UNION SELECT run FROM run_task WHERE state = 'open')`
+		const which = `SELECT id FROM run WHERE ` + ended
 		for _, q := range []string{
-			`UPDATE plan_batch SET blob = $2 WHERE plan IN (SELECT plan FROM run WHERE protocol <> '' AND ended < $1)`,
+			`UPDATE plan_batch SET blob = $2 WHERE plan IN (SELECT plan FROM run WHERE ` + ended + `)`,
 			`DELETE FROM run_item WHERE run IN (` + which + `)`,
 			`DELETE FROM run_survey WHERE run IN (` + which + `)`,
-			`UPDATE run SET key = $2 WHERE protocol <> '' AND ended < $1 AND length(key) > 0`,
+			`DELETE FROM run_wait WHERE run IN (` + which + `)`,
+			`UPDATE run SET key = $2 WHERE ` + ended + ` AND length(key) > 0`,
 		} {
 			args := []any{store.Micros(before)}
 			if q[0] == 'U' {

@@ -71,6 +71,10 @@ type Preview struct {
 	Due     int64         `json:"due"`     // records past their date
 	Planned int64         `json:"planned"` // of them, those the run will touch
 	Units   []UnitPreview `json:"units"`
+	Tasks   []Task        `json:"tasks,omitempty"` // what people will be asked to do by hand
+	// TasksBlocked are the places worked by hand that a missing decision keeps
+	// out, by reason.
+	TasksBlocked map[string]int64 `json:"tasks_blocked,omitempty"`
 }
 
 // UnitPreview is the preview of one type of one system.
@@ -80,18 +84,19 @@ type UnitPreview struct {
 	Total    int64            `json:"total"` // records of the type in the system; -1 unknown
 	Due      int64            `json:"due"`
 	Planned  int64            `json:"planned"`
-	Rules    map[string]int64 `json:"rules"`           // due by the rule that decides
-	Months   map[string]int64 `json:"months"`          // due by month of the start event
-	Actions  map[string]int64 `json:"actions"`         // planned by action
-	Oldest   time.Time        `json:"oldest,omitzero"` // earliest start event among the due
-	Late     int64            `json:"late"`            // past their date by more than a month (G-12)
-	LateDays int              `json:"late_days"`       // days past its date, the latest
-	Fallback int64            `json:"fallback"`        // due by the fallback event
-	Unknown  int64            `json:"unknown"`         // never due: start event unknown, though created long ago
-	Held     map[string]int64 `json:"held"`            // due but on hold, by hold
-	Blocked  map[string]int64 `json:"blocked"`         // due but forbidden, by reason
-	Already  int64            `json:"already"`         // anonymised before
-	Unread   map[string]int64 `json:"unread"`          // places the connector could not read, by reason
+	Rules    map[string]int64 `json:"rules"`             // due by the rule that decides
+	Months   map[string]int64 `json:"months"`            // due by month of the start event
+	Actions  map[string]int64 `json:"actions"`           // planned by action
+	Oldest   time.Time        `json:"oldest,omitzero"`   // earliest start event among the due
+	Late     int64            `json:"late"`              // past their date by more than a month (G-12)
+	LateDays int              `json:"late_days"`         // days past its date, the latest
+	Fallback int64            `json:"fallback"`          // due by the fallback event
+	Unknown  int64            `json:"unknown"`           // never due: start event unknown, though created long ago
+	Held     map[string]int64 `json:"held"`              // due but on hold, by hold
+	Blocked  map[string]int64 `json:"blocked"`           // due but forbidden, by reason
+	Already  int64            `json:"already"`           // anonymised before
+	Waiting  map[string]int64 `json:"waiting,omitempty"` // past their date, and an earlier run sees to it: "promise", "quarantine"
+	Unread   map[string]int64 `json:"unread"`            // places the connector could not read, by reason
 
 	Can        []connector.Capability `json:"can"`                   // how it will be done
 	Remains    []connector.Remain     `json:"remains,omitempty"`     // what stays in the system afterwards
@@ -128,14 +133,16 @@ func (e *Engine) PlanTx(ctx context.Context, tx *sql.Tx, spec PlanSpec) (string,
 		return "", gallra.Errorf(gallra.Invalid, "retention.no_rules")
 	}
 	for _, r := range spec.Rules {
-		switch {
-		case r.Keep.IsZero():
-			return "", gallra.Errorf(gallra.Invalid, "retention.rule_period", "rule", r.ID)
-		case r.Action != gallra.ActionErase && r.Action != gallra.ActionAnonymise:
-			return "", gallra.Errorf(gallra.Invalid, "retention.rule_action", "rule", r.ID)
+		if err := r.Check(); err != nil {
+			return "", err
 		}
 	}
 	now := e.DB.Now()
+	for _, r := range spec.Rules {
+		if err := e.keepVersion(ctx, tx, r, time.Time{}); err != nil {
+			return "", err
+		}
+	}
 	w, err := work.Create(ctx, tx, now, WorkPlan, "", spec.Actor)
 	if err != nil {
 		return "", err
@@ -296,6 +303,9 @@ func (e *Engine) beginPlan(ctx context.Context, w *work.Work, p Plan) error {
 	if err != nil {
 		return err
 	}
+	if p.Preview.Tasks, p.Preview.TasksBlocked, err = e.tasks(ctx, p.Rules, p.Organisation.Type, p.Today); err != nil {
+		return err
+	}
 	p.Preview.Units = make([]UnitPreview, len(units))
 	for i, u := range units {
 		v := &p.Preview.Units[i]
@@ -311,6 +321,13 @@ func (e *Engine) beginPlan(ctx context.Context, w *work.Work, p Plan) error {
 		}
 		v.Total = page.Total
 		v.Can = connector.Capabilities(src)
+		if _, ok := src.(connector.Restrictor); !ok {
+			for _, rule := range u.Rules {
+				if !p.Rules[rule].Quarantine.IsZero() {
+					return gallra.Errorf(gallra.Invalid, "retention.cannot_restrict", "system", string(u.System), "rule", p.Rules[rule].ID)
+				}
+			}
+		}
 		if pr, ok := src.(connector.Profiled); ok {
 			v.Remains, v.BackupLife = pr.Profile().Remains, pr.Profile().BackupLife
 		}
@@ -370,6 +387,10 @@ func (m *making) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	waits, err := m.waits(ctx, u.System, u.Type)
+	if err != nil {
+		return err
+	}
 	buffers := map[int][]item{}
 	for n := 0; n < m.batchSize(); {
 		page, err := src.List(ctx, u.query(m.at.Page, m.pageSize()))
@@ -384,7 +405,7 @@ func (m *making) list(ctx context.Context) error {
 		}
 		for _, r := range page.Records {
 			m.w.Done++
-			if rule, ok := m.count(v, u, r, holds, marks); ok {
+			if rule, ok := m.count(v, u, r, holds, marks, waits); ok {
 				buffers[rule] = append(buffers[rule], item{id: r.Ref.ID, version: r.Version, parent: r.Parent, person: r.Person, fact: u.Schema.Fact(r, m.Loc)})
 				n++
 			}
@@ -402,7 +423,7 @@ func (m *making) list(ctx context.Context) error {
 
 // count enters a record in the preview; true when the run is to touch it, and
 // by which rule.
-func (m *making) count(v *UnitPreview, u unit, r gallra.Record, holds hold.Set, marks marks) (int, bool) {
+func (m *making) count(v *UnitPreview, u unit, r gallra.Record, holds hold.Set, marks marks, waits map[string]string) (int, bool) {
 	j := u.judge(m.plan.Rules, r, m.plan.Today, m.Loc)
 	if j.unknown {
 		v.Unknown++
@@ -414,6 +435,13 @@ func (m *making) count(v *UnitPreview, u unit, r gallra.Record, holds hold.Set, 
 	rule := m.plan.Rules[j.rule]
 	if rule.Action == gallra.ActionAnonymise && marks.has(r.Ref.ID, r.Version) {
 		v.Already++
+		return 0, false
+	}
+	if kind, ok := waits[r.Ref.ID]; ok {
+		if v.Waiting == nil {
+			v.Waiting = map[string]int64{}
+		}
+		v.Waiting[kind]++
 		return 0, false
 	}
 	v.Due++
@@ -498,7 +526,11 @@ func (e *Engine) endPlan(ctx context.Context, w *work.Work, p Plan) error {
 // record named (REQUIREMENTS G-2).
 func (p Plan) seal(batches []batch) (string, error) {
 	h := sha256.New()
-	if err := json.NewEncoder(h).Encode([]any{p.ID, p.Rules, p.Organisation, p.Today.Format(time.DateOnly), p.units, len(batches)}); err != nil {
+	what := []any{p.ID, p.Rules, p.Organisation, p.Today.Format(time.DateOnly), p.units, len(batches)}
+	if len(p.Preview.Tasks) > 0 {
+		what = append(what, p.Preview.Tasks)
+	}
+	if err := json.NewEncoder(h).Encode(what); err != nil {
 		return "", fmt.Errorf("retention: plan %s: %w", p.ID, err)
 	}
 	for _, b := range batches {
@@ -582,8 +614,11 @@ func (e *Engine) Approve(ctx context.Context, id, actor, hash string) error {
 
 // mayRun says no when nothing is planned because a decision is missing.
 func (p Plan) mayRun() error {
-	if p.Preview.Planned > 0 {
+	if p.Preview.Planned > 0 || len(p.Preview.Tasks) > 0 {
 		return nil
+	}
+	if n := p.Preview.TasksBlocked[ReasonNoDecision]; n > 0 {
+		return gallra.Errorf(gallra.Blocked, ReasonNoDecision, "plan", p.ID, "records", strconv.FormatInt(p.Preview.Due, 10))
 	}
 	for _, u := range p.Preview.Units {
 		if u.Blocked[ReasonNoDecision] > 0 {

@@ -1,9 +1,11 @@
 package retention
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,6 +40,12 @@ type Protocol struct {
 	Figures      []Figures     `json:"figures"`
 	FiguresEqual bool          `json:"figures_equal"`
 	Evidence     Position      `json:"evidence"`
+	Tasks        []Task        `json:"tasks,omitempty"` // done by hand, with who signed
+	Open         Open          `json:"open,omitzero"`   // begun and not ended when this issue was written
+	// Revision counts the issues: 1 when the machines were done, more as what was
+	// open is settled. Settled is when nothing more was open.
+	Revision int       `json:"revision"`
+	Settled  time.Time `json:"settled,omitzero"`
 }
 
 // Status is how a run ended.
@@ -50,6 +58,7 @@ const (
 	Stopped  Status = "stopped"  // by a person, or by a brake
 	Unequal  Status = "unequal"  // the statistics differ before and after: look into it
 	Nothing  Status = "nothing"  // nothing was past its date
+	Pending  Status = "pending"  // partly done: a promise, a quarantine or a task by hand is still open
 )
 
 // Deviation is something the reader must know, as a message key with arguments.
@@ -76,6 +85,10 @@ type Part struct {
 	// GoneBy is when the system's own promises are due; BackupsBy when the last
 	// backup that may hold it is gone, zero when its life is not known (B-2).
 	GoneBy         time.Time `json:"gone_by,omitzero"`
+	Confirmed      int64     `json:"confirmed,omitempty"`   // promises that were kept, and looked at
+	ConfirmedAt    time.Time `json:"confirmed_at,omitzero"` // when the last of them was
+	Late           int64     `json:"late,omitempty"`        // past their date by more than a month when planned (G-12)
+	LateDays       int       `json:"late_days,omitempty"`   // days past its date, the latest
 	BackupsBy      time.Time `json:"backups_by,omitzero"`
 	AnonymisedFrom time.Time `json:"anonymised_from,omitzero"` // AN6: the word holds from this day
 }
@@ -100,42 +113,10 @@ type Position struct {
 // end writes the protocol, folds the statistics, and closes plan and run.
 func (r *running) end(ctx context.Context) error {
 	now := r.DB.Now().UTC()
-	p := Protocol{Number: r.run.ID, Plan: r.plan.ID, PlanHash: r.run.hash, Organisation: r.plan.Organisation, Planner: r.plan.Actor, Planned: r.plan.Created,
-		Approved: r.run.Approved, Actor: r.run.Actor, Started: r.run.Started, Ended: now, Verified: now, Rules: r.plan.Rules}
-	var err error
-	if p.Figures, p.FiguresEqual, err = r.figures(ctx); err != nil {
+	p, err := r.protocol(ctx, r.DB, now, r.at.Abort)
+	if err != nil {
 		return err
 	}
-	var left int64
-	for n, u := range r.plan.units {
-		v := r.plan.Preview.Units[n]
-		part := Part{System: u.System, Type: u.Type, From: v.Oldest, To: u.To, Due: v.Due, Planned: v.Planned, Held: v.Held, Blocked: v.Blocked, Method: v.Can, Remains: v.Remains}
-		for _, b := range r.batches {
-			if b.unit == n {
-				part.Tally.add(b.tally)
-			}
-		}
-		after, _, err := r.look(ctx, r.DB, phaseAfter, n)
-		if err != nil {
-			return err
-		}
-		part.Left, part.List, part.GoneBy = after.Left, after.List, part.Tally.GoneBy
-		for _, k := range after.Left {
-			left += k
-		}
-		if life, err := gallra.ParsePeriod(v.BackupLife); err == nil {
-			part.BackupsBy = life.After(now.In(r.Loc))
-		}
-		if err := r.wholeChecks(ctx, n, &part.Tally, !part.BackupsBy.IsZero()); err != nil {
-			return err
-		}
-		if part.Tally.Outcomes[gallra.OutcomeAnonymised] > 0 {
-			part.AnonymisedFrom = part.BackupsBy
-		}
-		p.Total.add(part.Tally)
-		p.Parts = append(p.Parts, part)
-	}
-	p.judge(r.at.Abort, left)
 	return r.DB.Tx(ctx, func(tx *sql.Tx) error {
 		if err := r.lockWork(ctx, tx); err != nil {
 			return err
@@ -143,28 +124,11 @@ func (r *running) end(ctx context.Context) error {
 		if err := statistics.Fold(ctx, tx, r.run.ID); err != nil {
 			return err
 		}
-		seq, err := r.Log.Append(ctx, tx, evidence.Entry{Actor: r.run.Actor, Action: "run.verified", Subject: r.run.ID, Digest: r.run.hash, Result: string(p.Status), Counts: p.Total.counts()})
-		if err != nil {
+		if err := r.follow(ctx, tx); err != nil {
 			return err
 		}
-		checkpoint, err := evidence.CheckpointTx(ctx, tx)
-		if err != nil {
+		if err := r.issue(ctx, tx, p, "run.verified"); err != nil {
 			return err
-		}
-		p.Evidence.Seq = seq
-		if p.Evidence.Checkpoint, err = evidence.RootOf(checkpoint); err != nil {
-			return err
-		}
-		text, err := json.Marshal(p)
-		if err != nil {
-			return fmt.Errorf("retention: protocol %s: %w", r.run.ID, err)
-		}
-		res, err := tx.ExecContext(ctx, `UPDATE run SET ended = $2, protocol = $3 WHERE id = $1 AND protocol = ''`, r.run.ID, store.Micros(now), string(text))
-		if err != nil {
-			return fmt.Errorf("retention: protocol %s: %w", r.run.ID, err)
-		}
-		if n, err := res.RowsAffected(); err != nil || n != 1 {
-			return errOvertaken
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE plan SET state = 'done' WHERE id = $1`, r.plan.ID); err != nil {
 			return fmt.Errorf("retention: protocol %s: %w", r.run.ID, err)
@@ -174,12 +138,197 @@ func (r *running) end(ctx context.Context) error {
 			r.w.State = work.Stopped
 			r.w.Problem = work.Problem(gallra.Errorf(gallra.Blocked, r.at.Abort.Key, r.at.Abort.Args...))
 		}
-		if err := work.Save(ctx, tx, r.DB.Now(), &r.w); err != nil {
-			return err
-		}
-		_, err = r.Log.Append(ctx, tx, evidence.Entry{Actor: r.run.Actor, Action: "run.protocol", Subject: r.run.ID, Digest: digestOf(text), Result: string(p.Status)})
-		return err
+		return work.Save(ctx, tx, r.DB.Now(), &r.w)
 	})
+}
+
+// issue writes a protocol as the run's present one, sealed by a checkpoint. The
+// one before it is kept. errOvertaken when another has been issued meanwhile.
+func (r *running) issue(ctx context.Context, tx *sql.Tx, p Protocol, action string) error {
+	seq, err := r.Log.Append(ctx, tx, evidence.Entry{Actor: r.run.Actor, Action: action, Subject: r.run.ID, Digest: r.run.hash, Result: string(p.Status), Counts: p.Total.counts()})
+	if err != nil {
+		return err
+	}
+	checkpoint, err := evidence.CheckpointTx(ctx, tx)
+	if err != nil {
+		return err
+	}
+	p.Evidence.Seq = seq
+	if p.Evidence.Checkpoint, err = evidence.RootOf(checkpoint); err != nil {
+		return err
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("retention: protocol %s: %w", r.run.ID, err)
+	}
+	was := ""
+	if r.run.Protocol != nil {
+		was = r.run.text
+		if _, err := tx.ExecContext(ctx, `INSERT INTO run_protocol (run, revision, protocol) VALUES ($1, $2, $3)`, r.run.ID, r.run.Protocol.Revision, was); err != nil {
+			return fmt.Errorf("retention: protocol %s: %w", r.run.ID, err)
+		}
+	}
+	res, err := tx.ExecContext(ctx, `UPDATE run SET ended = $2, protocol = $3 WHERE id = $1 AND protocol = $4`, r.run.ID, store.Micros(p.Ended), string(text), was)
+	if err != nil {
+		return fmt.Errorf("retention: protocol %s: %w", r.run.ID, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errOvertaken
+	}
+	_, err = r.Log.Append(ctx, tx, evidence.Entry{Actor: r.run.Actor, Action: "run.protocol", Subject: r.run.ID, Digest: digestOf(text), Result: string(p.Status), Counts: map[string]int64{"revision": int64(p.Revision)}})
+	return err
+}
+
+// Settle issues a run's protocol anew if something that was open when it was
+// written has been settled since. It does nothing before the first issue.
+func (e *Engine) Settle(ctx context.Context, run string) error {
+	r := &running{Engine: e}
+	var err error
+	if r.run, err = e.RunOf(ctx, run); err != nil || r.run.Protocol == nil {
+		return err
+	}
+	if r.plan, err = e.PlanOf(ctx, r.run.Plan); err != nil {
+		return err
+	}
+	if r.batches, err = e.readBatches(ctx, r.plan.ID); err != nil {
+		return err
+	}
+	was := r.run.Protocol
+	p, err := r.protocol(ctx, e.DB, was.Ended, was.abort())
+	if err != nil {
+		return err
+	}
+	p.Evidence, p.Verified, p.Revision = was.Evidence, was.Verified, was.Revision
+	for n := range p.Parts { // dates count from the run, not from this issue
+		p.Parts[n].AnonymisedFrom = was.Parts[n].AnonymisedFrom
+	}
+	was.Open.Overdue, p.Settled = p.Open.Overdue, was.Settled
+	before, errb := json.Marshal(was)
+	after, erra := json.Marshal(p)
+	if erra != nil || errb != nil {
+		return fmt.Errorf("retention: protocol %s: %w", run, errors.Join(erra, errb))
+	}
+	if bytes.Equal(before, after) {
+		return nil
+	}
+	p.Revision++
+	if !p.Open.Any() {
+		p.Settled = e.DB.Now().UTC()
+	}
+	return e.DB.Tx(ctx, func(tx *sql.Tx) error { return r.issue(ctx, tx, p, "run.settled") })
+}
+
+// abort returns why the run ended early, nil if it did not.
+func (p *Protocol) abort() *Deviation {
+	if p.Status != Stopped || len(p.Deviations) == 0 {
+		return nil
+	}
+	return &p.Deviations[0]
+}
+
+// protocol puts together what is known of a run now.
+func (r *running) protocol(ctx context.Context, q rowsQuerier, ended time.Time, abort *Deviation) (Protocol, error) {
+	p := Protocol{Number: r.run.ID, Plan: r.plan.ID, PlanHash: r.run.hash, Organisation: r.plan.Organisation, Planner: r.plan.Actor, Planned: r.plan.Created,
+		Approved: r.run.Approved, Actor: r.run.Actor, Started: r.run.Started, Ended: ended, Verified: ended, Rules: r.plan.Rules, Revision: 1}
+	var err error
+	if p.Figures, p.FiguresEqual, err = r.figures(ctx); err != nil {
+		return p, err
+	}
+	if p.Open, err = r.openOf(ctx, q, r.run.ID); err != nil {
+		return p, err
+	}
+	if p.Tasks, err = r.readTasks(ctx, q, `SELECT `+taskColumns+` FROM run_task WHERE run = $1 ORDER BY n`, r.run.ID); err != nil {
+		return p, err
+	}
+	if !p.Open.Any() {
+		p.Settled = ended
+	}
+	var left int64
+	for n := range r.plan.units {
+		part, err := r.part(ctx, q, n, ended)
+		if err != nil {
+			return p, err
+		}
+		for _, k := range part.Left {
+			left += k
+		}
+		p.Total.add(part.Tally)
+		p.Parts = append(p.Parts, part)
+	}
+	p.judge(abort, left)
+	return p, nil
+}
+
+// part is the protocol of unit n.
+func (r *running) part(ctx context.Context, q rowsQuerier, n int, ended time.Time) (Part, error) {
+	u, v := r.plan.units[n], r.plan.Preview.Units[n]
+	part := Part{System: u.System, Type: u.Type, From: v.Oldest, To: u.To, Due: v.Due, Planned: v.Planned, Held: v.Held, Blocked: v.Blocked, Method: v.Can, Remains: v.Remains, Late: v.Late, LateDays: v.LateDays}
+	for _, b := range r.batches {
+		if b.unit == n {
+			part.Tally.add(b.tally)
+		}
+	}
+	after, _, err := r.look(ctx, r.DB, phaseAfter, n)
+	if err != nil {
+		return part, err
+	}
+	part.Left, part.List, part.GoneBy = after.Left, after.List, part.Tally.GoneBy
+	if err := r.afterwards(ctx, q, n, &part); err != nil {
+		return part, err
+	}
+	if life, err := gallra.ParsePeriod(v.BackupLife); err == nil {
+		last := ended
+		if part.ConfirmedAt.After(last) {
+			last = part.ConfirmedAt // what went later is in backups longer
+		}
+		part.BackupsBy = life.After(last.In(r.Loc))
+	}
+	if err := r.wholeChecks(ctx, n, &part.Tally, !part.BackupsBy.IsZero()); err != nil {
+		return part, err
+	}
+	if part.Tally.Outcomes[gallra.OutcomeAnonymised] > 0 {
+		part.AnonymisedFrom = part.BackupsBy
+	}
+	return part, nil
+}
+
+// afterwards enters what has come of the records that were waited for.
+func (r *running) afterwards(ctx context.Context, q rowsQuerier, n int, part *Part) error {
+	rows, err := q.QueryContext(ctx, `SELECT w.ref_id, w.kind, w.state, w.ended, coalesce(i.reason, ''), coalesce(i.detail, '') FROM run_wait w
+		LEFT JOIN run_item i ON i.run = w.run AND i.unit = w.unit AND i.ref_id = w.ref_id WHERE w.run = $1 AND w.unit = $2 AND w.state <> 'open' ORDER BY w.ref_id`, r.run.ID, n)
+	if err != nil {
+		return fmt.Errorf("retention: protocol %s: %w", r.run.ID, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, kind, state, reason, detail string
+		var ended int64
+		if err := rows.Scan(&id, &kind, &state, &ended, &reason, &detail); err != nil {
+			return fmt.Errorf("retention: protocol %s: %w", r.run.ID, err)
+		}
+		switch {
+		case state == "done":
+			if part.ConfirmedAt = later(part.ConfirmedAt, store.Time(ended)); kind == waitPromise {
+				part.Confirmed++
+			}
+		case reason != reasonGone:
+			if part.Left == nil {
+				part.Left = map[string]int64{}
+			}
+			part.Left[reason]++
+			if len(part.List) < leftListed {
+				part.List = append(part.List, Left{Ref: gallra.Ref{System: part.System, Type: part.Type, ID: id}, Reason: reason, Detail: detail})
+			}
+		}
+	}
+	return rows.Err()
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // judge finds the word for how the run ended, from what was measured.
@@ -204,7 +353,9 @@ func (p *Protocol) judge(abort *Deviation, left int64) {
 		p.Status = Unequal
 	case left > 0 || p.Total.Outcomes[gallra.OutcomeFailed] > 0:
 		p.Status = Partial
-	case due == 0:
+	case p.Open.Any():
+		p.Status = Pending
+	case due == 0 && len(p.Tasks) == 0:
 		p.Status = Nothing
 	default:
 		p.Status = Complete

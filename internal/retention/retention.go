@@ -142,6 +142,8 @@ func (e *Engine) Step(ctx context.Context, id string) (more bool, err error) {
 		more, err = e.stepPlan(ctx, w)
 	case w.Kind == WorkRun:
 		more, err = e.stepRun(ctx, w)
+	case w.Kind == WorkFollow:
+		more, err = e.stepFollow(ctx, w)
 	default:
 		return false, gallra.Errorf(gallra.Invalid, "retention.work_kind", "id", id)
 	}

@@ -357,7 +357,9 @@ func TestS46_StatisticsEqualBeforeAndAfter(t *testing.T) {
 		f.desk.seed(t, 150, old)
 		f.desk.seed(t, 40, today.AddDate(0, -2, 0))
 		for run := range 2 {
-			p := f.plan(t, company, rule("r", 24-3*run, gallra.ActionErase))
+			r := rule("r", 24-3*run, gallra.ActionErase)
+			r.Version = 1 + run
+			p := f.plan(t, company, r)
 			f.approve(t, p)
 			pr := f.run(t, p)
 			fig := pr.Figures[0]

@@ -28,6 +28,7 @@ type Run struct {
 	Protocol *Protocol  `json:"protocol,omitempty"`
 	hash     string
 	key      []byte
+	text     string // of the protocol, as it is stored
 }
 
 // The phases of a run. Each is message key "phase.run.<name>" of the work.
@@ -92,6 +93,14 @@ func (e *Engine) StartTx(ctx context.Context, tx *sql.Tx, plan, actor string) (s
 		w.ID, plan, actor, p.Hash, string(approved), store.Micros(now), evidence.NewKey()); err != nil {
 		return "", fmt.Errorf("retention: start %s: %w", plan, err)
 	}
+	for _, r := range p.Rules {
+		if err := e.keepVersion(ctx, tx, r, now); err != nil {
+			return "", err
+		}
+	}
+	if err := e.orderTasks(ctx, tx, p, w.ID, now); err != nil {
+		return "", err
+	}
 	_, err = e.Log.Append(ctx, tx, evidence.Entry{Actor: actor, Action: "run.start", Subject: w.ID, Digest: p.Hash, Counts: map[string]int64{"planned": p.Preview.Planned}})
 	return w.ID, err
 }
@@ -113,7 +122,7 @@ func (e *Engine) check(ctx context.Context, p Plan, batches []batch, now time.Ti
 	if sum != p.Hash || p.Hash == "" {
 		return gallra.Errorf(gallra.Conflict, "retention.plan_changed", "plan", p.ID)
 	}
-	if p.State == Ready && len(batches) > 0 && !p.Approved(now) {
+	if p.State == Ready && (len(batches) > 0 || len(p.Preview.Tasks) > 0) && !p.Approved(now) {
 		return gallra.Errorf(gallra.Blocked, "retention.not_approved", "plan", p.ID, "approvals", strconv.Itoa(len(p.valid(now))))
 	}
 	// A clock set back would make records due that are not.
@@ -183,7 +192,7 @@ func (e *Engine) RunOf(ctx context.Context, id string) (Run, error) {
 		err = json.Unmarshal([]byte(approved), &r.Approved)
 	}
 	if err == nil && protocol != "" {
-		r.Protocol = &Protocol{}
+		r.Protocol, r.text = &Protocol{}, protocol
 		err = json.Unmarshal([]byte(protocol), r.Protocol)
 	}
 	if err != nil {
@@ -466,6 +475,7 @@ type result struct {
 	tally      Tally
 	exceptions []exception
 	gone       []item // whose statistics must be saved now
+	waits      []wait // what is not ended yet
 }
 
 func (x *result) except(i item, o gallra.Outcome, reason, detail string) {
@@ -596,6 +606,9 @@ func (r *running) record(ctx context.Context, tx *sql.Tx, b batch, u unit, part 
 			r.run.ID, b.unit, i.id, string(i.outcome), i.reason, i.detail, store.Micros(i.goneBy)); err != nil {
 			return fmt.Errorf("retention: batch %s/%d: %w", r.plan.ID, b.n, err)
 		}
+	}
+	if err := r.keepWaits(ctx, tx, b, x.waits); err != nil {
+		return err
 	}
 	if len(x.gone) > 0 {
 		cells := statistics.NewCells(u.System, u.Type)

@@ -111,6 +111,10 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 	if err != nil {
 		return false, err
 	}
+	waits, err := r.waits(ctx, u.System, u.Type)
+	if err != nil {
+		return false, err
+	}
 	why := func(gallra.Record) (string, string) { return "", "" }
 	if r.at.Phase == phaseAfter {
 		if why, err = r.reasons(ctx, n); err != nil {
@@ -123,7 +127,13 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 			return false, fmt.Errorf("retention: list %s/%s: %w", u.System, u.Type, err)
 		}
 		for _, rec := range page.Records {
-			cells.Add(u.Schema, u.Schema.Fact(rec, r.Loc))
+			waiting := waits[rec.Ref.ID]
+			if waiting != waitPromise { // counted with what is gone, though it still shows
+				cells.Add(u.Schema, u.Schema.Fact(rec, r.Loc))
+			}
+			if waiting != "" {
+				continue // not this run's, or what it has left open: the protocol says so
+			}
 			j := u.judge(r.plan.Rules, rec, r.plan.Today, r.Loc)
 			if !j.due || r.plan.Rules[j.rule].Action == gallra.ActionAnonymise && done.has(rec.Ref.ID, rec.Version) {
 				continue

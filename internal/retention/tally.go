@@ -118,3 +118,21 @@ func (t Tally) counts() map[string]int64 {
 	}
 	return out
 }
+
+// unpromise enters that a promise of a grade has been kept, or broken.
+func (t *Tally) unpromise(was, is gallra.Grade) {
+	t.Promised--
+	if was == is {
+		return
+	}
+	if t.Grades[was]--; t.Grades[was] == 0 {
+		delete(t.Grades, was)
+	}
+	t.Grades[is]++
+}
+
+func (t *Tally) unreason(why string) {
+	if t.Reasons[why]--; t.Reasons[why] == 0 {
+		delete(t.Reasons, why)
+	}
+}

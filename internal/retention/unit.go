@@ -44,6 +44,9 @@ func (e *Engine) units(ctx context.Context, rules []gallra.Rule, today time.Time
 		if err != nil {
 			return nil, err
 		}
+		if _, ok := src.(connector.Handed); ok {
+			continue // asked of people: see tasks
+		}
 		types, err := src.Types(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("retention: types of %s: %w", s, err)
@@ -60,7 +63,7 @@ func (e *Engine) units(ctx context.Context, rules []gallra.Rule, today time.Time
 				// Due under every rule is asked record by record; the query is
 				// that of the rule which lets the fewest through.
 				if to := firstKept(r.Keep, today); u.To.IsZero() || to.Before(u.To) {
-					u.To, u.Clock, u.Fallback = to, r.Start, r.Fallback
+					u.To, u.Clock, u.Fallback = to, r.Start.Clock(), r.Fallback.Clock()
 				}
 			}
 			if len(u.Rules) == 0 {
@@ -136,10 +139,7 @@ func (u unit) judge(rules []gallra.Rule, r gallra.Record, today time.Time, loc *
 		}
 		if n == 0 || last.After(v.last) {
 			v.last, v.rule, v.fallback = last, i, fallback
-			v.start, _ = r.Event(rules[i].Start)
-			if fallback {
-				v.start, _ = r.Event(rules[i].Fallback)
-			}
+			v.start, _, _ = rules[i].Began(r, loc)
 		}
 	}
 	return v

@@ -4,12 +4,14 @@
 //	go run ./cmd/langpack            build, write and measure
 //	go run ./cmd/langpack -measure   measure the pack as it is
 //	go run ./cmd/langpack -folds 5   cross-validate on the training messages
+//	go run ./cmd/langpack -special   the same for the model of health and the other special kinds alone
 package main
 
 import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/gallra/gallra/pii/names"
@@ -28,6 +30,7 @@ func run() error {
 	out := flag.String("o", "pii/names/lang.pack", "pack file")
 	measure := flag.Bool("measure", false, "measure the pack file, build nothing")
 	folds := flag.Int("folds", 0, "cross-validate in this many parts, write nothing")
+	alone := flag.Bool("special", false, "only the model of health and the other special kinds")
 	only := flag.Int("parts", 0, "stop after this many of the parts")
 	show := flag.String("show", "", "print the errors of this category in the held-out training messages")
 	o := train.Defaults
@@ -41,7 +44,13 @@ func run() error {
 	flag.IntVar(&o.Other, "other", o.Other, "times another message is seen in a pass")
 	flag.Parse()
 
+	if *alone && *folds > 0 {
+		return train.ValidateSpecial(os.Stdout, *data, *folds, names.DefaultRecall, *show != "")
+	}
 	if !*measure {
+		if err := train.WriteSpecial(*data, filepath.Join(filepath.Dir(*out), "internal/special/special.pack")); err != nil || *alone {
+			return err
+		}
 		start := time.Now()
 		m, err := train.Read(*data)
 		if err != nil {

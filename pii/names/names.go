@@ -3,8 +3,8 @@
 // other things in GDPR articles 9 and 10.
 //
 // Names are found by a linear tagger over name lists and word forms, trained by
-// cmd/langpack and embedded as weights; addresses, health and the sensitive
-// kinds by lexicon and form. Nothing here does input or output. Time is linear
+// cmd/langpack and embedded as weights; addresses by form; health and the other
+// special kinds by a lexicon and a model of phrases (package special). Nothing here does input or output. Time is linear
 // in the text and memory flat, whatever the bytes.
 package names
 
@@ -14,6 +14,7 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/pii/names/internal/pack"
+	"github.com/gallra/gallra/pii/names/internal/special"
 	"github.com/gallra/gallra/pii/names/internal/tagger"
 	"github.com/gallra/gallra/pii/names/internal/token"
 )
@@ -31,6 +32,7 @@ type Model struct {
 	tagger  *tagger.Model
 	postal  pack.Table
 	detect  string
+	special *special.Model
 	scratch sync.Pool
 }
 
@@ -51,6 +53,9 @@ func Open(file string) (*Model, error) {
 	}
 	m := &Model{detect: s[SectionDetect]}
 	if m.tagger, err = tagger.Open(s); err != nil {
+		return nil, err
+	}
+	if m.special, err = special.Load(); err != nil {
 		return nil, err
 	}
 	if m.postal, err = pack.OpenTable(s[SectionPostal]); err != nil {
@@ -76,19 +81,22 @@ const DefaultRecall = 0.5
 // work is the working memory of one call.
 type work struct {
 	*tagger.Scratch
-	text   string
-	lang   string
-	recall float64
-	base   int
-	first  int     // where the lexicon's findings of the block begin in out
-	odds   float64 // score that makes the odds e times greater
-	taken  []bool  // token -> part of an address or a name
-	out    []Span
+	text    string
+	lang    string
+	recall  float64
+	base    int
+	special *special.Finder
+	marked  special.Text
+	reveals []special.Span
+	odds    float64 // score that makes the odds e times greater
+	taken   []bool  // token -> part of an address or a name
+	out     []Span
 }
 
 func newWork(m *Model) *work {
 	w := &work{Scratch: tagger.NewScratch(m.tagger)}
-	w.Classify = marks
+	w.Classify = special.Mark
+	w.special = special.NewFinder(m.special)
 	w.odds = float64(max(m.tagger.Unit(), 1))
 	return w
 }
@@ -168,12 +176,25 @@ func (m *Model) block(w *work) {
 	w.persons()
 	w.places()
 	w.doubtful()
-	w.lexicon()
+	w.specials()
 	sortSpans(w.out[first:])
 }
 
 // dialSpan is how far the dial's ends move the odds of a name, in powers of e.
 const dialSpan = 3
+
+// specials reports what tells of health, beliefs, unions, crimes.
+func (w *work) specials() {
+	w.marked = special.Text{Text: w.text, Lang: w.lang, Tokens: w.Tokens, Marks: w.marked.Marks[:0]}
+	for i := range w.Tokens {
+		w.marked.Marks = append(w.marked.Marks, w.Word(i).Mark)
+	}
+	w.reveals = w.special.Append(w.reveals[:0], &w.marked, w.recall)
+	for _, s := range w.reveals {
+		w.emit(s.First, s.Last, s.Kind, s.Score, s.Rule)
+	}
+	w.marked.Text = ""
+}
 
 func (w *work) emit(i, j int, kind gallra.Category, score float32, rule string) {
 	for k := i; k < j; k++ {

@@ -90,6 +90,12 @@ func (m *Material) CrossValidate(w io.Writer, folds, only int, o Settings, show 
 }
 
 func ShowErrors(w io.Writer, m *names.Model, e Example, kind gallra.Category, label string) {
+	printErrors(w, m.Find(e.Text, e.Lang, names.DefaultRecall), e, kind, label)
+}
+
+// printErrors prints what was found of a kind and is not marked so, and what is
+// marked and was not found.
+func printErrors(w io.Writer, found []names.Span, e Example, kind gallra.Category, label string) {
 	want := map[[2]int]bool{}
 	for _, g := range e.Spans {
 		if g.Label == label {
@@ -99,7 +105,7 @@ func ShowErrors(w io.Writer, m *names.Model, e Example, kind gallra.Category, la
 	context := func(a, b int) string {
 		return fmt.Sprintf("%q [%q] %q", e.Text[max(0, a-30):a], e.Text[a:b], e.Text[b:min(len(e.Text), b+20)])
 	}
-	for _, f := range m.Find(e.Text, e.Lang, names.DefaultRecall) {
+	for _, f := range found {
 		if f.Kind == kind {
 			if !want[[2]int{f.Start, f.End}] {
 				fmt.Fprintf(w, "+ %s %s %.2f %s %s\n", e.Lang, e.ID, f.Score, f.Rule, context(f.Start, f.End))

@@ -113,7 +113,10 @@ type Batcher interface {
 // without it finds the link (gallra.Record.Person) still there and calls the
 // record de-identified.
 type Unlinker interface {
-	// Unlink answers for each of refs in order; one without a link is done.
+	// Unlink answers for each of refs in order; one without a link is done. What
+	// else the records hold keeps its bytes; their versions may change. Person of
+	// each is zero afterwards, also where the product keeps a "deleted user"
+	// instead of nobody. gallra.ErrNotFound for a record that is gone.
 	Unlink(ctx context.Context, refs []gallra.Ref) ([]Result, error)
 }
 

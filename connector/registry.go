@@ -28,7 +28,13 @@ const (
 	CanVerify      Capability = "verify"
 	CanPartition   Capability = "partition"
 	CanBatch       Capability = "batch"
+	CanUnlink      Capability = "unlink"
 )
+
+// EveryCapability returns the capabilities in a fixed order.
+func EveryCapability() []Capability {
+	return []Capability{CanFind, CanErase, CanEdit, CanRestrict, CanConfirm, CanAttachments, CanLeftovers, CanVerify, CanPartition, CanBatch, CanUnlink}
+}
 
 // Capabilities returns what s can do, by the interfaces it implements. A
 // connector whose abilities depend on the account implements Prober too.
@@ -59,6 +65,8 @@ func Capabilities(s Source) []Capability {
 	add(ok, CanPartition)
 	_, ok = s.(Batcher)
 	add(ok, CanBatch)
+	_, ok = s.(Unlinker)
+	add(ok, CanUnlink)
 	return c
 }
 
@@ -221,24 +229,3 @@ func Schemes() []string {
 	slices.Sort(s)
 	return s
 }
-
-// Profile is what is known of a system besides its records: what it does with
-// what is erased, and what remains. It is data, shown before every run
-// (REQUIREMENTS V-1). A source that has one implements Profiled.
-type Profile struct {
-	Product    string   `yaml:"product" json:"product"`
-	Channel    Channel  `yaml:"channel" json:"channel"`
-	Remains    []Remain `yaml:"remains" json:"remains"`                             // what stays after an erasure, said in the preview
-	BackupLife string   `yaml:"backup_life,omitempty" json:"backup_life,omitempty"` // ISO 8601; "" unknown
-	Reindex    string   `yaml:"reindex,omitempty" json:"reindex,omitempty"`         // what to run in the product afterwards
-}
-
-// Remain is one thing that stays after an erasure, in both languages.
-type Remain struct {
-	Where string `yaml:"where" json:"where"`
-	SV    string `yaml:"sv" json:"sv"`
-	EN    string `yaml:"en" json:"en"`
-}
-
-// Profiled is implemented by a source that has a Profile.
-type Profiled interface{ Profile() Profile }

@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/gallra/gallra"
@@ -321,5 +322,60 @@ func checkEditMany(tb TB, h Harness) {
 	}
 	if len(h.where(tb, ss[5].Text)) == 0 || len(h.where(tb, ss[3].Key)) == 0 {
 		tb.Errorf("a batch of edits changed a record that is not its own")
+	}
+}
+
+// checkUnlink proves that a record is cut loose from its person and otherwise
+// left as it is, that a second time is fine, and that each ref has its answer.
+func checkUnlink(tb TB, h Harness) {
+	ss := seeds(4)
+	h.Reset(tb)
+	h.Linked(tb, ss)
+	src := h.open(tb)
+	rs := h.records(tb, src, ss)
+	for _, r := range rs {
+		if r.Person.IsZero() {
+			tb.Fatalf("the harness stores a record without its person")
+		}
+	}
+	keep := h.others(tb, ss[0], ss[2])
+	refs := []gallra.Ref{rs[2].Ref, {System: rs[0].Ref.System, Type: h.Type, ID: "0-no/such:id"}, rs[0].Ref}
+	for _, round := range []string{"unlinked", "unlinked twice"} {
+		res, err := src.(connector.Unlinker).Unlink(tb.Context(), refs)
+		if err != nil || len(res) != len(refs) {
+			tb.Fatalf("%s: %d answers, %v", round, len(res), err)
+		}
+		missing(tb, round, res[1].Err)
+		for _, i := range []int{0, 2} {
+			if res[i].Err != nil {
+				tb.Errorf("%s: %v", round, res[i].Err)
+			} else if res[i].Receipt.Ref != refs[i] || res[i].Receipt.Grade < gallra.GradeUnlinked {
+				tb.Errorf("%s: the receipt is another's, or of grade %d", round, res[i].Receipt.Grade)
+			}
+		}
+		for _, i := range []int{0, 2} {
+			got, err := src.Get(tb.Context(), rs[i].Ref)
+			if err != nil {
+				tb.Fatalf("get: %v", err)
+			}
+			if !got.Person.IsZero() {
+				tb.Errorf("%s: the record still leads to its person", round)
+			}
+			if !slices.Equal(got.Fields, rs[i].Fields) {
+				tb.Errorf("%s: a field of the record has changed", round)
+			}
+			if !got.Created.Equal(rs[i].Created) || !got.Closed.Equal(rs[i].Closed) || !got.Contact.Equal(rs[i].Contact) {
+				tb.Errorf("%s: a time that statistics rest on has changed", round)
+			}
+		}
+		same(tb, round+": another record", keep, h.others(tb, ss[0], ss[2]))
+		if got, err := src.Get(tb.Context(), rs[1].Ref); err != nil || got.Person != rs[1].Person {
+			tb.Errorf("%s: another record has lost its person", round)
+		}
+		for _, i := range []int{0, 2} {
+			if _, err := src.Get(tb.Context(), rs[i].Person); err != nil {
+				tb.Errorf("%s: the person's own record is gone: %v", round, err)
+			}
+		}
 	}
 }

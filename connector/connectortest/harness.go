@@ -55,6 +55,9 @@ type Harness struct {
 	Reset func(tb TB)
 	// Seed adds records to what is there, in order.
 	Seed func(tb TB, seeds []Seed)
+	// Linked, optional, does what Seed does for records that point at a person's
+	// record, and stores those persons too: Record.Person leads to them.
+	Linked func(tb TB, seeds []Seed)
 	// Stored returns everything the system stores: columns that no screen
 	// shows, history, indexes, raw copies; decoded, so that a value can be
 	// searched for. Places that are empty of content may be left out.
@@ -188,6 +191,7 @@ func Checks() []Check {
 		{"SharedContent", needs(erase), hasAttachments, checkSharedContent},
 		{"Leftovers", needs(connector.CanLeftovers), nil, checkLeftovers},
 		{"Remains", needs(connector.CanVerify, erase), nil, checkRemains},
+		{"Unlink", needs(connector.CanUnlink), hasLinked, checkUnlink},
 		{"Restrict", needs(connector.CanRestrict), nil, checkRestrict},
 		{"Cancelled", nil, nil, checkCancelled},
 		{"Secrets", nil, nil, checkSecrets},
@@ -205,6 +209,9 @@ func hasPersonal(h Harness) string {
 }
 func hasKinds(h Harness) string { return unless(len(h.Kinds) > 0, "no identifiers") }
 func hasTouch(h Harness) string { return unless(h.Touch != nil, "records cannot be touched") }
+func hasLinked(h Harness) string {
+	return unless(h.Linked != nil, "no record points at a person's")
+}
 func hasFailWrites(h Harness) string {
 	return unless(h.FailWrites != nil, "writes cannot be made to fail")
 }

@@ -70,9 +70,9 @@ func harness(name, typ string, o memory.Options) (connectortest.Harness, *memory
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated, gallra.StartLastContact, gallra.StartClosed}
 		h.Kinds = []gallra.IdentifierKind{gallra.IdentEmail, gallra.IdentName}
 		h.Children, h.Attachments = memory.TypeMessage, memory.TypeAttachment
-		h.Seed = func(_ connectortest.TB, ss []connectortest.Seed) {
+		seed := func(ss []connectortest.Seed, person func(connectortest.Seed) gallra.Ref) {
 			for _, s := range ss {
-				c := memory.Conversation{Name: s.Name, Email: s.Email, Subject: s.Text, Queue: s.Keep, Channel: "email", Created: s.Created, Updated: s.Updated, Contact: s.Contact, Closed: s.Closed}
+				c := memory.Conversation{Person: person(s), Name: s.Name, Email: s.Email, Subject: s.Text, Queue: s.Keep, Channel: "email", Created: s.Created, Updated: s.Updated, Contact: s.Contact, Closed: s.Closed}
 				for i, text := range s.Children {
 					m := memory.Message{Name: s.Name, Email: s.Email, Text: text, Direction: "in", Created: s.Created}
 					if i == 0 {
@@ -88,6 +88,12 @@ func harness(name, typ string, o memory.Options) (connectortest.Harness, *memory
 					sys.AddHistory(ref, was)
 				}
 			}
+		}
+		h.Seed = func(_ connectortest.TB, ss []connectortest.Seed) {
+			seed(ss, func(connectortest.Seed) gallra.Ref { return gallra.Ref{} })
+		}
+		h.Linked = func(_ connectortest.TB, ss []connectortest.Seed) {
+			seed(ss, func(s connectortest.Seed) gallra.Ref { return sys.AddPerson(memory.Person{Username: s.Username}) })
 		}
 	}
 	return h, sys

@@ -39,7 +39,15 @@ type wrong struct {
 	remains   func(context.Context, []gallra.Ref) ([]gallra.Residue, error)
 	open      func(context.Context, gallra.Ref) (io.ReadCloser, error)
 	parts     func(context.Context, connector.Query, int) ([]connector.Query, error)
+	unlink    func(context.Context, []gallra.Ref) ([]connector.Result, error)
 	close     func() error
+}
+
+func (w *wrong) Unlink(ctx context.Context, refs []gallra.Ref) ([]connector.Result, error) {
+	if w.unlink != nil {
+		return w.unlink(ctx, refs)
+	}
+	return w.Source.Unlink(ctx, refs)
 }
 
 func (w *wrong) Types(ctx context.Context) ([]connector.Type, error) {
@@ -420,6 +428,29 @@ func mutants() []mutant {
 					}
 				}
 				return out, err
+			}
+		})},
+		{"unlinks by erasing the person", "Unlink", w(func(w *wrong, s *memory.Source, _ *memory.System) {
+			w.unlink = func(ctx context.Context, refs []gallra.Ref) ([]connector.Result, error) {
+				for _, r := range refs {
+					if rec, err := s.Get(ctx, r); err == nil && !rec.Person.IsZero() {
+						_, _ = s.Erase(ctx, rec.Person, "")
+					}
+				}
+				return s.Unlink(ctx, refs)
+			}
+		})},
+		{"unlinks with success and does nothing", "Unlink", w(func(w *wrong, s *memory.Source, _ *memory.System) {
+			w.unlink = func(ctx context.Context, refs []gallra.Ref) ([]connector.Result, error) {
+				out := make([]connector.Result, len(refs))
+				for i, r := range refs {
+					if _, err := s.Get(ctx, r); err != nil {
+						out[i].Err = err
+						continue
+					}
+					out[i].Receipt = gallra.Receipt{Ref: r, Grade: gallra.GradeUnlinked, Final: true}
+				}
+				return out, nil
 			}
 		})},
 		{"a second erasure succeeds", "EraseTwice", w(func(w *wrong, s *memory.Source, _ *memory.System) {

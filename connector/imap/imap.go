@@ -382,10 +382,10 @@ func (s *Source) Types(context.Context) ([]connector.Type, error) {
 // Profile implements connector.Profiled (SYSTEMS 3.3).
 func (s *Source) Profile() connector.Profile {
 	return connector.Profile{Product: "IMAP", Channel: connector.ChannelMail, Remains: []connector.Remain{
-		{Where: "dovecot.index.cache", SV: "Dovecot behåller avsändare och ämne för raderade brev i dovecot.index.cache tills \"doveadm mailbox cache purge\" körs.", EN: "Dovecot keeps sender and subject of expunged mails in dovecot.index.cache until \"doveadm mailbox cache purge\" is run."},
-		{Where: "copies", SV: "Kopior som användare har flyttat till papperskorgen eller andra konton söks inte upp av gallringen av ett brev; de är egna brev i sina mappar.", EN: "Copies that users have put into the trash or other accounts are mails of their own in their folders; erasing one does not erase the other."},
-		{Where: "server", SV: "Servern kan ha fördröjd radering (lazy_expunge), sökindex och replikering.", EN: "The server may have delayed expunge (lazy_expunge), search indexes and replication."},
-		{Where: "backup", SV: "Säkerhetskopior av servern innehåller brevet tills de gallras.", EN: "Backups of the server hold the mail until they are thinned out."},
+		{Where: "dovecot.index.cache", Kind: connector.RemainCopy, SV: "Dovecot behåller avsändare och ämne för raderade brev i dovecot.index.cache tills \"doveadm mailbox cache purge\" körs.", EN: "Dovecot keeps sender and subject of expunged mails in dovecot.index.cache until \"doveadm mailbox cache purge\" is run."},
+		{Where: "copies", Kind: connector.RemainCopy, SV: "Kopior som användare har flyttat till papperskorgen eller andra konton söks inte upp av gallringen av ett brev; de är egna brev i sina mappar.", EN: "Copies that users have put into the trash or other accounts are mails of their own in their folders; erasing one does not erase the other."},
+		{Where: "server", Kind: connector.RemainCopy, SV: "Servern kan ha fördröjd radering (lazy_expunge), sökindex och replikering.", EN: "The server may have delayed expunge (lazy_expunge), search indexes and replication."},
+		{Where: "backup", Kind: connector.RemainBackup, SV: "Säkerhetskopior av servern innehåller brevet tills de gallras.", EN: "Backups of the server hold the mail until they are thinned out."},
 	}, Reindex: "doveadm mailbox cache purge -u USER '*'"}
 }
 

@@ -532,9 +532,9 @@ func (p partition) has(id string) bool {
 // Profile implements connector.Profiled.
 func (s *Source) Profile() connector.Profile {
 	return connector.Profile{Product: "Mail files", Channel: connector.ChannelMail, Remains: []connector.Remain{
-		{Where: "backup", SV: "Säkerhetskopior av katalogen innehåller posten tills de gallras.", EN: "Backups of the folder hold the record until they are thinned out."},
-		{Where: "disk", SV: "Filens gamla plats på disken skrivs över först när den används igen.", EN: "The file's old place on the disk is overwritten only when it is used again."},
-		{Where: "index", SV: "Index som ett e-postprogram lagt bredvid (dovecot.index.cache, .msf) kan behålla avsändare och ämne tills programmet bygger om dem.", EN: "Indexes that a mail program has put beside it (dovecot.index.cache, .msf) may keep sender and subject until the program rebuilds them."},
+		{Where: "backup", Kind: connector.RemainBackup, SV: "Säkerhetskopior av katalogen innehåller posten tills de gallras.", EN: "Backups of the folder hold the record until they are thinned out."},
+		{Where: "disk", Kind: connector.RemainBackup, SV: "Filens gamla plats på disken skrivs över först när den används igen.", EN: "The file's old place on the disk is overwritten only when it is used again."},
+		{Where: "index", Kind: connector.RemainCopy, SV: "Index som ett e-postprogram lagt bredvid (dovecot.index.cache, .msf) kan behålla avsändare och ämne tills programmet bygger om dem.", EN: "Indexes that a mail program has put beside it (dovecot.index.cache, .msf) may keep sender and subject until the program rebuilds them."},
 	}, Reindex: "doveadm mailbox cache purge -A '*'"}
 }
 

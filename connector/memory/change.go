@@ -161,6 +161,29 @@ func (c *Source) edit(ctx context.Context, ref gallra.Ref, ifVersion string, set
 	return receipt, nil
 }
 
+// Unlink cuts records loose from the persons they are about.
+func (c *Source) Unlink(ctx context.Context, refs []gallra.Ref) ([]connector.Result, error) {
+	c.sys.mu.Lock()
+	defer c.sys.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	out := make([]connector.Result, len(refs))
+	for i, ref := range refs {
+		r, err := c.writable(ctx, "unlink", ref, "")
+		if err != nil {
+			out[i].Err = err
+			continue
+		}
+		out[i].Receipt = gallra.Receipt{Ref: ref, Action: gallra.ActionAnonymise, Grade: gallra.GradeUnlinked, At: c.now(), Final: true}
+		if r.person != 0 && !c.sys.lie {
+			r.person = 0
+			r.version++
+		}
+	}
+	return out, nil
+}
+
 // Restrict marks a record; its content stays as it is.
 func (c *Source) Restrict(ctx context.Context, ref gallra.Ref, on bool) (gallra.Receipt, error) {
 	c.sys.mu.Lock()

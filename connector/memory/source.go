@@ -20,7 +20,7 @@ func init() {
 	connector.Register(connector.Info{
 		Name: "memory", Schemes: []string{"memory"}, Title: "Memory (reference)", Channel: connector.ChannelTicketing,
 		Can: []connector.Capability{connector.CanFind, connector.CanErase, connector.CanEdit, connector.CanRestrict, connector.CanConfirm,
-			connector.CanAttachments, connector.CanLeftovers, connector.CanVerify, connector.CanPartition, connector.CanBatch},
+			connector.CanAttachments, connector.CanLeftovers, connector.CanVerify, connector.CanPartition, connector.CanBatch, connector.CanUnlink},
 		Finds: gallra.IdentifierKinds(),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) {
 			named.Lock()

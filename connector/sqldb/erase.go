@@ -57,6 +57,7 @@ func (s *Source) change(ctx context.Context, doing string, action gallra.Action,
 		byType[t] = append(byType[t], i)
 	}
 	at := time.Now().UTC()
+	grade, residues := s.profile.Meta.Grade(), s.profile.Meta.Residues(at)
 	var batch func(t *table, idx []int) error
 	batch = func(t *table, idx []int) error {
 		var ok []int
@@ -84,7 +85,7 @@ func (s *Source) change(ctx context.Context, doing string, action gallra.Action,
 			return err
 		}
 		for _, i := range ok {
-			out[i].Receipt = gallra.Receipt{Ref: items[i].Ref, Action: action, Grade: gallra.GradeDerived, At: at, Final: true}
+			out[i].Receipt = gallra.Receipt{Ref: items[i].Ref, Action: action, Grade: grade, At: at, Final: true, Residues: residues}
 		}
 		return nil
 	}

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"embed"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -192,6 +193,7 @@ func (l *list) UnmarshalYAML(b []byte) error {
 type manifest struct {
 	Dataset []struct {
 		Key  string `yaml:"fides_key"`
+		Name string `yaml:"name"`
 		Meta struct {
 			Gallra datasetMeta `yaml:"gallra"`
 		} `yaml:"meta"`
@@ -263,6 +265,15 @@ func parseProfile(name string, b []byte) (profile, error) {
 	}
 	d := m.Dataset[0]
 	p := profile{Key: d.Key, Meta: d.Meta.Gallra}
+	if p.Meta.Product == "" {
+		p.Meta.Product = or(d.Name, or(d.Key, name))
+	}
+	if p.Meta.Channel == "" {
+		p.Meta.Channel = connector.ChannelTicketing
+	}
+	if err := p.Meta.Profile.Validate(); err != nil {
+		return profile{}, fmt.Errorf("sqldb: profile %s: %w", name, err)
+	}
 	for _, c := range d.Collections {
 		x := collection{Name: c.Name, Meta: c.Meta.Gallra}
 		for _, f := range c.Fields {
@@ -358,6 +369,13 @@ func (p *profile) complete() string {
 		}
 	}
 	return ""
+}
+
+func or(v, otherwise string) string {
+	if v == "" {
+		return otherwise
+	}
+	return v
 }
 
 // categoryOf returns the category that one of the Fides keys stands for.

@@ -76,6 +76,12 @@ type Harness struct {
 	PutBack func(tb TB, ref gallra.Ref, s Seed)
 	// FailWrites, optional, makes the system refuse or obey writes.
 	FailWrites func(tb TB, on bool)
+	// Faults, optional, makes the way to the system fail at random, the same for
+	// the same seed: timeouts, refusals, truncated and repeated answers, success
+	// that did nothing, a connection lost after the write, a clock that is wrong.
+	// Stored, Touch and their like go another way. stop ends it and tells how
+	// often it failed. See the function Faults.
+	Faults func(tb TB, seed uint64) (stop func() int)
 	// Eventually, optional, lets the time pass that a promise needs.
 	Eventually func(tb TB)
 	// Secrets are parts of the configuration that no error may show.

@@ -35,8 +35,8 @@ func Faults() []Fault {
 	return []Fault{Timeout, Server, Hasty, Truncated, Repeated, Nothing, Lost, Skewed}
 }
 
-// Faulty passes requests on to Next, spoilt as Choose says. It is safe for
-// concurrent use.
+// Faulty passes requests on to Next, spoilt as Choose says; nil spoils none. It
+// is safe for concurrent use.
 type Faulty struct {
 	Next   http.RoundTripper
 	Choose func(*http.Request) Fault
@@ -67,6 +67,33 @@ func Random(seed uint64, n int) func(*http.Request) Fault {
 	}
 }
 
+// Spoil spoils about one request in n from now on, as Random does, until stop,
+// which tells how many were.
+func (f *Faulty) Spoil(seed uint64, n int) (stop func() int) {
+	choose, count := Random(seed, n), 0
+	f.choose(func(r *http.Request) Fault {
+		fault := choose(r)
+		if fault != None {
+			f.mu.Lock()
+			count++
+			f.mu.Unlock()
+		}
+		return fault
+	})
+	return func() int {
+		f.choose(nil)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return count
+	}
+}
+
+func (f *Faulty) choose(c func(*http.Request) Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Choose, f.before = c, nil
+}
+
 type timeout struct{}
 
 func (timeout) Error() string   { return "resttest: no answer in time" }
@@ -75,7 +102,13 @@ func (timeout) Temporary() bool { return true }
 
 // RoundTrip implements http.RoundTripper.
 func (f *Faulty) RoundTrip(req *http.Request) (*http.Response, error) {
-	fault := f.Choose(req)
+	f.mu.Lock()
+	choose := f.Choose
+	f.mu.Unlock()
+	fault := None
+	if choose != nil {
+		fault = choose(req)
+	}
 	undone := func(status int, body string) (*http.Response, error) {
 		if req.Body != nil {
 			_ = req.Body.Close()

@@ -6,6 +6,7 @@ import (
 	_ "github.com/gallra/gallra/connector/mailfile"   // mbox, Maildir, EML
 	_ "github.com/gallra/gallra/connector/manual"     // places worked by hand
 	_ "github.com/gallra/gallra/connector/metaexport" // exports of Instagram and Facebook
+	_ "github.com/gallra/gallra/connector/msgraph"    // Microsoft 365 mail
 	_ "github.com/gallra/gallra/connector/sqldb"      // databases
 	_ "github.com/gallra/gallra/connector/table"      // CSV, JSON lines
 )

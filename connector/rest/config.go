@@ -1,0 +1,64 @@
+package rest
+
+import (
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+)
+
+// CommonOptions returns the settings that every connector to an API has.
+func CommonOptions() []connector.Option {
+	return []connector.Option{
+		{Name: "allow_loopback", Help: "true: the system may run on this machine"},
+		{Name: "tls", Help: "none: plain HTTP, for a system on this machine alone"},
+		{Name: "ca", Help: "file with the certificate authority of the server (PEM)"},
+	}
+}
+
+// FromConfig makes options of an address "scheme://host[:port][/path]?…", whose
+// scheme is the connector's, and of the settings in CommonOptions. Credentials
+// are the connector's business. gallra.ErrInvalid when they cannot be used.
+func FromConfig(c connector.Config) (Options, error) {
+	invalid := gallra.Errorf(gallra.Invalid, "rest.base_url", "system", string(c.System))
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Hostname() == "" || u.User != nil {
+		return Options{}, invalid
+	}
+	o := Options{System: c.System}
+	if o.AllowLoopback, err = Flag(c, "allow_loopback"); err != nil {
+		return Options{}, err
+	}
+	base := url.URL{Scheme: "https", Host: u.Host, Path: u.Path, RawPath: u.RawPath}
+	if c.Option("tls") == "none" {
+		a, err := netip.ParseAddr(u.Hostname())
+		if !strings.EqualFold(u.Hostname(), "localhost") && (err != nil || !a.IsLoopback()) {
+			return Options{}, invalid
+		}
+		base.Scheme = "http"
+	}
+	o.BaseURL = base.String()
+	if file := c.Option("ca"); file != "" {
+		if o.CA, err = os.ReadFile(file); err != nil {
+			return Options{}, gallra.Errorf(gallra.Invalid, "rest.ca")
+		}
+	}
+	return o, nil
+}
+
+// Flag reads a setting that is true or false; "" is false.
+func Flag(c connector.Config, name string) (bool, error) {
+	v := c.Option(name)
+	if v == "" {
+		return false, nil
+	}
+	on, err := strconv.ParseBool(v)
+	if err != nil {
+		return false, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", name)
+	}
+	return on, nil
+}

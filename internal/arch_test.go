@@ -80,7 +80,7 @@ var list = sync.OnceValues(func() ([]pkg, error) {
 
 // shared are the packages that several connectors build on; they are no
 // connectors themselves.
-var shared = []string{"connector/mailrecord", "connector/safefile", "connector/rest", "connector/zipfile", "connector/desk"}
+var shared = []string{"connector/mailrecord", "connector/safefile", "connector/rest", "connector/zipfile", "connector/jsonedit", "connector/desk"}
 
 // may says which packages of the module a package may import. The first rule
 // whose packages include it counts.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/connector/jsonedit"
 	"github.com/gallra/gallra/connector/safefile"
 	"github.com/gallra/gallra/connector/zipfile"
 	"github.com/gallra/gallra/pii/ident"
@@ -58,17 +59,11 @@ func (s *Source) EditMany(ctx context.Context, edits []connector.Edit) ([]connec
 type change struct {
 	c       *conversation
 	drop    bool
-	remove  map[string]bool    // messages, by id
-	files   map[*zip.File]bool // that go
-	splices [][]splice         // by page
-	rename  map[string]string  // names that the whole conversation is rid of
-	dir     string             // its new folder; "" for the old
-}
-
-// splice puts other bytes in the place of some.
-type splice struct {
-	start, end int
-	with       []byte
+	remove  map[string]bool     // messages, by id
+	files   map[*zip.File]bool  // that go
+	splices [][]jsonedit.Splice // by page
+	rename  map[string]string   // names that the whole conversation is rid of
+	dir     string              // its new folder; "" for the old
 }
 
 func (s *Source) rewrite(ctx context.Context, edits []connector.Edit, action gallra.Action) ([]connector.Result, error) {
@@ -116,7 +111,7 @@ func (s *Source) plan(a *archive, changes map[*thread]*change, e connector.Edit,
 		if err != nil {
 			return fail(err)
 		}
-		ch = &change{c: &c, remove: map[string]bool{}, files: map[*zip.File]bool{}, splices: make([][]splice, len(c.pages)), rename: map[string]string{}}
+		ch = &change{c: &c, remove: map[string]bool{}, files: map[*zip.File]bool{}, splices: make([][]jsonedit.Splice, len(c.pages)), rename: map[string]string{}}
 		changes[t] = ch
 	}
 	entries := s.entries(*ch.c, e.Ref.Type, connector.FieldsNone)
@@ -158,7 +153,7 @@ func (ch *change) erase(ref gallra.Ref, e entry) {
 		for _, m := range ch.c.messages { // a file's name can tell what was in it
 			for _, u := range m.uris {
 				if within(u.value, e.media) {
-					ch.splices[m.page] = append(ch.splices[m.page], splice{u.start, u.end, []byte(`""`)})
+					ch.splices[m.page] = append(ch.splices[m.page], jsonedit.Splice{Span: jsonedit.Span{Start: u.start, End: u.end}, With: []byte(`""`)})
 				}
 			}
 		}
@@ -173,9 +168,9 @@ func (ch *change) editMessage(m message, set []gallra.Field) {
 		}
 		switch {
 		case at.end > 0:
-			ch.splices[m.page] = append(ch.splices[m.page], splice{at.start, at.end, escape(f.Value)})
+			ch.splices[m.page] = append(ch.splices[m.page], jsonedit.Splice{Span: jsonedit.Span{Start: at.start, End: at.end}, With: escape(f.Value)})
 		case f.Value != "":
-			ch.splices[m.page] = append(ch.splices[m.page], splice{m.start + 1, m.start + 1, append(append([]byte(`"`+key+`": `), escape(f.Value)...), ',')})
+			ch.splices[m.page] = append(ch.splices[m.page], jsonedit.Splice{Span: jsonedit.Span{Start: m.start + 1, End: m.start + 1}, With: append(append([]byte(`"`+key+`": `), escape(f.Value)...), ',')})
 		}
 	}
 }
@@ -284,8 +279,8 @@ func (ch *change) page(i int) []byte {
 	p := ch.c.pages[i]
 	all := slices.Clone(ch.splices[i])
 	put := func(s span) {
-		if v, ok := ch.rename[s.value]; ok && s.end > 0 && !slices.ContainsFunc(all, func(o splice) bool { return o.start == s.start }) {
-			all = append(all, splice{s.start, s.end, escape(v)})
+		if v, ok := ch.rename[s.value]; ok && s.end > 0 && !slices.ContainsFunc(all, func(o jsonedit.Splice) bool { return o.Start == s.start }) {
+			all = append(all, jsonedit.Splice{Span: jsonedit.Span{Start: s.start, End: s.end}, With: escape(v)})
 		}
 	}
 	put(p.title)
@@ -294,66 +289,33 @@ func (ch *change) page(i int) []byte {
 	}
 	was, is := path.Base(ch.c.dir), path.Base(ch.dir)
 	if ch.dir != "" && p.path.end > 0 {
-		all = append(all, splice{p.path.start, p.path.end, escape(path.Join(path.Dir(p.path.value), is))})
+		all = append(all, jsonedit.Splice{Span: jsonedit.Span{Start: p.path.start, End: p.path.end}, With: escape(path.Join(path.Dir(p.path.value), is))})
 	}
-	var kept []message
-	var mine []message
+	var places []jsonedit.Span // in the order of the file
+	gone := map[int]bool{}     // by where they begin
 	for _, m := range ch.c.messages {
 		if m.page != i {
 			continue
 		}
-		mine = append(mine, m)
-		if ch.remove[ch.c.id(m)] {
+		places = append(places, jsonedit.Span{Start: m.start, End: m.end})
+		if gone[m.start] = ch.remove[ch.c.id(m)]; gone[m.start] {
 			continue
 		}
-		kept = append(kept, m)
 		put(m.sender)
 		for _, u := range m.uris {
-			if ch.dir != "" && !slices.ContainsFunc(all, func(o splice) bool { return o.start == u.start }) {
-				all = append(all, splice{u.start, u.end, escape(strings.ReplaceAll(u.value, "/"+was+"/", "/"+is+"/"))})
+			if ch.dir != "" && !slices.ContainsFunc(all, func(o jsonedit.Splice) bool { return o.Start == u.start }) {
+				all = append(all, jsonedit.Splice{Span: jsonedit.Span{Start: u.start, End: u.end}, With: escape(strings.ReplaceAll(u.value, "/"+was+"/", "/"+is+"/"))})
 			}
 		}
 	}
-	if len(kept) < len(mine) {
-		all = p.without(all, mine, kept)
-	}
-	out := apply(p.raw, 0, len(p.raw), all)
+	slices.SortFunc(places, func(x, y jsonedit.Span) int { return cmp.Compare(x.Start, y.Start) })
+	all = slices.DeleteFunc(all, func(s jsonedit.Splice) bool {
+		return slices.ContainsFunc(places, func(at jsonedit.Span) bool { return gone[at.Start] && at.Start <= s.Start && s.End <= at.End })
+	})
+	all = append(all, jsonedit.Without(places, func(i int) bool { return gone[places[i].Start] })...)
+	out := jsonedit.Apply(p.raw, 0, len(p.raw), all)
 	for from, to := range ch.rename { // reactions and the like name people too
 		out = bytes.ReplaceAll(out, escape(from), escape(to))
 	}
 	return out
-}
-
-// without takes the messages that are not kept out of the array, with their
-// commas; changes within those that are kept are made on the way.
-func (p page) without(all []splice, mine, kept []message) []splice {
-	byPlace := func(x, y message) int { return cmp.Compare(x.start, y.start) }
-	slices.SortFunc(mine, byPlace)
-	slices.SortFunc(kept, byPlace)
-	first, last := mine[0].start, mine[len(mine)-1].end
-	var b []byte
-	for n, m := range kept {
-		if n > 0 {
-			before := slices.IndexFunc(mine, func(o message) bool { return o.start == m.start }) - 1
-			b = append(b, p.raw[mine[before].end:m.start]...)
-		}
-		b = append(b, apply(p.raw, m.start, m.end, all)...)
-	}
-	all = slices.DeleteFunc(all, func(s splice) bool { return s.start >= first && s.end <= last })
-	return append(all, splice{first, last, b})
-}
-
-// apply returns raw[from:to] with the splices that lie in it.
-func apply(raw []byte, from, to int, all []splice) []byte {
-	all = slices.Clone(all)
-	slices.SortFunc(all, func(x, y splice) int { return cmp.Compare(x.start, y.start) })
-	var out []byte
-	for _, s := range all {
-		if s.start < from || s.end > to {
-			continue
-		}
-		out = append(append(out, raw[from:s.start]...), s.with...)
-		from = s.end
-	}
-	return append(out, raw[from:to]...)
 }

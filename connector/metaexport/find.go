@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"os"
 	"path"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/connector/jsonedit"
 	"github.com/gallra/gallra/connector/safefile"
 	"github.com/gallra/gallra/connector/zipfile"
 	"github.com/gallra/gallra/document"
@@ -229,28 +229,13 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, _ string) (
 // texts returns every string of a JSON file, names of members included; the file
 // as it stands when it is malformed.
 func texts(b []byte) []string {
-	var v any
-	if json.Unmarshal(b, &v) != nil {
+	out, ok := jsonedit.Strings(b)
+	if !ok {
 		return []string{string(b), unescape(string(b))}
 	}
-	var out []string
-	var walk func(any)
-	walk = func(v any) {
-		switch x := v.(type) {
-		case string:
-			out = append(out, unescape(x))
-		case []any:
-			for _, e := range x {
-				walk(e)
-			}
-		case map[string]any:
-			for k, e := range x {
-				out = append(out, unescape(k))
-				walk(e)
-			}
-		}
+	for i := range out {
+		out[i] = unescape(out[i])
 	}
-	walk(v)
 	return out
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/connector/jsonedit"
 	"github.com/gallra/gallra/connector/zipfile"
 )
 
@@ -46,83 +46,32 @@ type message struct {
 	page   int
 }
 
-var errMalformed = errors.New("metaexport: malformed JSON")
-
-// object calls f for each member of the object that d stands before.
-func object(d *json.Decoder, f func(key string) error) error {
-	t, err := d.Token()
-	if err != nil || t != json.Delim('{') {
-		return errMalformed
-	}
-	for d.More() {
-		k, err := d.Token()
-		key, ok := k.(string)
-		if err != nil || !ok {
-			return errMalformed
-		}
-		if err := f(key); err != nil {
-			return err
-		}
-	}
-	if _, err := d.Token(); err != nil {
-		return errMalformed
-	}
-	return nil
-}
-
-// array calls f for each element of the array that d stands before.
-func array(d *json.Decoder, f func() error) error {
-	t, err := d.Token()
-	if err != nil || t != json.Delim('[') {
-		return errMalformed
-	}
-	for d.More() {
-		if err := f(); err != nil {
-			return err
-		}
-	}
-	if _, err := d.Token(); err != nil {
-		return errMalformed
-	}
-	return nil
-}
+var errMalformed = jsonedit.ErrMalformed
 
 // value reads any value and says where it stands, base bytes into the page.
 func value(d *json.Decoder, base int) (json.RawMessage, span, error) {
-	var v json.RawMessage
-	if err := d.Decode(&v); err != nil {
-		return nil, span{}, errMalformed
-	}
-	end := base + int(d.InputOffset())
-	s := span{start: end - len(v), end: end}
-	if v[0] == '"' {
-		var text string
-		if err := json.Unmarshal(v, &text); err != nil {
-			return nil, span{}, errMalformed
-		}
-		s.value = unescape(text)
-	}
-	return v, s, nil
+	v, at, text, err := jsonedit.Value(d, base)
+	return v, span{unescape(text), at.Start, at.End}, err
 }
 
 // parsePage takes a message file apart.
 func parsePage(raw []byte) (page, error) {
 	p := page{raw: raw}
 	d := json.NewDecoder(bytes.NewReader(raw))
-	err := object(d, func(key string) (err error) {
+	err := jsonedit.Object(d, func(key string) (err error) {
 		switch key {
 		case "title":
 			_, p.title, err = value(d, 0)
 		case "thread_path":
 			_, p.path, err = value(d, 0)
 		case "participants":
-			return array(d, func() error {
+			return jsonedit.Array(d, func() error {
 				v, s, err := value(d, 0)
 				if err != nil {
 					return err
 				}
 				in := json.NewDecoder(bytes.NewReader(v))
-				return object(in, func(key string) error {
+				return jsonedit.Object(in, func(key string) error {
 					_, n, err := value(in, s.start)
 					if key == "name" {
 						p.participants = append(p.participants, n)
@@ -131,7 +80,7 @@ func parsePage(raw []byte) (page, error) {
 				})
 			})
 		case "messages":
-			return array(d, func() error {
+			return jsonedit.Array(d, func() error {
 				v, s, err := value(d, 0)
 				if err != nil {
 					return err
@@ -155,7 +104,7 @@ func parseMessage(raw []byte, at span) (message, error) {
 	m := message{span: at}
 	more := map[string]json.RawMessage{}
 	d := json.NewDecoder(bytes.NewReader(raw))
-	err := object(d, func(key string) error {
+	err := jsonedit.Object(d, func(key string) error {
 		v, s, err := value(d, at.start)
 		if err != nil {
 			return err
@@ -204,9 +153,9 @@ func uris(v json.RawMessage, base int, out *[]span) {
 	}
 	// The value was read once already: it is well-formed.
 	if v[0] == '{' {
-		_ = object(d, each)
+		_ = jsonedit.Object(d, each)
 	} else {
-		_ = array(d, func() error { return each("") })
+		_ = jsonedit.Array(d, func() error { return each("") })
 	}
 }
 
@@ -260,12 +209,8 @@ func deep(v any) any {
 
 // escape writes a text as Meta does.
 func escape(s string) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(strings.ToValidUTF8(s, "\uFFFD")) // a string, into memory
 	var out bytes.Buffer
-	for _, c := range bytes.TrimRight(b.Bytes(), "\n") {
+	for _, c := range jsonedit.Quote(s) {
 		if c < 0x80 {
 			out.WriteByte(c)
 		} else {

@@ -8,5 +8,6 @@ import (
 	_ "github.com/gallra/gallra/connector/metaexport" // exports of Instagram and Facebook
 	_ "github.com/gallra/gallra/connector/msgraph"    // Microsoft 365 mail
 	_ "github.com/gallra/gallra/connector/sqldb"      // databases
-	_ "github.com/gallra/gallra/connector/table"      // CSV, JSON lines
+	_ "github.com/gallra/gallra/connector/table"      // CSV, JSON lines, Excel
+	_ "github.com/gallra/gallra/connector/xexport"    // archives of X
 )

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/pii"
+	"github.com/gallra/gallra/pii/ident"
 )
 
 // gold is one line of a marked corpus. Offsets count code points.
@@ -25,15 +26,30 @@ type gold struct {
 		Start int    `json:"start"`
 		End   int    `json:"end"`
 		Label string `json:"label"`
+		// Entity says which spans of a text mean the same; without it, those
+		// of one label that are written alike do.
+		Entity string `json:"entity"`
 	} `json:"spans"`
 }
 
-// Score counts exact spans of one category.
+// Score counts the spans of one category.
 type Score struct {
 	Right  int // found with the right bounds and category
 	Missed int // marked, not found so
 	False  int // found, not marked so
+	// Whatever the bounds: Reached are the marked spans that share a character
+	// with a finding of the category, Touching the findings that share one with
+	// a marked span of it.
+	Reached, Touching int
 }
+
+// TouchPrecision returns the share of what was found that touches a marked
+// span of its category, 1 when nothing was found.
+func (s Score) TouchPrecision() float64 { return share(s.Touching, s.Right+s.False) }
+
+// TouchRecall returns the share of what is marked that a finding of its
+// category touches, 1 when nothing is marked.
+func (s Score) TouchRecall() float64 { return share(s.Reached, s.Right+s.Missed) }
 
 // Precision returns the share of what was found that is right, 1 when nothing was found.
 func (s Score) Precision() float64 { return share(s.Right, s.Right+s.False) }
@@ -54,6 +70,8 @@ func (s *Score) add(o Score) {
 	s.Right += o.Right
 	s.Missed += o.Missed
 	s.False += o.False
+	s.Reached += o.Reached
+	s.Touching += o.Touching
 }
 
 func share(part, whole int) float64 {
@@ -72,7 +90,12 @@ type Language struct {
 	Masked int // of them, found as anything (type-blind)
 	Rest   int // words not marked
 	Over   int // of them, found as anything all the same
-	Label  map[gallra.Category]*Score
+	// Entities are the persons, numbers and the rest that the texts speak of,
+	// each counted once a text however often it is mentioned; Whole are those of
+	// which no character of any mention is left. Of them, Direct and DirectWhole
+	// are of the categories that a clean conversation must not hold.
+	Entities, Whole, Direct, DirectWhole int
+	Label                                map[gallra.Category]*Score
 }
 
 // Report is the outcome of a measurement, languages in the order of size.
@@ -142,6 +165,11 @@ func (l *Language) measure(g gold, found []pii.Finding) error {
 		start, end int
 		label      gallra.Category
 	}
+	type entity struct {
+		label gallra.Category
+		name  string
+	}
+	whole := map[entity]bool{}
 	hit := map[span]bool{}
 	covered := make([]bool, len(g.Text))
 	for _, f := range found {
@@ -163,10 +191,23 @@ func (l *Language) measure(g gold, found []pii.Finding) error {
 		} else {
 			l.score(want.label).Missed++
 		}
+		left := false
 		for i, r := range g.Text[want.start:want.end] {
 			marked[want.start+i] = true
-			if inWord(r) && !covered[want.start+i] && mustGo[want.label] {
-				clean = false
+			left = left || inWord(r) && !covered[want.start+i]
+		}
+		clean = clean && !(left && mustGo[want.label])
+		of := entity{want.label, s.Entity}
+		if of.name == "" {
+			of.name = ident.Fold(g.Text[want.start:want.end])
+		}
+		if before, ok := whole[of]; !ok || before {
+			whole[of] = !left
+		}
+		for _, f := range found {
+			if f.Category == want.label && f.Start < want.end && want.start < f.End {
+				l.score(want.label).Reached++
+				break
 			}
 		}
 		words(g.Text, want.start, want.end, func(from, to int) {
@@ -188,10 +229,33 @@ func (l *Language) measure(g gold, found []pii.Finding) error {
 	for s := range hit {
 		l.score(s.label).False++
 	}
+	for _, f := range found {
+		for _, s := range g.Spans {
+			if f.Category == gallra.Category(s.Label) && f.Start < offset[s.End] && offset[s.Start] < f.End {
+				l.score(f.Category).Touching++
+				break
+			}
+		}
+	}
+	for e, gone := range whole {
+		l.Entities++
+		l.Whole += one(gone)
+		if mustGo[e.label] {
+			l.Direct++
+			l.DirectWhole += one(gone)
+		}
+	}
 	if clean {
 		l.Clean++
 	}
 	return nil
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
@@ -232,9 +296,9 @@ func (r Report) Total(c gallra.Category, langs ...string) Score {
 func (r Report) Table(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	row := func(lang string, c gallra.Category, s Score) {
-		fmt.Fprintf(tw, "%s\t%s\t%d\t%.3f\t%.3f\t%.3f\n", lang, c, s.Right+s.Missed, s.Precision(), s.Recall(), s.F1())
+		fmt.Fprintf(tw, "%s\t%s\t%d\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\n", lang, c, s.Right+s.Missed, s.Precision(), s.Recall(), s.F1(), s.TouchPrecision(), s.TouchRecall())
 	}
-	fmt.Fprintln(tw, "lang\tcategory\tmarked\tprecision\trecall\tF1")
+	fmt.Fprintln(tw, "lang\tcategory\tmarked\tprecision\trecall\tF1\ttouching precision\ttouching recall")
 	for _, c := range gallra.Categories() {
 		if s := r.Total(c); s != (Score{}) {
 			row("all", c, s)
@@ -247,9 +311,10 @@ func (r Report) Table(w io.Writer) error {
 			}
 		}
 	}
-	fmt.Fprintln(tw, "\nlang\ttexts\tclean\tclean share\tmarked words\ttype-blind recall\tother words taken out")
+	fmt.Fprintln(tw, "\nlang\ttexts\tclean\tclean share\tmarked words\ttype-blind recall\tother words taken out\tentities\tentity recall\tdirect ones\tentity recall")
 	for _, l := range r.Languages {
-		fmt.Fprintf(tw, "%s\t%d\t%d\t%.3f\t%d\t%.3f\t%.3f\n", l.Lang, l.Texts, l.Clean, share(l.Clean, l.Texts), l.Tokens, share(l.Masked, l.Tokens), float64(l.Over)/float64(max(l.Rest, 1)))
+		fmt.Fprintf(tw, "%s\t%d\t%d\t%.3f\t%d\t%.3f\t%.3f\t%d\t%.3f\t%d\t%.3f\n", l.Lang, l.Texts, l.Clean, share(l.Clean, l.Texts), l.Tokens, share(l.Masked, l.Tokens), float64(l.Over)/float64(max(l.Rest, 1)),
+			l.Entities, share(l.Whole, l.Entities), l.Direct, share(l.DirectWhole, l.Direct))
 	}
 	return tw.Flush()
 }

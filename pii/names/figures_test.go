@@ -97,3 +97,26 @@ func atLeast(t *testing.T, what string, got, floor float64) {
 		t.Errorf("%s %.3f, floor %.3f", what, got, floor)
 	}
 }
+
+// TestSpecialKinds holds health and the other special kinds to their figures:
+// the exact phrase, and the place whatever the borders.
+func TestSpecialKinds(t *testing.T) {
+	t.Parallel()
+	m := load(t)
+	dev, err := train.Service(shareddata.Path(t, "data/corpus-dev/corpus.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		kind                      gallra.Category
+		exact, reached, precision float64
+	}{
+		{gallra.CategoryHealth, 0.44, 0.79, 0.84},
+		{gallra.CategorySensitive, 0.40, 0.80, 0.80},
+	} {
+		atLeast(t, string(c.kind)+" F1", train.Exact(m, dev, c.kind, string(c.kind), 0.5).F1(), c.exact)
+		found, right := train.Touched(m, dev, c.kind, string(c.kind), 0.5)
+		atLeast(t, string(c.kind)+" touching recall", found.Recall(), c.reached)
+		atLeast(t, string(c.kind)+" touching precision", right.Precision(), c.precision)
+	}
+}

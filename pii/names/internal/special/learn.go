@@ -18,7 +18,7 @@ type Settings struct {
 }
 
 // Defaults are the settings of the committed model.
-var Defaults = Settings{Epochs: 12, Rate: 0.05, Decay: 0.005, Forget: 0.4, Seed: 7, Learners: 3}
+var Defaults = Settings{Epochs: 12, Rate: 0.05, Decay: 0.03, Forget: 0.4, Seed: 7, Learners: 3}
 
 // Marked is a text with the places that are to be found, in bytes.
 type Marked struct {

@@ -309,6 +309,9 @@ func (r *run) eraseSome() {
 	open := r.some(1 + r.rng.IntN(3))
 	many := r.can[connector.CanBatch] && r.rng.IntN(2) == 0
 	refuse := r.h.FailWrites != nil && r.rng.IntN(6) == 0
+	if refuse {
+		defer r.h.FailWrites(r.tb, false) // the first day may be the last
+	}
 	for day := 0; len(open) > 0; day++ {
 		if day == patience {
 			r.calm()

@@ -42,6 +42,7 @@ type exchange struct {
 	quota    *resttest.Quota
 	contract *resttest.Contract
 	system   gallra.SystemID
+	way      *resttest.Faulty // to the server
 
 	mu       sync.Mutex
 	folders  []map[string]any // id, displayName, parent, hidden
@@ -81,6 +82,7 @@ func newExchange(tb testing.TB) *exchange {
 	x := &exchange{clock: clock, contract: contract, system: gallra.SystemID(fmt.Sprint("post-", systems.Add(1))), canWrite: true,
 		tokens: &resttest.Tokens{Clock: clock, Life: time.Hour, Client: "app", Secret: secret},
 		quota:  &resttest.Quota{Clock: clock, Calls: 10_000, Per: 10 * time.Minute}}
+	x.way = &resttest.Faulty{Next: resttest.Local{Handler: x}}
 	x.reset()
 	tb.Cleanup(func() {
 		for _, b := range contract.Broken() {
@@ -114,7 +116,7 @@ func (x *exchange) open(tb connectortest.TB, change ...func(*connector.Config, *
 		f(&c, &o)
 	}
 	s, err := msgraph.Open(c, func(to *rest.Options) {
-		to.Clock, to.Transport = x.clock, resttest.Local{Handler: x}
+		to.Clock, to.Transport = x.clock, x.way
 		if o.Transport != nil {
 			to.Transport = o.Transport
 		}
@@ -129,6 +131,9 @@ func (x *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Host == "login.example.com" {
 		x.tokens.ServeHTTP(w, r)
 		return
+	}
+	if r.Header.Get("return-client-request-id") == "true" {
+		w.Header().Set("client-request-id", r.Header.Get("client-request-id"))
 	}
 	if x.quota.Refuse(w) {
 		return
@@ -512,6 +517,13 @@ func (x *exchange) harness(tb testing.TB) connectortest.Harness {
 			x.dumpster[id] = &letter{raw: mailtest.Compose(s), received: s.Updated, sent: s.Created, flag: "notFlagged"}
 		},
 		FailWrites: func(_ connectortest.TB, on bool) { x.mu.Lock(); x.failing = on; x.mu.Unlock() },
+		Faults: func(_ connectortest.TB, seed uint64) func() int {
+			stop := x.way.Spoil(seed, 6)
+			return func() int {
+				x.clock.Advance(15 * 24 * time.Hour) // what edits have left in Purges goes
+				return stop()
+			}
+		},
 		Eventually: func(connectortest.TB) { x.clock.Advance(15 * 24 * time.Hour) },
 		Broken: func(connectortest.TB) []connector.Config {
 			a, b, c := x.config(), x.config(), x.config()

@@ -113,7 +113,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	}
 	o.Auth = rest.Tokens(rest.OAuth{TokenURL: "https://" + login + tenant + "/oauth2/v2.0/token",
 		ClientID: c.Option("client_id"), ClientSecret: c.Option("client_secret"), Scope: "https://graph.microsoft.com/.default"})
-	o.Limit = rest.Limit{Requests: 10_000, Per: 10 * time.Minute, Burst: parallel}
+	o.Limit = rest.Limit{Requests: 9_500, Per: 10 * time.Minute, Burst: parallel} // 10,000 are allowed, to all programs of the app together
 	o.MaxBody = s.max
 	if tune != nil {
 		tune(&o)

@@ -21,6 +21,11 @@ func TestConformance(t *testing.T) {
 	connectortest.Run(t, newExchange(t).harness(t))
 }
 
+func TestS35_Faults(t *testing.T) {
+	t.Parallel()
+	connectortest.Faults(t, newExchange(t).harness(t))
+}
+
 var monday = time.Date(2024, 6, 10, 9, 30, 0, 0, time.UTC)
 
 // put stores a mail and returns its id at Graph.

@@ -2,6 +2,7 @@ package msgraph
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net/url"
 	"slices"
@@ -96,7 +97,14 @@ func (s *Source) get(ctx context.Context, op string, b mailbox, q url.Values, ou
 	if err != nil {
 		return errNotFound()
 	}
-	_, err = s.client.Do(ctx, rest.Request{Op: op, Path: p, Query: q, Header: immutable}, out)
+	// Graph repeats the name a call was given. An answer with another name is a
+	// cache's, to another question.
+	name := rand.Text()
+	h := map[string]string{"Prefer": immutable["Prefer"], "client-request-id": name, "return-client-request-id": "true"}
+	resp, err := s.client.Do(ctx, rest.Request{Op: op, Path: p, Query: q, Header: h}, out)
+	if got := resp.Header.Get("client-request-id"); got != "" && got != name {
+		return gallra.Errorf(gallra.Unavailable, "msgraph.out_of_order", "system", string(s.system))
+	}
 	return err
 }
 

@@ -221,6 +221,11 @@ type Rule struct {
 	Decision Decision   `json:"decision" yaml:"decision,omitempty"`
 	Motive   string     `json:"motive,omitempty" yaml:"motive,omitempty"`
 
+	// Owner answers for the rule, by function ("Kundservicechefen"); Except says
+	// in words what it does not reach. Both stand in the retention schedule (D3).
+	Owner  string `json:"owner,omitempty" yaml:"owner,omitempty"`
+	Except string `json:"except,omitempty" yaml:"except,omitempty"`
+
 	// Text says what anonymising does with free text: TextRemove ("", the
 	// default) or TextRedact, which never gives the word anonymised (AN2).
 	Text TextPolicy `json:"text,omitempty" yaml:"text,omitempty"`

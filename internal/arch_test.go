@@ -185,6 +185,7 @@ func TestForeignPackagesHaveOneDoor(t *testing.T) {
 		{[]string{"github.com/jackc/pgx"}, []string{"internal/store", "internal/demo", "internal/testserver", "internal/job", "connector"}},
 		{[]string{"net/http"}, []string{"internal/web", "internal/api", "connector/rest", "cmd/gallra"}},
 		{[]string{"github.com/alecthomas/kong"}, []string{"cmd"}},
+		{[]string{"github.com/chromedp"}, []string{"internal/pdf"}},
 		{[]string{"testing"}, []string{"internal/shareddata", "internal/testserver", "internal/store/storetest", "internal/web/webtest", "connector/connectortest"}},
 	} {
 		for _, p := range packages(t) {

@@ -237,7 +237,7 @@ func (a *app) close() {
 
 func (a *app) organisation() retention.Organisation {
 	o := a.config.Organisation
-	return retention.Organisation{Name: o.Name, Number: o.Number, Type: o.Type}
+	return retention.Organisation{Name: o.Name, Number: o.Number, Type: o.Type, Archive: o.Archive}
 }
 
 // current reads gallra.yaml as it is now: the page edits the same file.

@@ -52,6 +52,7 @@ type commandLine struct {
 	Extract    extractCmd    `cmd:"" help:"${cli_extract}"`
 	Retention  retentionCmd  `cmd:"" help:"${cli_retention}"`
 	Request    requestCmd    `cmd:"" help:"${cli_request}"`
+	Document   documentCmd   `cmd:"" help:"${cli_document}"`
 	Evidence   evidenceCmd   `cmd:"" help:"${cli_evidence}"`
 	Replay     replayCmd     `cmd:"" help:"${cli_replay}"`
 	Detect     detectCmd     `cmd:"" help:"${cli_detect}"`

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"os"
 	"time"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/internal/auth"
-	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/work"
 )
@@ -300,7 +298,7 @@ func (c *retentionVerifyCmd) Run(s *session) error {
 
 type retentionProtocolCmd struct {
 	Run_   string `arg:"" name:"run" help:"${cli_arg_run}"`
-	Output string `short:"o" help:"${cli_flag_output}" placeholder:"FILE.html"`
+	Output string `short:"o" help:"${cli_flag_paper}" placeholder:"FILE.html|pdf|csv|json"`
 }
 
 // Run prints the record of disposal, or writes it as a page.
@@ -313,9 +311,10 @@ func (c *retentionProtocolCmd) Run(s *session) error {
 		if c.Output == "" {
 			return s.protocol(r)
 		}
-		if r.Protocol == nil {
-			return gallra.Errorf(gallra.NotFound, "cli.no_protocol", "run", r.ID)
+		p, err := a.press(e, r.Actor).Protocol(s.ctx, r.ID)
+		if err != nil {
+			return err
 		}
-		return writeFile(c.Output, func(f *os.File) error { return report.WriteProtocol(f, *r.Protocol, s.say.Lang()) })
+		return s.save(c.Output, p)
 	})
 }

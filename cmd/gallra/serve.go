@@ -20,6 +20,7 @@ import (
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/inventory"
 	"github.com/gallra/gallra/internal/job"
+	"github.com/gallra/gallra/internal/pdf"
 	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/retention"
@@ -139,7 +140,7 @@ func (a *app) serve(s *session, addr, setupCode string, secure bool) error {
 			}
 			return a.db.Tx(ctx, func(tx *sql.Tx) error { return jobs.Enqueue(ctx, tx, w.Kind, id) })
 		},
-		Log: log, SetupCode: setupCode, Secure: secure,
+		PDF: pdf.New(""), Log: log, SetupCode: setupCode, Secure: secure,
 	})
 	if err != nil {
 		return err

@@ -42,7 +42,8 @@ type Organisation struct {
 	Number  string                  `yaml:"number,omitempty" json:"number,omitempty"` // organisationsnummer
 	Type    gallra.OrganisationType `yaml:"type" json:"type"`
 	Contact string                  `yaml:"contact,omitempty" json:"contact,omitempty"`
-	DPO     string                  `yaml:"dpo,omitempty" json:"dpo,omitempty"` // the data-protection officer's role address
+	Archive string                  `yaml:"archive,omitempty" json:"archive,omitempty"` // arkivbildare of a public body; "" is the organisation itself
+	DPO     string                  `yaml:"dpo,omitempty" json:"dpo,omitempty"`         // the data-protection officer's role address
 }
 
 // System is one place where customer service keeps personal data.

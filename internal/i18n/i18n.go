@@ -133,6 +133,15 @@ func (p *Printer) Say(s string) string {
 	return s
 }
 
+// Type returns what people call a kind of record that a system has under name:
+// "Ärende" for "ticket". A name that nobody has put into words stays as it is.
+func (p *Printer) Type(name string) string {
+	if key := "type." + name; p.Has(key) {
+		return p.Raw(key)
+	}
+	return name
+}
+
 // Message is a text that is not printed yet: what a view holds so that one view
 // serves both languages. With Count it is a plural.
 type Message struct {

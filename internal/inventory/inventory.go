@@ -96,6 +96,7 @@ func (r *reader) record(rec gallra.Record) {
 		month = at.UTC().Format("2006-01")
 	}
 	tc.Months[month]++
+	tc.start(rec)
 	tc.Oldest, tc.Newest = earlier(tc.Oldest, at), later(tc.Newest, at)
 
 	for _, part := range content.Texts(r.typ, rec) {

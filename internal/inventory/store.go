@@ -151,6 +151,12 @@ func add(ctx context.Context, tx *sql.Tx, scan string, t *Tally) error {
 				return fmt.Errorf("inventory: count month: %w", err)
 			}
 		}
+		for at, n := range c.Starts {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO scan_start (scan, type, event, month, records) VALUES ($1,$2,$3,$4,$5)
+				ON CONFLICT (scan, type, event, month) DO UPDATE SET records = scan_start.records + excluded.records`, scan, name, at.word(), at.Month, n); err != nil {
+				return fmt.Errorf("inventory: count start: %w", err)
+			}
+		}
 		for reason, n := range c.Skipped {
 			if _, err := tx.ExecContext(ctx, `INSERT INTO scan_skipped (scan, type, reason, places) VALUES ($1,$2,$3,$4)
 				ON CONFLICT (scan, type, reason) DO UPDATE SET places = scan_skipped.places + excluded.places`, scan, name, reason, n); err != nil {

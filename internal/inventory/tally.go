@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"time"
+	_ "time/tzdata" // months are Swedish, also on a machine without a zone database
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -32,7 +33,42 @@ type TypeCount struct {
 	Oldest, Newest time.Time
 	Months         map[string]int64 // by month of creation, "2024-03"; "" unknown
 	Skipped        map[string]int64 // places that could not be read, by reason
+	Starts         map[Start]int64
 }
+
+// Start says when the time of some records begins to count: the event, and the
+// month of it in Swedish time ("2024-03", "" unknown). Lacking are those that
+// lack the event; their month is that of creation.
+type Start struct {
+	Event   gallra.StartEvent
+	Lacking bool
+	Month   string
+}
+
+// startEvents are the events that a rule may count from.
+var startEvents = []gallra.StartEvent{gallra.StartCreated, gallra.StartLastContact, gallra.StartClosed, gallra.StartUpdated}
+
+func (c *TypeCount) start(rec gallra.Record) {
+	for _, e := range startEvents {
+		t, ok := rec.Event(e)
+		if !ok {
+			t = rec.Created
+		}
+		s := Start{Event: e, Lacking: !ok}
+		if !t.IsZero() {
+			s.Month = t.In(stockholm).Format("2006-01")
+		}
+		c.Starts[s]++
+	}
+}
+
+var stockholm = func() *time.Location {
+	l, err := time.LoadLocation("Europe/Stockholm")
+	if err != nil {
+		panic(err) // the zone database is embedded
+	}
+	return l
+}()
 
 // Tally is the inventory of one system, or of a part of it: counts and dates,
 // never content (REQUIREMENTS X-1). The zero value is ready to use; it is not
@@ -48,7 +84,7 @@ func (t *Tally) typ(name string, kind connector.Kind) *TypeCount {
 	}
 	c := t.Types[name]
 	if c == nil {
-		c = &TypeCount{Kind: kind, Months: map[string]int64{}, Skipped: map[string]int64{}}
+		c = &TypeCount{Kind: kind, Months: map[string]int64{}, Skipped: map[string]int64{}, Starts: map[Start]int64{}}
 		t.Types[name] = c
 	}
 	return c
@@ -77,6 +113,9 @@ func (t *Tally) Merge(o *Tally) {
 		}
 		for r, n := range oc.Skipped {
 			c.Skipped[r] += n
+		}
+		for s, n := range oc.Starts {
+			c.Starts[s] += n
 		}
 	}
 	for k, oc := range o.Counts {

@@ -57,3 +57,9 @@ func writeCertificate(w io.Writer, name string, c request.Certificate, organisat
 	}
 	return nil
 }
+
+// count is one line of a table of counts: a message key and a number.
+type count struct {
+	Key string
+	N   int64
+}

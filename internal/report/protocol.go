@@ -1,82 +1,376 @@
 package report
 
 import (
-	"fmt"
-	"io"
+	"cmp"
+	"context"
+	"maps"
 	"slices"
+	"strconv"
 	"time"
 
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/retention"
 )
 
-type protocolPage struct {
-	Say      say
-	Lang     i18n.Lang
-	Protocol retention.Protocol
+// Protocol is what the record of disposal (gallringsprotokoll, document D8) says
+// of one run. It names no record and no person whose records went.
+type Protocol struct {
+	Number       string                 `json:"number"` // the run's id
+	Organisation retention.Organisation `json:"organisation"`
+	Archive      string                 `json:"archive"` // arkivbildare; "" for one that has no public records
+	Status       retention.Status       `json:"status"`
+	Plan         string                 `json:"plan"`
+	PlanHash     string                 `json:"plan_hash"`
+	Criteria     []Criterion            `json:"criteria"`
+	Planner      string                 `json:"planner"`
+	Planned      time.Time              `json:"planned"`
+	Approved     []retention.Approval   `json:"approved"` // two people; none when nothing was to go
+	Actor        string                 `json:"actor"`
+	Started      time.Time              `json:"started"`
+	Ended        time.Time              `json:"ended"`
+	Verified     Verification           `json:"verified"`
+	Parts        []ProtocolPart         `json:"parts"`
+	Figures      []ProtocolFigures      `json:"figures"`
+	FiguresEqual bool                   `json:"figures_equal"`
+	Deviations   []retention.Deviation  `json:"deviations"`
+	Evidence     retention.Position     `json:"evidence"`
 }
 
-// count is one line of a table of counts: a message key and a number.
-type count struct {
-	Key string
-	N   int64
+// Criterion is what was chosen by, and its support.
+type Criterion struct {
+	gallra.Rule
+	Hash string `json:"hash"` // SHA-256 of the rule as it was
 }
 
-// Counts lists a map of counts in a stable order, under a prefix of the catalogue.
-func (p protocolPage) Counts(prefix string, m map[string]int64) []count {
-	var out []count
-	for k, n := range m {
-		out = append(out, count{prefix + k, n})
+// Verification is when and how the systems were looked at again, and what was
+// found.
+type Verification struct {
+	At     time.Time `json:"at"`
+	Method string    `json:"method"` // "reread": listed anew, by another road than the one that erased
+	Left   int64     `json:"left"`   // past their date and still there
+}
+
+// ProtocolPart is what became of one type of one system.
+type ProtocolPart struct {
+	System     System                   `json:"system"`
+	Type       string                   `json:"type"`
+	From       time.Time                `json:"from,omitzero"` // oldest start event of what was due
+	To         time.Time                `json:"to"`
+	Method     string                   `json:"method"` // sql, imap, file, api, manual
+	Due        int64                    `json:"due"`
+	Planned    int64                    `json:"planned"`
+	Outcomes   map[gallra.Outcome]int64 `json:"outcomes"`
+	Children   int64                    `json:"children"`    // messages and the like rewritten with their records
+	Attached   *int64                   `json:"attachments"` // null: they went with their records and were not counted apart
+	Bytes      *int64                   `json:"bytes"`       // null: not counted
+	Kept       map[string]int64         `json:"kept"`        // planned and left alone, by reason
+	Held       map[string]int64         `json:"held"`        // outside the plan, by hold
+	Blocked    map[string]int64         `json:"blocked"`     // outside the plan, by reason
+	Left       map[string]int64         `json:"left"`        // past their date at the verification, by reason
+	Failing    map[string]int64         `json:"failing"`     // anonymisation checks not passed
+	Residues   []retention.Residue      `json:"residues"`
+	Remains    []connector.Remain       `json:"remains"`
+	GoneBy     time.Time                `json:"gone_by,omitzero"`    // the vendor's final erasure
+	BackupsBy  time.Time                `json:"backups_by,omitzero"` // the last backup is free of it
+	Anonymised time.Time                `json:"anonymised_from,omitzero"`
+}
+
+// ProtocolFigures is the statistics of one type before and after.
+type ProtocolFigures struct {
+	System       System `json:"system"`
+	Type         string `json:"type"`
+	Before       int64  `json:"before"`
+	After        int64  `json:"after"`
+	DigestBefore string `json:"digest_before"`
+	DigestAfter  string `json:"digest_after"`
+	Equal        bool   `json:"equal"`
+}
+
+// Protocol draws up the record of disposal of a run that has ended.
+// gallra.ErrNotFound when there is no such run or it has not ended.
+func (p Press) Protocol(ctx context.Context, run string) (Paper, error) {
+	r, err := p.Retention.RunOf(ctx, run)
+	if err != nil {
+		return Paper{}, err
 	}
-	slices.SortFunc(out, func(a, b count) int {
-		if a.Key < b.Key {
-			return -1
+	if r.Protocol == nil {
+		return Paper{}, gallra.Errorf(gallra.NotFound, "web.no_protocol")
+	}
+	d, err := p.protocol(*r.Protocol)
+	if err != nil {
+		return Paper{}, err
+	}
+	_, digest, err := sum(d)
+	if err != nil {
+		return Paper{}, err
+	}
+	// The run itself put its protocol in the log, and no version follows.
+	head := p.headOf("D8", digest)
+	head.Date, head.By, head.Version = d.Ended, d.Actor, 1
+	head.Organisation, head.Number = d.Organisation.Name, d.Organisation.Number
+	head.Log = Place{Seq: d.Evidence.Seq, Size: d.Evidence.Checkpoint.Size, Root: d.Evidence.Checkpoint.Hash}
+	return Paper{Head: head, Content: d, lay: d.lay, order: protocolKeys, cells: d.cells}, nil
+}
+
+func (p Press) protocol(r retention.Protocol) (Protocol, error) {
+	d := Protocol{Number: r.Number, Organisation: r.Organisation, Status: r.Status, Plan: r.Plan, PlanHash: r.PlanHash, Planner: r.Planner, Planned: r.Planned, Approved: append([]retention.Approval{}, r.Approved...),
+		Actor: r.Actor, Started: r.Started, Ended: r.Ended, Verified: Verification{At: r.Verified, Method: "reread"}, FiguresEqual: r.FiguresEqual, Deviations: append([]retention.Deviation{}, r.Deviations...), Evidence: r.Evidence,
+		Parts: []ProtocolPart{}, Figures: []ProtocolFigures{}, Criteria: []Criterion{}}
+	if r.Organisation.Type.Public() {
+		d.Archive = cmp.Or(r.Organisation.Archive, r.Organisation.Name)
+	}
+	for _, rule := range r.Rules {
+		_, h, err := sum(rule)
+		if err != nil {
+			return d, err
 		}
-		return 1
-	})
+		d.Criteria = append(d.Criteria, Criterion{rule, h})
+	}
+	for _, x := range r.Parts {
+		part := ProtocolPart{System: System{x.System, p.title(x.System)}, Type: x.Type, From: x.From, To: x.To, Method: p.method(x.System), Due: x.Due, Planned: x.Planned, Outcomes: some(x.Tally.Outcomes), Children: x.Tally.Children,
+			Kept: some(x.Tally.Reasons), Held: some(x.Held), Blocked: some(x.Blocked), Left: some(x.Left), Failing: some(x.Tally.Failing), Residues: []retention.Residue{}, Remains: append([]connector.Remain{}, x.Remains...),
+			GoneBy: x.GoneBy, BackupsBy: x.BackupsBy, Anonymised: x.AnonymisedFrom}
+		for _, k := range slices.Sorted(maps.Keys(x.Tally.Residues)) {
+			part.Residues = append(part.Residues, x.Tally.Residues[k])
+		}
+		for _, n := range x.Left {
+			d.Verified.Left += n
+		}
+		d.Parts = append(d.Parts, part)
+	}
+	for _, f := range r.Figures {
+		d.Figures = append(d.Figures, ProtocolFigures{System{f.System, p.title(f.System)}, f.Type, f.Before.Records, f.After.Records, f.DigestBefore, f.DigestAfter, f.Equal})
+	}
+	return d, nil
+}
+
+// some keeps an empty map from being null in JSON.
+func some[K comparable](m map[K]int64) map[K]int64 {
+	if m == nil {
+		return map[K]int64{}
+	}
+	return m
+}
+
+// method says by what road a system is written to.
+func (p Press) method(id gallra.SystemID) string {
+	sys, _ := p.Config.System(id)
+	info, ok := connector.Lookup(connector.Scheme(sys.URL))
+	switch {
+	case !ok:
+		return "api"
+	case info.Name == "sqldb":
+		return "sql"
+	case info.Name == "imap":
+		return "imap"
+	case slices.Contains([]string{"mailfile", "table", "metaexport"}, info.Name):
+		return "file"
+	}
+	return "api"
+}
+
+// protocolKeys are the fields of document D8, in the order of REQUIREMENTS
+// section 6; its CSV has a row for each type of each system.
+var protocolKeys = []string{"paper.d8.number", "paper.d8.organisation", "paper.d8.archive", "paper.d8.period", "paper.d8.type", "paper.d8.system", "paper.d8.criterion", "paper.d8.support",
+	"paper.d8.action", "paper.d8.records", "paper.d8.attachments", "paper.d8.bytes", "paper.d8.excepted", "paper.d8.method", "paper.d8.planned", "paper.d8.approved", "paper.d8.done", "paper.d8.verified",
+	"paper.d8.vendor", "paper.d8.backups", "paper.d8.statistics", "paper.d8.deviations", "paper.d8.signature", "paper.d8.log", "paper.d8.hash"}
+
+func (d Protocol) lay(s *sheet) {
+	s.part("", s.T("run.status."+string(d.Status)), s.T("paper.d8.no_personal"))
+	w := d.whole(s.say)
+	for _, k := range []string{"paper.d8.number", "paper.d8.organisation", "paper.d8.archive", "paper.d8.planned", "paper.d8.approved", "paper.d8.done", "paper.d8.verified", "paper.d8.statistics"} {
+		s.fact(k, w[k])
+	}
+	s.part(s.T("paper.d8.deviations"), d.deviations(s.say)...)
+	if len(d.Deviations) == 0 {
+		s.parts[len(s.parts)-1].Text = []string{s.T("paper.d8.none")}
+	}
+	s.part(s.T("paper.d8.criteria"))
+	for _, c := range d.Criteria {
+		f := s.fact("paper.d8.criterion", c.text(s.say), supportLine(s.say, c.Decision), s.T("paper.d8.rule_hash", "hash", c.Hash[:16]))
+		f.Label = or(c.Title, c.ID)
+	}
+	for _, x := range d.Parts {
+		s.part(x.System.Title + ", " + s.Type(x.Type))
+		c := x.cells(s.say)
+		for _, k := range []string{"paper.d8.period", "paper.d8.due", "paper.d8.action", "paper.d8.attachments", "paper.d8.bytes", "paper.d8.method"} {
+			s.fact(k, c[k])
+		}
+		s.fact("paper.d8.excepted", x.excepted(s.say)...)
+		s.fact("paper.d8.left", reasons(s.say, x.Left)...)
+		s.fact("paper.d8.vendor", c["paper.d8.vendor"])
+		s.fact("paper.d8.backups", c["paper.d8.backups"])
+		if !x.Anonymised.IsZero() {
+			s.fact("paper.d8.anonymised", s.Day(x.Anonymised))
+		}
+		s.fact("paper.d8.remains", x.remains(s.say)...)
+	}
+	if len(d.Figures) > 0 {
+		text := s.T("paper.d8.equal")
+		if !d.FiguresEqual {
+			text = s.T("error.retention.figures_differ")
+		}
+		t := &grid{Columns: []column{{s.T("paper.d8.system"), false}, {s.T("paper.d8.type"), false}, {s.T("paper.d8.before"), true}, {s.T("paper.d8.after"), true}, {s.T("paper.d8.sum"), false}}}
+		for _, f := range d.Figures {
+			t.Rows = append(t.Rows, []string{f.System.Title, s.Type(f.Type), s.Number(f.Before), s.Number(f.After), first(f.DigestAfter)})
+		}
+		s.part(s.T("paper.d8.figures"), text).Table = t
+	}
+	s.part(s.T("paper.d8.log"), s.T("paper.d8.log_text", "seq", d.Evidence.Seq, "size", d.Evidence.Checkpoint.Size))
+	s.code("paper.d8.hash", d.PlanHash)
+	s.part(s.T("paper.d8.signature")).Sign = true
+}
+
+func first(digest string) string { return digest[:min(12, len(digest))] }
+
+// whole is what holds for the run, not for one part of it.
+func (d Protocol) whole(s say) map[string]string {
+	approved, support, criterion := "", "", ""
+	for _, a := range d.Approved {
+		approved = join(approved, a.Actor+", "+s.When(a.At))
+	}
+	if approved == "" {
+		approved = s.T("paper.d8.no_approval")
+	}
+	for _, c := range d.Criteria {
+		criterion = join(criterion, c.text(s)+" "+s.T("paper.d8.rule_hash", "hash", c.Hash[:16]))
+		support = join(support, supportLine(s, c.Decision))
+	}
+	org := d.Organisation.Name
+	if d.Organisation.Number != "" {
+		org += " (" + d.Organisation.Number + ")"
+	}
+	figures := s.T("paper.d8.equal")
+	if !d.FiguresEqual {
+		figures = s.T("error.retention.figures_differ")
+	}
+	deviations := ""
+	for _, t := range d.deviations(s) {
+		deviations = join(deviations, t)
+	}
+	return map[string]string{"paper.d8.number": d.Number, "paper.d8.organisation": org, "paper.d8.archive": or(d.Archive, s.T("paper.d8.no_archive")), "paper.d8.criterion": criterion, "paper.d8.support": support,
+		"paper.d8.planned": d.Planner + ", " + s.When(d.Planned), "paper.d8.approved": approved, "paper.d8.done": d.Actor + ", " + s.When(d.Started) + " – " + s.When(d.Ended),
+		"paper.d8.verified": s.When(d.Verified.At) + ". " + s.T("paper.d8.reread") + " " + s.N("paper.d8.found", d.Verified.Left), "paper.d8.statistics": figures, "paper.d8.deviations": or(deviations, s.T("paper.d8.none")),
+		"paper.d8.signature": "", "paper.d8.log": strconv.FormatInt(d.Evidence.Seq, 10), "paper.d8.hash": d.PlanHash}
+}
+
+func (d Protocol) deviations(s say) []string {
+	var out []string
+	for _, v := range d.Deviations {
+		args := make([]any, len(v.Args))
+		for i, a := range v.Args {
+			args[i] = a
+		}
+		key := v.Key
+		if !s.Has(key) {
+			key = "error." + key // the texts of deviations stand among those of errors
+		}
+		out = append(out, s.T(key, args...))
+	}
 	return out
 }
 
-// Outcomes lists what became of the records of a part.
-func (p protocolPage) Outcomes(t retention.Tally) []count {
-	m := map[string]int64{}
-	for o, n := range t.Outcomes {
-		m[string(o)] = n
+func (d Protocol) cells(s say) []map[string]string {
+	whole := d.whole(s)
+	var out []map[string]string
+	for _, x := range d.Parts {
+		row := maps.Clone(whole)
+		maps.Copy(row, x.cells(s))
+		out = append(out, row)
 	}
-	return p.Counts("outcome.", m)
+	if len(out) == 0 {
+		out = append(out, whole)
+	}
+	return out
 }
 
-// Args turns the arguments of a deviation into what the printer takes.
-func (p protocolPage) Text(d retention.Deviation) string {
-	args := make([]any, len(d.Args))
-	for i, a := range d.Args {
-		args[i] = a
-	}
-	key := d.Key
-	if !p.Say.Has(key) {
-		key = "error." + key // the texts of deviations stand among those of errors
-	}
-	return p.Say.T(key, args...)
+func (c Criterion) text(s say) string {
+	return s.T("paper.d8.rule", "rule", c.ID, "version", c.Version, "purpose", c.Purpose, "period", c.Keep, "start", s.T("start."+string(c.Start)))
 }
 
-// Known reports whether a time is set.
-func (p protocolPage) Known(t time.Time) bool { return !t.IsZero() }
-
-// Remain prints what stays in a system, in the page's language.
-func (p protocolPage) Remain(sv, en string) string {
-	if p.Lang == i18n.English {
-		return en
-	}
-	return sv
+func supportLine(s say, d gallra.Decision) string {
+	return or(supportOf(d), s.T("paper.d8.no_support"))
 }
 
-// WriteProtocol writes the record of disposal (gallringsprotokoll, document D8)
-// as a page that stands alone and prints well. It holds no personal data of
-// those whose records went.
-func WriteProtocol(w io.Writer, p retention.Protocol, lang i18n.Lang) error {
-	err := templates.ExecuteTemplate(w, "protocol.html", protocolPage{Say: say{i18n.For(lang)}, Lang: lang, Protocol: p})
-	if err != nil {
-		return fmt.Errorf("report: protocol: %w", err)
+// done lists what became of the records, the words never mixed.
+func (x ProtocolPart) done(s say) string {
+	out := ""
+	for _, o := range []gallra.Outcome{gallra.OutcomeErased, gallra.OutcomeAnonymised, gallra.OutcomeDeidentified, gallra.OutcomeKept, gallra.OutcomeFailed} {
+		if n := x.Outcomes[o]; n > 0 {
+			out = join(out, s.T("outcome."+string(o))+" "+s.Number(n))
+		}
 	}
-	return nil
+	return or(out, s.T("paper.d8.nothing"))
+}
+
+func (x ProtocolPart) cells(s say) map[string]string {
+	period := s.T("paper.d8.until", "to", s.Day(x.To))
+	if !x.From.IsZero() {
+		period = s.Day(x.From) + " – " + s.Day(x.To)
+	}
+	excepted := ""
+	for _, e := range x.excepted(s) {
+		excepted = join(excepted, e)
+	}
+	vendor := s.T("paper.d8.at_once")
+	if !x.GoneBy.IsZero() {
+		vendor = s.T("paper.d8.by", "day", s.Day(x.GoneBy))
+	}
+	backups := s.T("paper.d8.backups_unknown")
+	if !x.BackupsBy.IsZero() {
+		backups = s.T("paper.d8.by", "day", s.Day(x.BackupsBy))
+	}
+	return map[string]string{"paper.d8.period": period, "paper.d8.type": s.Type(x.Type), "paper.d8.system": x.System.Title, "paper.d8.action": x.done(s), "paper.d8.due": s.Number(x.Due), "paper.d8.records": count64(x.gone()),
+		"paper.d8.attachments": counted(s, x.Attached), "paper.d8.bytes": counted(s, x.Bytes), "paper.d8.excepted": or(excepted, s.T("paper.d8.none_excepted")), "paper.d8.method": s.T("paper.method." + x.Method),
+		"paper.d8.vendor": vendor, "paper.d8.backups": backups}
+}
+
+// gone is how many are no longer what they were.
+func (x ProtocolPart) gone() int64 {
+	return x.Outcomes[gallra.OutcomeErased] + x.Outcomes[gallra.OutcomeAnonymised] + x.Outcomes[gallra.OutcomeDeidentified]
+}
+
+func counted(s say, n *int64) string {
+	if n == nil {
+		return s.T("paper.d8.uncounted")
+	}
+	return s.Number(*n)
+}
+
+// excepted lists what was due and stays, each with how many and why.
+func (x ProtocolPart) excepted(s say) []string {
+	out := reasons(s, x.Blocked)
+	for _, id := range slices.Sorted(maps.Keys(x.Held)) {
+		out = append(out, s.T("paper.d8.held", "n", x.Held[id], "hold", id))
+	}
+	return append(out, reasons(s, x.Kept)...)
+}
+
+func reasons(s say, m map[string]int64) []string {
+	var out []string
+	for _, why := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, s.Say(why)+": "+s.Number(m[why]))
+	}
+	return out
+}
+
+func (x ProtocolPart) remains(s say) []string {
+	var out []string
+	for _, r := range x.Remains {
+		if s.Lang() == i18n.English {
+			out = append(out, r.EN)
+		} else {
+			out = append(out, r.SV)
+		}
+	}
+	for _, r := range x.Residues {
+		text := r.Where + ": " + s.Say(r.Why) + " (" + s.Number(r.Count) + ")"
+		if !r.GoneBy.IsZero() {
+			text += ", " + s.T("paper.d8.by", "day", s.Day(r.GoneBy))
+		}
+		out = append(out, text)
+	}
+	return out
 }

@@ -21,9 +21,10 @@ import (
 
 // Organisation is who thins out, as the protocol names it.
 type Organisation struct {
-	Name   string                  `json:"name"`
-	Number string                  `json:"number,omitempty"`
-	Type   gallra.OrganisationType `json:"type"`
+	Name    string                  `json:"name"`
+	Number  string                  `json:"number,omitempty"`
+	Type    gallra.OrganisationType `json:"type"`
+	Archive string                  `json:"archive,omitempty"` // arkivbildare, when it is not the organisation itself
 }
 
 // PlanSpec says what to plan.

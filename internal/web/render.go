@@ -89,6 +89,7 @@ func functions(p *i18n.Printer, asset func(string) string) template.FuncMap {
 		"n":        func(key string, n int64, args ...any) string { return p.N(key, n, args...) },
 		"msg":      p.Print,
 		"say":      p.Say,
+		"type":     p.Type,
 		"val":      p.Value,
 		"num":      p.Value,
 		"date":     p.Date,

@@ -134,7 +134,7 @@ func (c *call) makePlan() error {
 	if err := c.r.ParseForm(); err != nil {
 		return gallra.Errorf(gallra.Invalid, "web.form")
 	}
-	spec := retention.PlanSpec{Actor: c.account.Username, Organisation: retention.Organisation{Name: cfg.Organisation.Name, Number: cfg.Organisation.Number, Type: cfg.Organisation.Type}}
+	spec := retention.PlanSpec{Actor: c.account.Username, Organisation: retention.Organisation{Name: cfg.Organisation.Name, Number: cfg.Organisation.Number, Type: cfg.Organisation.Type, Archive: cfg.Organisation.Archive}}
 	for _, r := range cfg.Rules {
 		if slices.Contains(c.r.PostForm["rule"], r.ID) {
 			spec.Rules = append(spec.Rules, r)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -26,11 +25,11 @@ type RunView struct {
 	Planned   int64
 	Approvals []retention.Approval
 	Rules     []RuleRow
-	Protocol  *ProtocolView
+	Protocol  *RunResult
 }
 
-// ProtocolView is the record of disposal, document D8, in the words of a page.
-type ProtocolView struct {
+// RunResult is what came of a run, in the words of a page.
+type RunResult struct {
 	retention.Protocol
 	Outcomes   []Counted // in a fixed order, zeros left out
 	Reasons    []Counted
@@ -110,8 +109,8 @@ func (c *call) runView() (v RunView, err error) {
 	return v, nil
 }
 
-func protocolView(cfg *config.Config, p retention.Protocol) *ProtocolView {
-	v := &ProtocolView{Protocol: p, Outcomes: outcomesOf(p.Total), Reasons: ranked(p.Total.Reasons), Good: p.Status == retention.Complete || p.Status == retention.Nothing}
+func protocolView(cfg *config.Config, p retention.Protocol) *RunResult {
+	v := &RunResult{Protocol: p, Outcomes: outcomesOf(p.Total), Reasons: ranked(p.Total.Reasons), Good: p.Status == retention.Complete || p.Status == retention.Nothing}
 	for _, d := range p.Deviations {
 		args := make([]any, len(d.Args))
 		for i, a := range d.Args {
@@ -139,37 +138,6 @@ func (c *call) runPage() error {
 		return err
 	}
 	return c.ok("run", v)
-}
-
-// protocolPage is the record of disposal alone, made to be printed.
-func (c *call) protocolPage() error {
-	v, err := c.runView()
-	if err != nil {
-		return err
-	}
-	if v.Protocol == nil {
-		return gallra.Errorf(gallra.NotFound, "web.no_protocol")
-	}
-	return c.ok("protocol", v)
-}
-
-// protocolJSON is the same for machines.
-func (c *call) protocolJSON() error {
-	v, err := c.runView()
-	if err != nil {
-		return err
-	}
-	if v.Protocol == nil {
-		return gallra.Errorf(gallra.NotFound, "web.no_protocol")
-	}
-	b, err := json.MarshalIndent(v.Protocol.Protocol, "", "  ")
-	if err != nil {
-		return err
-	}
-	c.w.Header().Set("Content-Type", "application/json")
-	c.w.Header().Set("Content-Disposition", `attachment; filename="`+v.ID+`.json"`)
-	_, _ = c.w.Write(append(b, '\n')) // the reader may have gone
-	return nil
 }
 
 // startRun starts what two people have approved.

@@ -24,6 +24,7 @@ import (
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/pdf"
 	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/retention"
@@ -49,6 +50,7 @@ type Options struct {
 	Requests   *request.Desk
 	Queue      func(ctx context.Context, workID string) error // hands a waiting work to the workers
 	Maker      func(context.Context) (report.Maker, error)    // reads the systems as gallra.yaml has them now
+	PDF        *pdf.Printer                                   // prints documents; nil: they are offered as HTML
 
 	Log       *slog.Logger
 	SetupCode string // asked for when the first administrator is made; "" asks for none

@@ -31,6 +31,6 @@ document.addEventListener("keydown", (e) => {
 // A form is sent once.
 document.addEventListener("submit", (e) => {
   if (e.target.dataset.sent) { e.preventDefault(); return; }
-  e.target.dataset.sent = "1";
+  if (!("download" in e.target.dataset)) e.target.dataset.sent = "1"; // the page stays where it is
 });
 addEventListener("pageshow", () => { for (const f of document.forms) delete f.dataset.sent; });

@@ -1,0 +1,43 @@
+package retention
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/gallra/gallra/internal/store"
+)
+
+// Runs returns the runs that have ended, with their protocols, newest first; at
+// most limit of them, 0 for all.
+func (e *Engine) Runs(ctx context.Context, limit int) ([]Run, error) {
+	if limit <= 0 {
+		limit = 1 << 30
+	}
+	rows, err := e.DB.QueryContext(ctx, `SELECT id, plan, actor, hash, approved, started, ended, protocol FROM run WHERE protocol <> '' ORDER BY ended DESC, id LIMIT $1`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("retention: runs: %w", err)
+	}
+	defer rows.Close()
+	var out []Run
+	for rows.Next() {
+		r := Run{Protocol: &Protocol{}}
+		var approved, protocol string
+		var started, ended int64
+		if err := rows.Scan(&r.ID, &r.Plan, &r.Actor, &r.hash, &approved, &started, &ended, &protocol); err != nil {
+			return nil, fmt.Errorf("retention: runs: %w", err)
+		}
+		if err := json.Unmarshal([]byte(approved), &r.Approved); err != nil {
+			return nil, fmt.Errorf("retention: run %s: %w", r.ID, err)
+		}
+		if err := json.Unmarshal([]byte(protocol), r.Protocol); err != nil {
+			return nil, fmt.Errorf("retention: run %s: %w", r.ID, err)
+		}
+		r.Started, r.Ended = store.Time(started), store.Time(ended)
+		out = append(out, r)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("retention: runs: %w", err)
+	}
+	return out, nil
+}

@@ -55,7 +55,7 @@ func (p *pass) iban(i int) (end int, ok bool) {
 
 // account reads bankgiro, plusgiro and domestic account numbers. Bankgiro and
 // accounts need a word; plusgiro in its printed grouping does not.
-func (p *pass) account(c candidate) (end int, ok bool) {
+func (p *pass) account(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	if ph.n-c.g == 1 && ph.group[c.g].len() < 6 {
 		return 0, false
@@ -110,7 +110,7 @@ func (p *pass) account(c candidate) (end int, ok bool) {
 }
 
 // giro reads bankgiro (3-4 or 4-4 digits) and plusgiro (last digit after a dash).
-func (p *pass) giro(c candidate) (end int, ok bool) {
+func (p *pass) giro(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	if h := c.g + 1; h < ph.n && (ph.shape2(c.g, 4, 4) || ph.shape2(c.g, 3, 4)) && ph.seps(c.g, h, sepDash|sepWide) && !p.continues(c, h) && checkdigit.Luhn(ph.span(c.g, h)) {
 		before := p.farBefore(c.start)
@@ -186,7 +186,7 @@ func (p *pass) unitAfter(i int) bool {
 
 // clearing reads a Swedish account in a grouping nothing else has: Swedbank's
 // with the clearing number's fifth digit, and Handelsbanken's.
-func (p *pass) clearing(c candidate) (end int, ok bool) {
+func (p *pass) clearing(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	first := ph.digits[ph.group[c.g].first]
 	if ph.group[c.g].len() != 4 {

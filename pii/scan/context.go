@@ -30,7 +30,6 @@ type cues struct {
 	limit     int // how far back the present question looks
 	seen      cue // what end is valid for
 	state     uint16
-	last      uint8   // the last symbol read
 	end       [40]int // by bit: offset after the last occurrence
 }
 
@@ -38,6 +37,8 @@ type cues struct {
 func (c *cues) within(n int, set cue) bool { return c.nearest(set) <= n }
 
 // nearest returns the smallest distance of the cues, far when there is none.
+//
+//go:noinline
 func (c *cues) nearest(set cue) int {
 	set &= c.seen
 	if set == 0 {
@@ -70,6 +71,29 @@ var latin1 = func() (t [64]uint8) {
 	const base = "aaaaaaaceeeeiiiidnooooo ouuuuypsaaaaaaaceeeeiiiidnooooo ouuuuypy"
 	for i := range t {
 		t[i] = folded[base[i]]
+	}
+	return t
+}()
+
+// Symbols of bytes beyond the alphabet, for the automaton.
+const (
+	symSkip  = symbols + iota // the first byte of U+00C0 to U+00FF: the second says which letter
+	symOther                  // the first byte of another character, which ends the word
+)
+
+// symbolOf maps a byte to its symbol. The second byte of a letter beyond ASCII
+// has the letter's.
+var symbolOf = func() (t [256]uint8) {
+	t = folded
+	for c := 0x80; c < 0x100; c++ {
+		switch {
+		case c < 0xC0:
+			t[c] = latin1[c&0x3F]
+		case c == 0xC3:
+			t[c] = symSkip
+		default:
+			t[c] = symOther
+		}
 	}
 	return t
 }()
@@ -111,6 +135,7 @@ func newAutomaton(lexicon map[cue]string) *automaton {
 		next [symbols]int
 		fail int
 		ends cue
+		word bool // the last symbol is the end of a word: what is between words changes nothing
 	}
 	nodes := make([]node, 1, 8192)
 	for k, words := range lexicon {
@@ -119,7 +144,7 @@ func newAutomaton(lexicon map[cue]string) *automaton {
 			for i := 0; i < len(w); i++ {
 				sym := folded[w[i]]
 				if nodes[s].next[sym] == 0 {
-					nodes = append(nodes, node{})
+					nodes = append(nodes, node{word: sym == 0})
 					nodes[s].next[sym] = len(nodes) - 1
 				}
 				s = nodes[s].next[sym]
@@ -155,6 +180,10 @@ func newAutomaton(lexicon map[cue]string) *automaton {
 	for i, s := range queue {
 		for sym, to := range nodes[s].next {
 			a.next[i<<rowShift|sym] = number[to]
+		}
+		a.next[i<<rowShift|symSkip] = uint16(i)
+		if nodes[s].word {
+			a.next[i<<rowShift] = uint16(i)
 		}
 		if nodes[s].ends != 0 {
 			a.hits = append(a.hits, nodes[s].ends)
@@ -207,50 +236,48 @@ func (a *automaton) read(c *cues, t string, pos, window int) {
 			}
 		}
 		c.from, c.pos = want, i
-		c.state, c.last = a.start, 0
+		c.state = a.start
 	} else if c.pos == pos {
 		return
 	}
-	state, last, next, hit := c.state, c.last, a.next, a.hit
-	i := c.pos
-	for i < pos {
-		b := t[i]
-		sym, size := folded[b], 1
-		if b >= 0x80 {
-			if i+1 < len(t) && b == 0xC3 && t[i+1]&0xC0 == 0x80 {
-				sym, size = latin1[t[i+1]&0x3F], 2
-			} else {
-				sym, size = foldAt(t, i)
-			}
+	// Whether a word ends at a byte is hard to foresee: the loop notes it without
+	// a branch, and what it noted is looked at afterwards.
+	state, next, hit, n := c.state, a.next, a.hit, 0
+	var noted [16]note
+	for i := c.pos; i < pos; i++ {
+		sym, at := symbolOf[t[i]], i
+		if sym == symOther {
+			sym = 0
+			_, size := foldAt(t, i)
+			i += size - 1
 		}
 		to := next[int(state)<<rowShift|int(sym)]
-		if sym|last == 0 { // still between words
-			to = state
-		}
+		noted[n&15] = note{to, uint16(at - c.pos + b2i(sym != 0))}
+		n += b2i(to >= hit) & b2i(to != state)
 		state = to
-		if to >= hit && sym|last != 0 {
-			at := i
-			if sym != 0 {
-				at += size
-			}
-			c.found(a, to, at)
+		if n == len(noted) {
+			c.found(a, noted[:n], c.pos)
+			n = 0
 		}
-		last = sym
-		i += size
 	}
-	c.pos, c.state, c.last = pos, state, last
-	if last != 0 { // a candidate is no letter: it ends the word
-		if to := next[int(state)<<rowShift]; to >= hit {
-			c.found(a, to, pos)
-		}
+	c.found(a, noted[:n], c.pos)
+	c.pos, c.state = pos, state
+	// A candidate is no letter: it ends the word.
+	if to := next[int(state)<<rowShift]; to >= hit && to != state {
+		c.found(a, []note{{to, 0}}, pos)
 	}
 }
 
-// found notes the cues of a state that end at offset at.
-func (c *cues) found(a *automaton, state uint16, at int) {
-	set := a.hits[state-a.hit]
-	c.seen |= set
-	for ; set != 0; set &= set - 1 {
-		c.end[bits.TrailingZeros64(uint64(set))] = at
+// note is a state at which cues end and where, relative to where reading began.
+type note struct{ state, at uint16 }
+
+// found notes the cues of the states that were seen, their offsets relative to base.
+func (c *cues) found(a *automaton, noted []note, base int) {
+	for _, n := range noted {
+		set := a.hits[n.state-a.hit]
+		c.seen |= set
+		for ; set != 0; set &= set - 1 {
+			c.end[bits.TrailingZeros64(uint64(set))] = base + int(n.at)
+		}
 	}
 }

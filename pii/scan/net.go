@@ -337,7 +337,7 @@ func (p *pass) plainName(i, j int) bool {
 // ipv4 reads four numbers of at most 255 with dots. Four small numbers are the
 // version of a program as well: those need a word about connections and none
 // about versions nearer by. Addresses that are nobody's are left out.
-func (p *pass) ipv4(c candidate) (end int, ok bool) {
+func (p *pass) ipv4(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	h := c.g + 3
 	if h >= ph.n || !ph.seps(c.g, h, sepDot) || c.g > 0 && ph.group[c.g].sep == sepDot {
@@ -377,7 +377,7 @@ func (p *pass) ipv4(c candidate) (end int, ok bool) {
 // networked reports whether the signs around groups c.g to h make them an
 // address: a scheme or user before, a port after, a log line's beginning, or
 // nothing else in the text, as in a column of a table.
-func (p *pass) networked(c candidate, h int) bool {
+func (p *pass) networked(c *candidate, h int) bool {
 	switch p.at0(c.start - 1) {
 	case '@', '/':
 		return true
@@ -535,6 +535,27 @@ func (p *pass) mac(start int) (end int, ok bool) {
 	return p.add(start, i, gallra.CategoryDeviceID, certain, "mac/form"), true
 }
 
+// dotted returns where the IPv4 address that begins at t[i] ends, 0 when there is none.
+func dotted(t string, i int) int {
+	for part := range 4 {
+		if part > 0 {
+			if i >= len(t) || t[i] != '.' {
+				return 0
+			}
+			i++
+		}
+		n, start := 0, i
+		for i < len(t) && i-start < 3 && digit(t[i]) {
+			n = n*10 + int(t[i]-'0')
+			i++
+		}
+		if i == start || n > 255 {
+			return 0
+		}
+	}
+	return i
+}
+
 // ipv6 reads an address by RFC 4291: eight groups, or fewer with one "::".
 func (p *pass) ipv6(start int) (end int, ok bool) {
 	t := p.t
@@ -548,16 +569,10 @@ func (p *pass) ipv6(start int) (end int, ok bool) {
 			return 0, false
 		}
 		if j > i {
-			if j < len(t) && t[j] == '.' && groups >= 2 { // ::ffff:192.0.2.1
-				k := j
-				for k < len(t) && k-i < 15 && (digit(t[k]) || t[k] == '.') {
-					k++
-				}
-				for k > j && t[k-1] == '.' {
-					k--
-				}
-				if k > j {
+			if j < len(t) && t[j] == '.' && (gap >= 0 || groups == 6) { // ::ffff:192.0.2.1
+				if k := dotted(t, i); k > 0 {
 					groups += 2
+					digits += 4
 					i = k
 					break
 				}

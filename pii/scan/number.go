@@ -48,12 +48,13 @@ type candidate struct {
 	base, g    int
 	start, end int    // of the group, in the text
 	from       uint64 // see phrase.from
+	letters    int    // how many letters of the alphabet stand before, four at most, a space or dash between
 	glued      bool   // a letter stands directly before
 	tail       bool   // the end of a token that begins with letters: "MV-2207419"
 }
 
 // to returns the offset in the text after group h.
-func (p *pass) to(c candidate, h int) int { return c.base + int(p.ph.group[h].end) }
+func (p *pass) to(c *candidate, h int) int { return c.base + int(p.ph.group[h].end) }
 
 // counts is the set of the numbers of digits from lo to hi, as phrase.from has them.
 func counts(lo, hi uint) uint64 { return 1<<(hi+1) - 1<<lo }
@@ -64,12 +65,13 @@ func counts(lo, hi uint) uint64 { return 1<<(hi+1) - 1<<lo }
 func (p *pass) group(base, g int) (end int, ok bool) {
 	ph := &p.ph
 	gr := &ph.group[g]
-	c := candidate{base: base, g: g, start: base + int(gr.start), end: base + int(gr.end), from: ph.from(g)}
+	c := &candidate{base: base, g: g, start: base + int(gr.start), end: base + int(gr.end), from: ph.from(g)}
 	last := g == ph.n-1
 	if g == 0 && c.start > 0 {
-		c.glued = p.wordBefore(c.start)
-		switch b := p.t[c.start-1]; b {
-		case '-', '/', '_', '.', '#':
+		b := p.t[c.start-1]
+		c.glued = b >= '0' && p.wordBefore(c.start)
+		c.letters = p.lettersBefore(c.start, c.glued)
+		if tailSign[b] {
 			if c.tail = p.wordBefore(c.start - 1); c.tail {
 				if end, ok = p.vehicle(c); !ok {
 					end, ok = p.byCue(c)
@@ -90,6 +92,9 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 		if end, ok = p.vehicle(c); ok {
 			return end, ok
 		}
+		if !monthMay[p.at0(c.end)] {
+			return 0, false
+		}
 		return p.birth(c)
 	}
 	next := sep(0)
@@ -101,13 +106,13 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 			return end, ok
 		}
 	}
-	if c.from>>7 != 0 {
+	zero := ph.digits[gr.first] == '0'
+	if c.from>>7 != 0 && (zero || c.start > 0 && p.t[c.start-1] == '+') {
 		if end, ok = p.plusPhone(c); ok {
 			return end, ok
 		}
 	}
 	dialled := c.from&counts(7, 12) != 0
-	zero := ph.digits[gr.first] == '0'
 	area := dialled && zero && (n == 3 || n == 4) && !last
 	if area { // no identity number begins with a group like an area code
 		if end, ok = p.phone(c); ok {
@@ -155,9 +160,43 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 	return p.byCue(c)
 }
 
+// tailSign holds the signs that join a number to letters before it.
+var tailSign = [256]bool{'-': true, '/': true, '_': true, '.': true, '#': true}
+
+// lettersBefore counts the letters of the alphabet before a number at t[i], up
+// to four: directly before it when glued, else behind one space or dash.
+func (p *pass) lettersBefore(i int, glued bool) int {
+	t := p.t
+	if !glued {
+		if t[i-1] != ' ' && t[i-1] != '-' {
+			return 0
+		}
+		i--
+	}
+	if i < 4 {
+		n := 0
+		for n < i && asciiLetter(t[i-1-n]) {
+			n++
+		}
+		return n
+	}
+	a := alpha[t[i-1]]
+	b := a & alpha[t[i-2]]
+	c := b & alpha[t[i-3]]
+	return int(a + b + c + c&alpha[t[i-4]])
+}
+
+// alpha is 1 for the letters of the alphabet.
+var alpha = func() (t [256]uint8) {
+	for c := range t {
+		t[c] = uint8(b2i(asciiLetter(byte(c))))
+	}
+	return t
+}()
+
 // identity reads the identity numbers of persons and firms that a check digit
 // or a date gives away.
-func (p *pass) identity(c candidate) (end int, ok bool) {
+func (p *pass) identity(c *candidate) (end int, ok bool) {
 	n := p.ph.group[c.g].len()
 	if n == 6 {
 		if end, ok = p.finnish(c); ok {
@@ -191,7 +230,7 @@ func (p *pass) identity(c candidate) (end int, ok bool) {
 // samordningsnummer written as ten digits in a row needs a word about persons
 // near it as well: one order number in 300 looks like one otherwise. An
 // organisation number needs its dash or a word, being one number in 12.
-func (p *pass) swedish(c candidate) (end int, ok bool) {
+func (p *pass) swedish(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	for _, n := range [2]int{12, 10} {
 		h, fits := ph.upTo(c.g, n)
@@ -283,7 +322,7 @@ func (p *pass) swedishShape(g, h, n int) bool {
 
 // continues reports whether the number that ends with group h goes on: a digit
 // group tied to it by a sign, or a letter.
-func (p *pass) continues(c candidate, h int) bool {
+func (p *pass) continues(c *candidate, h int) bool {
 	ph := &p.ph
 	if h+1 < ph.n {
 		if ph.group[h+1].sep&(sepDash|sepDot|sepSlash|sepColon) != 0 {
@@ -301,7 +340,7 @@ func (p *pass) continues(c candidate, h int) bool {
 
 // interim reads interim numbers: a letter stands for the first digit of the
 // birth number ("000101-T220").
-func (p *pass) interim(c candidate) (end int, ok bool) {
+func (p *pass) interim(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	n := ph.group[c.g].len()
 	if n != 6 && n != 8 {
@@ -333,7 +372,7 @@ func (p *pass) interim(c candidate) (end int, ok bool) {
 }
 
 // finnish reads a henkilötunnus: date, century sign, number, check character.
-func (p *pass) finnish(c candidate) (end int, ok bool) {
+func (p *pass) finnish(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	if ph.group[c.g].len() != 6 || c.end+5 > len(p.t) {
 		return 0, false
@@ -376,7 +415,7 @@ func (p *pass) finnish(c candidate) (end int, ok bool) {
 
 // danish reads a CPR number. Its check digit is not to be relied on since 2007,
 // so it needs its dash or space, or a word.
-func (p *pass) danish(c candidate) (end int, ok bool) {
+func (p *pass) danish(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	h, fits := ph.upTo(c.g, 10)
 	if !fits || h-c.g > 3 || h > c.g && ph.group[h].len() != 4 || !ph.seps(c.g, h, sepSpace|sepDash|sepWide) || p.continues(c, h) {
@@ -407,7 +446,7 @@ func (p *pass) danish(c candidate) (end int, ok bool) {
 
 // norwegian reads a fødselsnummer, D-number and the rest of that family. Two
 // check digits suffice; the wider rule of 2032 needs a word.
-func (p *pass) norwegian(c candidate) (end int, ok bool) {
+func (p *pass) norwegian(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	h, fits := ph.upTo(c.g, 11)
 	if !fits || h-c.g > 2 || h > c.g && ph.group[h].len() != 5 && !ph.shape3(c.g, 6, 3, 2) || !ph.seps(c.g, h, sepSpace|sepDash|sepDot) || p.continues(c, h) {
@@ -434,13 +473,15 @@ func (p *pass) norwegian(c candidate) (end int, ok bool) {
 
 // long reads the long numbers: cards, handsets, meter points, AHV, and other
 // countries' identity numbers that have a form of their own.
-func (p *pass) long(c candidate) (end int, ok bool) {
+func (p *pass) long(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	if h, fits := ph.upTo(c.g, 18); fits && h-c.g <= 6 && !p.continues(c, h) && checkdigit.MeterPoint(ph.span(c.g, h)) {
 		return p.add(c.start, p.to(c, h), gallra.CategoryCustomerID, certain, "meter_point/gs1"), true
 	}
-	if end, ok = p.card(c); ok {
-		return end, ok
+	if c.from&(counts(13, 16)|counts(18, 19)) != 0 {
+		if end, ok = p.card(c); ok {
+			return end, ok
+		}
 	}
 	if h, fits := ph.upTo(c.g, 15); fits && h-c.g <= 4 && ph.seps(c.g, h, sepSpace|sepDash) && !p.continues(c, h) && checkdigit.IMEI(ph.span(c.g, h)) {
 		before := p.farBefore(c.start)
@@ -454,7 +495,7 @@ func (p *pass) long(c candidate) (end int, ok bool) {
 	if ph.shape4(c.g, 3, 4, 4, 2) && ph.seps(c.g, c.g+3, sepDot|sepSpace) && checkdigit.SwissAHV(ph.span(c.g, c.g+3)) {
 		return p.add(c.start, p.to(c, c.g+3), gallra.CategoryNationalID, certain, "ahv/ean13"), true
 	}
-	if h, fits := ph.upTo(c.g, 11); fits && h-c.g <= 3 && ph.seps(c.g, h, sepSpace) && !p.continues(c, h) && p.before(c.start).within(40, cueTaxID) && checkdigit.GermanTaxID(ph.span(c.g, h)) {
+	if h, fits := ph.upTo(c.g, 11); fits && h-c.g <= 3 && ph.seps(c.g, h, sepSpace) && !p.continues(c, h) && checkdigit.GermanTaxID(ph.span(c.g, h)) && p.before(c.start).within(40, cueTaxID) {
 		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, certain, "steuer_id/word+mod11,10"), true
 	}
 	return 0, false
@@ -463,7 +504,7 @@ func (p *pass) long(c candidate) (end int, ok bool) {
 // card reads a payment card: issuer range, length and Luhn, and either the
 // grouping printed on the card or a word. A bare run is what OCR references
 // look like too, so a word about invoices rules it out.
-func (p *pass) card(c candidate) (end int, ok bool) {
+func (p *pass) card(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	if first := ph.digits[ph.group[c.g].first]; first < '2' || first > '6' { // no issuer's
 		return 0, false
@@ -495,7 +536,7 @@ func (p *pass) card(c candidate) (end int, ok bool) {
 
 // cardCode reports the security code that follows a card's number and expiry
 // ("4242 … 09/27 318") and returns where the reading goes on.
-func (p *pass) cardCode(c candidate, h, end int) int {
+func (p *pass) cardCode(c *candidate, h, end int) int {
 	ph := &p.ph
 	if !ph.shape3(h+1, 2, 2, 3) || ph.group[h+2].sep != sepSlash {
 		return end

@@ -6,7 +6,7 @@ import (
 )
 
 // plusPhone reads a number with country code: "+46 (0)70-174 06 05", "0046…".
-func (p *pass) plusPhone(c candidate) (end int, ok bool) {
+func (p *pass) plusPhone(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	start, zeros := c.start, 0
 	switch {
@@ -64,7 +64,7 @@ func (p *pass) plusPhone(c candidate) (end int, ok bool) {
 // phone reads national numbers by the plans of the countries whose language
 // may be at hand. A mobile number of the text's country stands by itself;
 // numbers without a trunk zero need their grouping and language, or a word.
-func (p *pass) phone(c candidate) (end int, ok bool) {
+func (p *pass) phone(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	if ph.shape3(c.g, 2, 2, 4) || ph.shape3(c.g, 4, 2, 2) {
 		if _, ok := p.date(c); ok {
@@ -148,7 +148,7 @@ func (p *pass) phone(c candidate) (end int, ok bool) {
 }
 
 // phonePlan scores groups c.g to h as a national number, 0 when they are none.
-func (p *pass) phonePlan(c candidate, h int) (score float32, rule string) {
+func (p *pass) phonePlan(c *candidate, h int) (score float32, rule string) {
 	ph := &p.ph
 	d := ph.span(c.g, h)
 	bare := h == c.g

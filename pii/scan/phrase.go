@@ -119,6 +119,12 @@ func separator(t string, i int) (s sep, next int, ok bool) {
 	if i >= len(t) {
 		return 0, i, false
 	}
+	if i+8 <= len(t) {
+		// No separator is longer than seven bytes, and most numbers are followed by none.
+		if notDigits(eight(t, i)) == 0x8080808080808080 {
+			return 0, i, false
+		}
+	}
 	c := t[i]
 	if i+1 < len(t) && digit(t[i+1]) {
 		if c < 0x80 && sepOf[c]&^sepOpen != 0 {
@@ -178,6 +184,16 @@ func (ph *phrase) span(g, h int) []byte {
 // from returns the set of the numbers of digits, one bit each, with which the
 // groups from g on can be read as one number.
 func (ph *phrase) from(g int) uint64 { return ph.ends >> uint(ph.group[g].first) }
+
+// number returns what the digits of group g write, for nine of them at most.
+func (ph *phrase) number(g int) int {
+	gr := &ph.group[g]
+	n := 0
+	for _, d := range ph.digits[gr.first : int(gr.first)+min(gr.len(), 9)] {
+		n = n*10 + int(d-'0')
+	}
+	return n
+}
 
 // upTo returns the group at which the digits from group g amount to n exactly,
 // and false when no group ends there.

@@ -4,7 +4,7 @@ import "github.com/gallra/gallra"
 
 // mixed reads the tokens in which letters and digits are joined: plates,
 // passports, references, passwords, screen names.
-func (p *pass) mixed(c candidate) (end int, ok bool) {
+func (p *pass) mixed(c *candidate) (end int, ok bool) {
 	start, end := p.token(c.start)
 	if start < p.done {
 		return 0, false
@@ -18,7 +18,7 @@ func (p *pass) mixed(c candidate) (end int, ok bool) {
 }
 
 // byCue reads a number that only the words before it can name.
-func (p *pass) byCue(c candidate) (end int, ok bool) {
+func (p *pass) byCue(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	if end, ok = p.password(c); ok {
 		return end, ok
@@ -79,7 +79,7 @@ func (p *pass) boxNumber(start int) bool {
 
 // password reads a value whose signs no reference has, after a word such as
 // password: "Tyttebær!2025".
-func (p *pass) password(c candidate) (end int, ok bool) {
+func (p *pass) password(c *candidate) (end int, ok bool) {
 	if b, e := p.at0(c.start-1), p.at0(c.end); (b <= ' ' || passwordEdge[b]) && (e <= ' ' || passwordEdge[e] || e == '.' && p.at0(c.end+1) <= ' ') {
 		return 0, false // digits alone
 	}
@@ -198,7 +198,7 @@ var tokenASCII = func() (t [128]bool) {
 }()
 
 // cued names t[start:end] by the nearest word before it, if any word does.
-func (p *pass) cued(start, end int, c candidate) (int, bool) {
+func (p *pass) cued(start, end int, c *candidate) (int, bool) {
 	if end <= start || start < p.done || p.at0(end) == '@' || p.at0(end) == '=' {
 		return 0, false
 	}
@@ -215,7 +215,7 @@ func (p *pass) cued(start, end int, c candidate) (int, bool) {
 			}
 		}
 	}
-	if letters == 0 && (digits < 3 || p.smallNumber(token, c, true)) {
+	if letters == 0 && (digits < 3 || p.smallNumber(token, c, true) || p.unitAfter(end)) {
 		return 0, false
 	}
 	passport := letters >= 1 && letters <= 3 && upper == letters && digits >= 6 && digits <= 8 && capital(token, 0) && len(token) <= digits+letters+1
@@ -241,7 +241,7 @@ func (p *pass) cued(start, end int, c candidate) (int, bool) {
 	if best > 40 || not <= best {
 		return p.unnamed(start, end, c, digits, letters, upper, not)
 	}
-	if letters == 0 && p.unitAfter(end) || digits < 1 || p.smallNumber(token, c, best == secret) {
+	if digits < 1 || p.smallNumber(token, c, best == secret) {
 		return 0, false
 	}
 	switch best {
@@ -275,7 +275,7 @@ func (p *pass) cued(start, end int, c candidate) (int, bool) {
 
 // unnamed reads a reference that no word names, by its form alone: capitals, a
 // dash, four digits or more.
-func (p *pass) unnamed(start, end int, c candidate, digits, letters, upper int, not int) (int, bool) {
+func (p *pass) unnamed(start, end int, c *candidate, digits, letters, upper int, not int) (int, bool) {
 	if not <= nearWindow || letters < 1 || letters > 4 || upper != letters || digits < 4 || digits > 12 || p.t[start] < 'A' || p.t[start] > 'Z' {
 		return 0, false
 	}
@@ -312,7 +312,7 @@ func (p *pass) idTail(end int) int {
 
 // smallNumber reports whether the token is a date, a time, an amount or a
 // number too small to be a reference.
-func (p *pass) smallNumber(token string, c candidate, secret bool) bool {
+func (p *pass) smallNumber(token string, c *candidate, secret bool) bool {
 	ph := &p.ph
 	if e, ok := p.date(c); ok && e > c.end && c.start+len(token) >= e {
 		return true
@@ -357,7 +357,7 @@ func (p *pass) smallNumber(token string, c candidate, secret bool) bool {
 }
 
 // postcode reports whether the number is one by its form or by the town that follows.
-func (p *pass) postcode(c candidate) bool {
+func (p *pass) postcode(c *candidate) bool {
 	ph := &p.ph
 	if ph.shape2(c.g, 3, 2) && ph.group[c.g+1].sep == sepSpace && (c.g+2 == ph.n || !ph.seps(c.g+1, c.g+2, sepSpace|sepDash|sepSlash)) {
 		return true

@@ -10,11 +10,7 @@
 // span says which of them spoke.
 package scan
 
-import (
-	"math/bits"
-
-	"github.com/gallra/gallra"
-)
+import "github.com/gallra/gallra"
 
 // Span is one finding: byte offsets into the text as given.
 type Span struct {
@@ -45,26 +41,6 @@ func New(lang string, threshold float32) *Scanner {
 	return &Scanner{lang: lang, threshold: threshold}
 }
 
-// The byte classes that stop the loop.
-const (
-	classDigit = 1 + iota
-	classAt
-	classColon
-	classUnder
-	classOdd // lead bytes of characters that stand for a digit or for nothing
-)
-
-var class = func() (t [256]uint8) {
-	for c := '0'; c <= '9'; c++ {
-		t[c] = classDigit
-	}
-	t['@'], t[':'], t['_'] = classAt, classColon, classUnder
-	for _, c := range []byte{0xC2, 0xCD, 0xD8, 0xD9, 0xDB, 0xE0, 0xE1, 0xE2, 0xE3, 0xEF, 0xF0, 0xF3} {
-		t[c] = classOdd
-	}
-	return t
-}()
-
 // Append appends the spans in text to dst, in order and without overlap.
 func (s *Scanner) Append(dst []Span, text string) []Span {
 	p := pass{Scanner: s, t: text, dst: dst}
@@ -93,15 +69,7 @@ type pass struct {
 // characters that hide digits and must be folded first.
 func (p *pass) run() bool {
 	t := p.t
-	for i := 0; i < len(t); {
-		if i+8 <= len(t) {
-			m := stops(eight(t, i))
-			if m == 0 {
-				i += 8
-				continue
-			}
-			i += bits.TrailingZeros64(m) / 8
-		}
+	for i := nextStop(t, 0); i < len(t); {
 		next := i + 1
 		switch class[t[i]] {
 		case classDigit:
@@ -117,32 +85,14 @@ func (p *pass) run() bool {
 				return false
 			}
 		}
-		i = max(next, i+1)
+		i = nextStop(t, max(next, i+1))
 	}
 	return true
 }
 
-// eight returns t[i:i+8] as one number, the first byte lowest.
-func eight(t string, i int) uint64 {
-	t = t[i : i+8]
-	return uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
-		uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
-}
-
-// stops returns x with the top bit set in every byte that may be one of a
-// class: '0' to ':', '@', '_', and lead bytes other than that of the letters
-// U+00C0 to U+00FF. No byte of a class is left out; class has the last word.
-func stops(x uint64) uint64 {
-	const ones = 0x0101010101010101
-	const top = 0x80 * ones
-	low := x &^ top // additions below never carry into the next byte
-	m := (low + (0x80-'0')*ones) &^ (low + (0x80-':'-1)*ones)
-	m |= ^(low ^ '@'*ones + 0x7F*ones) | ^(low ^ '_'*ones + 0x7F*ones)
-	lead := x << 1 & (low ^ 0x43*ones + 0x7F*ones)
-	return (m&^x | lead&x) & top
-}
-
 // add reports t[start:end] unless its score is below the threshold, and returns end.
+//
+//go:noinline
 func (p *pass) add(start, end int, kind gallra.Category, score float32, rule string) int {
 	if score >= p.threshold && start < end {
 		p.dst = append(p.dst, Span{Start: start, End: end, Kind: kind, Score: score, Rule: rule})
@@ -152,12 +102,16 @@ func (p *pass) add(start, end int, kind gallra.Category, score float32, rule str
 }
 
 // before returns the cues of the words right before pos.
+//
+//go:noinline
 func (p *pass) before(pos int) *cues {
 	lex.read(&p.cues, p.t, pos, nearWindow)
 	return &p.cues
 }
 
 // farBefore returns the cues of the words before pos, the line above included.
+//
+//go:noinline
 func (p *pass) farBefore(pos int) *cues {
 	lex.read(&p.cues, p.t, pos, wideWindow)
 	return &p.cues

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gallra/gallra/pii/scan"
@@ -133,6 +134,24 @@ func TestS32_RandomAddresses(t *testing.T) {
 		}
 		if missed > most {
 			t.Errorf("%q: %d of %d addresses missed", carrier, missed, n)
+		}
+	}
+}
+
+// The walk reads several bytes at a time: where a finding stands in the text
+// must not matter to it.
+func TestS32_PlaceInTheTextChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := scan.New("sv", 0.5)
+	for _, value := range []string{"19850822-9914", "070-174 06 71", "anna.berg@example.se", "::ffff:192.0.2.1", "fe80::1:22ab", "lilla_my_72", "＠ ８５０８２２-9914"} {
+		for before := range 70 {
+			for after := range 34 {
+				text := strings.Repeat("x", before) + "\n" + value + "\n" + strings.Repeat("y", after)
+				got := s.Append(nil, text)
+				if len(got) != 1 || got[0].End != len(text)-after-1 {
+					t.Fatalf("%q behind %d bytes, %d after: %+v", value, before, after, got)
+				}
+			}
 		}
 	}
 }

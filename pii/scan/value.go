@@ -9,7 +9,7 @@ import (
 
 // birth reads a date that a word says someone was born on. A date of birth has
 // a day; ages and years alone are none.
-func (p *pass) birth(c candidate) (end int, ok bool) {
+func (p *pass) birth(c *candidate) (end int, ok bool) {
 	start := c.start
 	end, ok = p.date(c)
 	if !ok {
@@ -26,7 +26,7 @@ func (p *pass) birth(c candidate) (end int, ok bool) {
 }
 
 // monthFirst reads "March 4, 1979" around its day.
-func (p *pass) monthFirst(c candidate) (start, end int, ok bool) {
+func (p *pass) monthFirst(c *candidate) (start, end int, ok bool) {
 	ph := &p.ph
 	if ph.group[c.g].len() > 2 || c.g+1 >= ph.n || ph.group[c.g+1].len() != 4 || p.at0(c.start-1) != ' ' {
 		return 0, 0, false
@@ -52,7 +52,7 @@ type dated struct {
 
 // date reads a date from group c.g on in any of the ways it is written and
 // returns where it ends.
-func (p *pass) date(c candidate) (end int, ok bool) {
+func (p *pass) date(c *candidate) (end int, ok bool) {
 	if !p.dated.asked || p.dated.start != c.start {
 		end, ok = p.readDate(c)
 		p.dated = dated{c.start, end, ok, true}
@@ -60,53 +60,56 @@ func (p *pass) date(c candidate) (end int, ok bool) {
 	return p.dated.end, p.dated.ok
 }
 
-func (p *pass) readDate(c candidate) (end int, ok bool) {
+func (p *pass) readDate(c *candidate) (end int, ok bool) {
 	ph := &p.ph
-	num := func(g int) int {
-		n := 0
-		for _, d := range ph.span(g, g) {
-			n = n*10 + int(d-'0')
-		}
-		return n
-	}
-	l := func(k int) int {
-		if c.g+k < ph.n {
-			return ph.group[c.g+k].len()
-		}
-		return 0
-	}
+	// The lengths of three groups; 0 where there are none.
+	lens := ph.four(c.g)
+	l0, l1, l2 := int(lens&0xFF), int(lens>>8&0xFF), int(lens>>16&0xFF)
 	const seps = sepDash | sepSlash | sepDot | sepSpace | sepDotSpace
-	switch {
-	case l(0) == 4 && l(1) > 0 && l(1) <= 2 && l(2) > 0 && l(2) <= 2 && ph.seps(c.g, c.g+2, seps):
-		if y := num(c.g); y > 1850 && y < 2100 && checkdigit.Date(y, num(c.g+1), num(c.g+2)) {
-			return p.to(c, c.g+2), true
+	if l1 > 0 && l1 <= 2 && l2 > 0 {
+		switch {
+		case l0 == 4 && l2 <= 2 && ph.seps(c.g, c.g+2, seps):
+			if y := ph.number(c.g); y > 1850 && y < 2100 && checkdigit.Date(y, ph.number(c.g+1), ph.number(c.g+2)) {
+				return p.to(c, c.g+2), true
+			}
+		case l0 <= 2 && (l2 == 4 || l2 == 2) && ph.seps(c.g, c.g+2, seps|sepWide):
+			a, b, y := ph.number(c.g), ph.number(c.g+1), ph.number(c.g+2)
+			if l2 == 4 && (y < 1850 || y > 2100) {
+				return 0, false
+			}
+			if checkdigit.Date(y, b, a) || checkdigit.Date(y, a, b) || l0 == 2 && l2 == 2 && checkdigit.Date(a, b, y) {
+				return p.to(c, c.g+2), true
+			}
 		}
-	case l(0) <= 2 && l(1) > 0 && l(1) <= 2 && (l(2) == 4 || l(2) == 2) && ph.seps(c.g, c.g+2, seps|sepWide):
-		a, b, y := num(c.g), num(c.g+1), num(c.g+2)
-		if l(2) == 4 && (y < 1850 || y > 2100) {
+	}
+	switch {
+	case l0 <= 2:
+		if !monthMay[p.at0(c.end)] {
 			return 0, false
 		}
-		if checkdigit.Date(y, b, a) || checkdigit.Date(y, a, b) || l(0) == 2 && l(2) == 2 && checkdigit.Date(a, b, y) {
-			return p.to(c, c.g+2), true
-		}
-	case l(0) == 8:
-		d := ph.span(c.g, c.g)
-		y, m, day := int(d[0]-'0')*1000+int(d[1]-'0')*100+int(d[2]-'0')*10+int(d[3]-'0'), int(d[4]-'0')*10+int(d[5]-'0'), int(d[6]-'0')*10+int(d[7]-'0')
-		if y > 1850 && y < 2100 && checkdigit.Date(y, m, day) {
+		return p.namedDate(c, ph.number(c.g))
+	case l0 == 8:
+		d := ph.number(c.g)
+		if y := d / 10000; y > 1850 && y < 2100 && checkdigit.Date(y, d/100%100, d%100) {
 			return c.end, true
 		}
-	case l(0) == 6:
-		d := ph.span(c.g, c.g)
-		y, m, day := int(d[0]-'0')*10+int(d[1]-'0'), int(d[2]-'0')*10+int(d[3]-'0'), int(d[4]-'0')*10+int(d[5]-'0')
-		if checkdigit.Date(y, m, day) || checkdigit.Date(day, m, y) {
+	case l0 == 6:
+		d := ph.number(c.g)
+		if checkdigit.Date(d/10000, d/100%100, d%100) || checkdigit.Date(d%100, d/100%100, d/10000) {
 			return c.end, true
 		}
 	}
-	if l(0) > 2 {
-		return 0, false
-	}
-	return p.namedDate(c, num(c.g))
+	return 0, false
 }
+
+// monthMay holds what stands after the day when a month's name follows: a
+// letter or the signs of an ordinal.
+var monthMay = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c >= 0x80 || folded[c] != 0 || c == ' ' || c == '.' || c == ':'
+	}
+	return t
+}()
 
 // months are the first three letters of the months in the languages read, as
 // symbols of the folded alphabet, five bits each.
@@ -142,14 +145,11 @@ func (p *pass) month(i int) (end int, ok bool) {
 
 // namedDate reads "4 april 1991", "3. heinäkuuta 1988", "9th Feb 2019" and
 // "March 4, 1979" around a day of one or two digits.
-func (p *pass) namedDate(c candidate, day int) (end int, ok bool) {
+func (p *pass) namedDate(c *candidate, day int) (end int, ok bool) {
 	if day < 1 || day > 31 {
 		return 0, false
 	}
 	i := c.end
-	if b := p.at0(i); b < 0x80 && folded[b] == 0 && b != ' ' && b != '.' && b != ':' {
-		return 0, false
-	}
 	if s := p.t[i:]; len(s) > 2 && (s[:2] == "st" || s[:2] == "nd" || s[:2] == "rd" || s[:2] == "th" || s[:2] == ":e" || s[:2] == ":a") {
 		i += 2
 	}
@@ -184,27 +184,24 @@ func (p *pass) namedDate(c candidate, day int) (end int, ok bool) {
 
 // vehicle reads a plate whose letters stand before the digits at c. Every
 // three-letter plate needs a word: "ABC 123" is a product name as well.
-func (p *pass) vehicle(c candidate) (end int, ok bool) {
-	n := p.ph.group[c.g].len()
-	if n < 1 || n > 6 || c.start < 3 || c.g > 0 && p.ph.group[c.g].sep != sepSpace {
+func (p *pass) vehicle(c *candidate) (end int, ok bool) {
+	if c.letters == 0 || c.letters > 3 {
 		return 0, false
 	}
-	if end, ok = p.germanPlate(c); ok {
-		return end, ok
+	n := p.ph.group[c.g].len()
+	if n < 1 || n > 6 || c.start < 3 {
+		return 0, false
 	}
 	i := c.start
 	if !c.glued {
-		if p.t[i-1] != ' ' && p.t[i-1] != '-' {
-			return 0, false
-		}
 		i--
 	}
-	start := i
-	for start > 0 && i-start < 4 && asciiLetter(p.t[start-1]) {
-		start--
+	start := i - c.letters
+	if c.letters <= 2 && !c.glued && p.at0(start-1) == '-' {
+		return p.germanPlate(c)
 	}
-	letters := i - start
-	if letters < 2 || letters > 3 || start < p.done || p.wordBefore(start) || p.at0(start-1) == '-' || p.at0(start-1) == '.' || p.at0(start-1) == '@' {
+	letters := c.letters
+	if letters < 2 || start < p.done || p.wordBefore(start) || p.at0(start-1) == '-' || p.at0(start-1) == '.' || p.at0(start-1) == '@' {
 		return 0, false
 	}
 	end = c.end
@@ -258,7 +255,7 @@ func (p *pass) vehicle(c candidate) (end int, ok bool) {
 }
 
 // germanPlate reads "HH-KY 4471": district, dash, one or two letters, number.
-func (p *pass) germanPlate(c candidate) (end int, ok bool) {
+func (p *pass) germanPlate(c *candidate) (end int, ok bool) {
 	t := p.t
 	i := c.start
 	if p.ph.group[c.g].len() > 4 || i < 4 || t[i-1] != ' ' && t[i-1] != '-' {
@@ -287,7 +284,7 @@ func (p *pass) germanPlate(c candidate) (end int, ok bool) {
 }
 
 // property reads a property designation: a name with a capital and "3:18".
-func (p *pass) property(c candidate) (end int, ok bool) {
+func (p *pass) property(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	h := c.g + 1
 	if h >= ph.n || ph.group[h].sep != sepColon || ph.group[c.g].len() > 3 || ph.group[h].len() > 4 || p.at0(c.start-1) != ' ' {

@@ -16,3 +16,5 @@ func flock(*os.File) error { return nil }
 func processLives(int) bool { return true }
 
 func ignoreUnsupported(error) error { return nil }
+
+func room(string) int64 { return 0 }

@@ -37,3 +37,13 @@ func ignoreUnsupported(err error) error {
 	}
 	return err
 }
+
+// room returns how many bytes are free in the file system of a folder, 0 when
+// that is not known.
+func room(dir string) int64 {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return 0
+	}
+	return int64(fs.Bavail) * int64(fs.Bsize)
+}

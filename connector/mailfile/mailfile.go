@@ -1,6 +1,7 @@
 // Package mailfile connects mails that lie in files: one mbox or a folder of
 // them ("mbox:PATH"), a Maildir with its subfolders ("maildir:PATH"), and a
-// folder of .eml files ("eml:DIR"). Such files are where leavers' mailboxes and
+// folder of .eml files ("eml:DIR"), and an Outlook data file, which can only be
+// read ("pst:PATH"). Such files are where leavers' mailboxes and
 // exports of old systems end up.
 //
 // The files belong to others, who may read and write them at the same time. So
@@ -37,15 +38,20 @@ func init() {
 		Name: "mailfile", Schemes: []string{"mbox", "maildir", "eml"}, Title: "Mail files (mbox, Maildir, EML)", Channel: connector.ChannelMail,
 		Can: []connector.Capability{connector.CanFind, connector.CanErase, connector.CanEdit, connector.CanLeftovers,
 			connector.CanVerify, connector.CanPartition, connector.CanBatch},
-		Finds: []gallra.IdentifierKind{gallra.IdentEmail, gallra.IdentPhone, gallra.IdentPersonnummer, gallra.IdentName,
-			gallra.IdentAccount, gallra.IdentUsername, gallra.IdentCustomer, gallra.IdentIP},
-		Options: []connector.Option{
-			{Name: "own", Help: "the organisation's own addresses and domains, parted by commas"},
-			{Name: "max_mail", Help: "largest mail read in full, in MB (64)"},
-		},
-		Open: open,
+		Finds:   findable,
+		Options: options,
+		Open:    open,
 	})
 }
+
+var (
+	findable = []gallra.IdentifierKind{gallra.IdentEmail, gallra.IdentPhone, gallra.IdentPersonnummer, gallra.IdentName,
+		gallra.IdentAccount, gallra.IdentUsername, gallra.IdentCustomer, gallra.IdentIP}
+	options = []connector.Option{
+		{Name: "own", Help: "the organisation's own addresses and domains, parted by commas"},
+		{Name: "max_mail", Help: "largest mail read in full, in MB (64)"},
+	}
+)
 
 // item is one mail of a box. Items are ordered by id, which does not change when
 // other mails come and go.

@@ -10,6 +10,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/pii"
 	"github.com/gallra/gallra/pii/eval"
+	"github.com/gallra/gallra/pii/eval/planted"
 )
 
 // maxLine is the longest line of JSON Lines taken: one message with its thread.
@@ -156,36 +157,78 @@ func (s *session) texts(file string, lines bool, f func(message) error) error {
 
 type evalCmd struct {
 	textFlags
-	Gold string `required:"" help:"${cli_flag_gold}" placeholder:"FILE"`
+	Gold    string `required:"" xor:"set" help:"${cli_flag_gold}" placeholder:"FILE"`
+	Planted bool   `required:"" xor:"set" help:"${cli_flag_planted}"`
+	Texts   int    `default:"500" help:"${cli_flag_texts}"`
+	Seed    uint64 `default:"1" help:"${cli_flag_seed}"`
+	Numbers string `help:"${cli_flag_numbers}" placeholder:"FILE"`
 }
 
-// Run measures the detector on marked text.
+// Run measures the detector, on marked text or on text made for the purpose.
 func (c *evalCmd) Run(s *session) error {
-	h, err := os.Open(c.Gold)
-	if err != nil {
-		return gallra.Errorf(gallra.Invalid, "cli.file", "file", c.Gold)
-	}
-	defer h.Close()
 	engines := map[string]*pii.Engine{}
-	report, err := eval.Run(h, func(text, lang string) []pii.Finding {
+	engine := func(lang string) (*pii.Engine, error) {
 		if c.Lang != "" {
 			lang = c.Lang
 		}
 		if engines[lang] == nil {
 			e, err := pii.New(pii.Options{Lang: lang, Recall: c.Recall})
 			if err != nil {
-				return nil
+				return nil, err
 			}
 			engines[lang] = e
 		}
+		return engines[lang], nil
+	}
+	if _, err := engine(""); err != nil { // a wrong dial is said before anything is read
+		return err
+	}
+	if c.Planted {
+		return c.planted(s, engine)
+	}
+	h, err := os.Open(c.Gold)
+	if err != nil {
+		return gallra.Errorf(gallra.Invalid, "cli.file", "file", c.Gold)
+	}
+	defer h.Close()
+	report, err := eval.Run(h, func(text, lang string) []pii.Finding {
+		e, err := engine(lang)
+		if err != nil {
+			return nil
+		}
 		// As in the product: what is found once in a conversation is found everywhere.
-		r := engines[lang].NewRedactor(pii.RedactOptions{TextLang: lang})
+		r := e.NewRedactor(pii.RedactOptions{TextLang: lang})
 		r.Learn(text)
 		return r.Find(text)
 	})
 	if err != nil {
 		return err
 	}
+	if s.flags.JSON {
+		return s.json(report)
+	}
+	return report.Table(s.out)
+}
+
+// planted measures on texts with values put into them.
+func (c *evalCmd) planted(s *session, engine func(lang string) (*pii.Engine, error)) error {
+	o := planted.Options{Seed: c.Seed, Texts: c.Texts}
+	if o.Texts < 1 || o.Texts > 1_000_000 {
+		return gallra.Errorf(gallra.Invalid, "cli.texts")
+	}
+	if c.Numbers != "" {
+		raw, err := os.ReadFile(c.Numbers)
+		if err != nil || json.Unmarshal(raw, &o.Official) != nil {
+			return gallra.Errorf(gallra.Invalid, "cli.file", "file", c.Numbers)
+		}
+	}
+	report := planted.Run(o, func(text, lang string) []pii.Finding {
+		e, err := engine(lang)
+		if err != nil {
+			return nil
+		}
+		return e.Find(text)
+	})
 	if s.flags.JSON {
 		return s.json(report)
 	}

@@ -106,6 +106,14 @@ func (d dialect) quote(name string) string {
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
 
+// joined writes the values one after the other as one.
+func (d dialect) joined(values ...string) string {
+	if d == mariadb {
+		return "CONCAT(" + strings.Join(values, ", ") + ")"
+	}
+	return strings.Join(values, " || ")
+}
+
 // query is a statement being written: text and its parameters.
 type query struct {
 	d    dialect

@@ -80,7 +80,7 @@ func (s *Source) write(ctx context.Context, tx *sql.Tx, t *table, edits []connec
 			fields = append(fields, f)
 		}
 		var err error
-		if s.d == postgres && t.numericKey() && !slices.ContainsFunc(fields, func(f field) bool { return f.column.blob() }) {
+		if s.d == postgres && t.numericKey() && !slices.ContainsFunc(fields, func(f field) bool { return f.column.blob() || f.Meta.Encoding != "" }) {
 			err = s.writeArrays(ctx, tx, t, fields, edits, groups[g])
 		} else {
 			err = s.writeRows(ctx, tx, t, fields, edits, groups[g])
@@ -98,6 +98,9 @@ func (s *Source) writeRows(ctx context.Context, tx *sql.Tx, t *table, fields []f
 	b.add("UPDATE ", s.d.quote(t.name), " SET ")
 	for n, f := range fields {
 		b.add(map[bool]string{true: "", false: ", "}[n == 0], s.d.quote(f.column.name), " = ").arg(nil)
+		if f.Meta.Encoding != "" {
+			b.add(", ", s.d.quote(f.Meta.Encoding), " = ").arg(nil)
+		}
 	}
 	b.add(" WHERE ")
 	for n, k := range t.key {
@@ -116,6 +119,10 @@ func (s *Source) writeRows(ctx context.Context, tx *sql.Tx, t *table, fields []f
 		args := make([]any, 0, len(fields)+len(key))
 		for n, f := range fields {
 			args = append(args, f.value(edits[i].Set[n].Value, edits[i].Ref.ID))
+			if f.Meta.Encoding != "" {
+				_, how := f.encode(edits[i].Set[n].Value)
+				args = append(args, how)
+			}
 		}
 		if _, err := st.ExecContext(ctx, append(args, key...)...); err != nil {
 			return s.fail("edit "+t.name, err)
@@ -174,10 +181,13 @@ func (f field) value(v, key string) any {
 		return nil
 	case v == "" && c.json():
 		return "{}"
-	case c.blob():
+	case c.blob() && f.Meta.Encoding == "":
 		return []byte(v)
 	}
-	v = f.encode(v)
+	v, _ = f.encode(v)
+	if c.blob() {
+		return []byte(v)
+	}
 	if c.length > 0 && utf8.RuneCountInString(v) > c.length {
 		v = string([]rune(v)[:c.length])
 	}
@@ -192,7 +202,7 @@ func (s *Source) forget(ctx context.Context, tx *sql.Tx, edited *table, keys []s
 	if err != nil {
 		return err
 	}
-	for _, o := range s.tables {
+	for _, o := range slices.Backward(s.tables) { // children first: the way to them goes over their parents
 		if o == edited || o.meta.OnEdit == editKeep {
 			continue
 		}

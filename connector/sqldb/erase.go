@@ -233,42 +233,6 @@ func (s *Source) update(b *query, t *table) {
 	b.add("UPDATE ", s.d.quote(t.name), " AS t SET ")
 }
 
-// unlink takes a person's key out of the records of others that stay.
-func (s *Source) unlink(ctx context.Context, tx *sql.Tx, person *table, keys []string) error {
-	for _, t := range s.tables {
-		m := t.meta.Person
-		if m == nil || m.Type != person.typ || m.Unlink == "" {
-			continue
-		}
-		b := &query{d: s.d}
-		s.update(b, t)
-		b.add(s.d.quote(m.Column), " = ", map[string]string{"null": "NULL", "zero": "0", "empty": "''"}[m.Unlink], " WHERE ")
-		s.about(b, t, person, keys)
-		if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
-			return s.fail("unlink "+t.name, err)
-		}
-	}
-	return nil
-}
-
-// about writes the condition that a row of t is about one of the persons.
-func (s *Source) about(b *query, t, person *table, keys []string) {
-	m := t.meta.Person
-	for _, c := range []string{s.rows(t, "t"), s.d.condition("t", m.Where)} {
-		if c != "" {
-			b.add(c, " AND ")
-		}
-	}
-	col := s.d.refer("t", m.Column)
-	if m.Match == "" || m.Match == person.key[0] {
-		b.in(col, keys, t.columns[m.Column].numeric())
-		return
-	}
-	b.add(col, " IN (SELECT ", s.d.refer("p", m.Match), " FROM ", s.d.quote(person.name), " p WHERE ")
-	s.hasKey(b, person, "p", keys)
-	b.add(")")
-}
-
 // pointedAt notes which shared content the rows point at, before they go.
 func (s *Source) pointedAt(ctx context.Context, tx *sql.Tx, t, root *table, keys []string) ([]string, error) {
 	col := s.d.refer("t", t.meta.Shared.Column)

@@ -241,7 +241,7 @@ func (s *Source) personArms(b *query, arms []arm, pt *table, keys []string) []ar
 			continue
 		}
 		if m := t.meta.Person; m != nil && m.Type == pt.typ {
-			arms = s.open(b, arms, arm{t: t, f: field{fieldSpec: fieldSpec{Name: m.Column, Meta: fieldMeta{Role: m.Role}}}, person: true}, "", func(b *query) { s.about(b, t, pt, keys) })
+			arms = s.open(b, arms, arm{t: t, f: field{fieldSpec: fieldSpec{Name: or(m.Column, m.Type), Meta: fieldMeta{Role: m.Role}}}, person: true}, "", func(b *query) { s.about(b, t, pt, keys) })
 		} else if t.below(pt) && t.conversation() == nil {
 			arms = s.open(b, arms, arm{t: t, f: field{fieldSpec: fieldSpec{Name: t.meta.Parent.Column}}, person: true}, "", func(b *query) { s.owned(b, t, pt, keys) })
 		}

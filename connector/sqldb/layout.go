@@ -189,9 +189,19 @@ func (d dialect) condition(alias string, where map[string]list) string {
 	return strings.Join(parts, " AND ")
 }
 
+// exclusion writes which rows of an alias are not meant; "" for none.
+func (d dialect) exclusion(alias string, not map[string]list) string {
+	var parts []string
+	for _, c := range columns(not) {
+		x := d.refer(alias, c)
+		parts = append(parts, "("+x+" IS NULL OR NOT ("+d.condition(alias, map[string]list{c: not[c]})+"))")
+	}
+	return strings.Join(parts, " AND ")
+}
+
 // rows writes which rows of t's table are meant under an alias; "" for all.
 func (s *Source) rows(t *table, alias string) string {
-	c := s.d.condition(alias, t.meta.Where)
+	c := and(s.d.condition(alias, t.meta.Where), s.d.exclusion(alias, t.meta.WhereNot))
 	if o := t.meta.Only; o != nil {
 		x := s.d.refer(alias, o.From) + " IN (SELECT " + s.d.refer("among", o.Column) + " FROM " + s.d.quote(s.prefix+o.Table) + " among"
 		if w := s.d.condition("among", o.Where); w != "" {
@@ -203,7 +213,9 @@ func (s *Source) rows(t *table, alias string) string {
 }
 
 // some reports whether not every row of t's table is meant.
-func (t *table) some() bool { return len(t.meta.Where) > 0 || t.meta.Only != nil }
+func (t *table) some() bool {
+	return len(t.meta.Where) > 0 || len(t.meta.WhereNot) > 0 || t.meta.Only != nil
+}
 
 // and joins conditions that are not empty.
 func and(conditions ...string) string {

@@ -230,6 +230,9 @@ func (s *Source) event(t *table, e gallra.StartEvent, alias string) string {
 	if t.meta.Times.Encoding != "" {
 		x = "NULLIF(" + x + ", 0)"
 	}
+	if u := t.meta.Times.Unset; u != "" {
+		x = "NULLIF(" + x + ", " + literal(u) + ")"
+	}
 	if e == gallra.StartClosed && len(t.meta.Times.ClosedIf) > 0 {
 		return "CASE WHEN " + s.closedIf(t, alias) + " THEN " + x + " END"
 	}

@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/csv"
 	"fmt"
+	"io"
+	"mime/quotedprintable"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -93,13 +95,27 @@ var stockholm = func() *time.Location {
 	return l
 }()
 
-// tables returns the names of every table.
+// tables returns the names of the tables that hold rows.
 func (p *product) tables(tb ct.TB) []string {
-	q := map[string]string{
-		"postgres": "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
-		"mariadb":  "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1",
+	tb.Helper()
+	var asked []string
+	for _, n := range p.names(tb, map[string]string{
+		"postgres": "SELECT c.relname FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY 1",
+		"mariadb":  "SHOW TABLES",
 		"sqlite":   "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1",
-	}[p.kind]
+	}[p.kind]) {
+		asked = append(asked, "SELECT '"+n+"' AS n WHERE EXISTS (SELECT 1 FROM "+p.quote(n)+")")
+	}
+	var out []string
+	for part := range slices.Chunk(asked, 200) { // most compounds that SQLite takes: 500
+		out = append(out, p.names(tb, strings.Join(part, " UNION ALL "))...)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (p *product) names(tb ct.TB, q string) []string {
+	tb.Helper()
 	rows, err := p.db.Query(q)
 	if err != nil {
 		tb.Fatalf("tables: %v", err)
@@ -181,6 +197,9 @@ const firstID = 100_000
 
 // revealed is what an encoded value says.
 func revealed(v string) string {
+	if b, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(v))); err == nil && string(b) != v && !strings.Contains(v, "=?") {
+		return string(b) + "\n"
+	}
 	if b, err := base64.StdEncoding.DecodeString(v); err == nil && len(b) > 8 {
 		v = string(b)
 	}
@@ -205,10 +224,11 @@ func (p *product) harness(owned []string, seed func(tb ct.TB, id int, s ct.Seed)
 			return connector.Config{System: "system", URL: u, Options: map[string]string{"profile": name, "prefix": p.prefix}}
 		},
 		Reset: func(tb ct.TB) {
+			var all []string
 			for _, t := range slices.Backward(owned) {
-				p.exec(tb, "DELETE FROM "+p.quote(p.prefix+t))
+				all = append(all, "DELETE FROM "+p.quote(p.prefix+t))
 			}
-			p.exec(tb, "DROP TABLE IF EXISTS "+p.quote(p.prefix+"addon"))
+			p.exec(tb, strings.Join(append(all, "DROP TABLE IF EXISTS "+p.quote(p.prefix+"addon")), "; "))
 			p.files = map[string]int{}
 		},
 		Seed: func(tb ct.TB, seeds []ct.Seed) {
@@ -354,6 +374,50 @@ func chatwoot(t *testing.T) *product {
 	return p
 }
 
+func requestTracker(t *testing.T) *product {
+	p := open(t, "postgres")
+	p.script("data/schemas/rt5/schema.Pg")
+	p.address += "?profile=rt"
+	p.insert(t,
+		row{"users", []any{"id", 1, "name", "RT_System"}}, row{"users", []any{"id", 6, "name", "Nobody"}},
+		row{"queues", []any{"id", 1, "name", "Bygglov"}}, row{"queues", []any{"id", 2, "name", "Skola"}}, row{"queues", []any{"id", 3, "name", "Vatten"}})
+	return p
+}
+
+// listed makes the tables of a product from the list of their columns. A type
+// that follows a column's name after a colon in change replaces the listed one.
+func (p *product) listed(path string, keyed func(table, column, kind string) string) {
+	p.t.Helper()
+	f, err := os.Open(shareddata.Path(p.t, path))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	r.FieldsPerRecord = -1
+	lines, err := r.ReadAll()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var order []string
+	columns := map[string][]string{}
+	seen := map[string]bool{}
+	for _, l := range lines[1:] {
+		kind := keyed(l[0], l[1], l[2])
+		if kind == "" || seen[l[0]+"."+l[1]] {
+			continue
+		}
+		seen[l[0]+"."+l[1]] = true
+		if columns[l[0]] == nil {
+			order = append(order, l[0])
+		}
+		columns[l[0]] = append(columns[l[0]], p.quote(l[1])+" "+kind)
+	}
+	for _, t := range order {
+		p.exec(p.t, "CREATE TABLE "+p.quote(p.prefix+t)+" ("+strings.Join(columns[t], ", ")+")")
+	}
+}
+
 const helpdeskSchema = `
 CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT, email TEXT, phone TEXT, personnummer TEXT, created_at TEXT);
 CREATE TABLE ticket (id INTEGER PRIMARY KEY, number TEXT, subject TEXT, status TEXT, queue TEXT, channel TEXT, category TEXT,
@@ -368,4 +432,65 @@ func helpdesk(t *testing.T) *product {
 	p.exec(t, helpdeskSchema)
 	p.address += "?profile=helpdesk"
 	return p
+}
+
+// linked seeds records that point at a person's record.
+func (p *product) linked(seed func(tb ct.TB, id int, s ct.Seed) []row) func(tb ct.TB, seeds []ct.Seed) {
+	return func(tb ct.TB, seeds []ct.Seed) {
+		for _, s := range seeds {
+			p.serial++
+			id := firstID + p.serial*100
+			p.keys[id/100] = s.Key
+			p.insert(tb, seed(tb, id, s)...)
+		}
+	}
+}
+
+// others returns what the rows hold that have one of the ids.
+func (p *product) others(t *testing.T, ids ...int) []string {
+	var out []string
+	for _, place := range p.dump(t) {
+		for _, id := range ids {
+			if strings.Contains(place.Value, fmt.Sprintf("id=%d\n", id)) {
+				out = append(out, place.Where+" "+place.Value)
+			}
+		}
+	}
+	return out
+}
+
+func day(n int) time.Time { return time.Date(2024, 3, n, 9, 0, 0, 0, time.UTC) }
+
+// quotedPrintable encodes a text as mail programs do.
+func quotedPrintable(s string) string {
+	var b strings.Builder
+	w := quotedprintable.NewWriter(&b)
+	if _, err := io.WriteString(w, s); err != nil {
+		panic(err)
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return b.String()
+}
+
+// pdf is a PDF of one line.
+func pdf(line string) string {
+	var b strings.Builder
+	var at []int
+	b.WriteString("%PDF-1.4\n")
+	stream := "BT /F1 12 Tf 50 700 Td (" + line + ") Tj ET"
+	for i, o := range []string{"<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+		"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+		fmt.Sprintf("<</Length %d>>\nstream\n%s\nendstream", len(stream), stream), "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"} {
+		at = append(at, b.Len())
+		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o)
+	}
+	xref := b.Len()
+	b.WriteString("xref\n0 6\n0000000000 65535 f \n")
+	for _, x := range at {
+		fmt.Fprintf(&b, "%010d 00000 n \n", x)
+	}
+	fmt.Fprintf(&b, "trailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n", xref)
+	return b.String()
 }

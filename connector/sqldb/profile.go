@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -54,8 +55,9 @@ type collectionMeta struct {
 	Type     string          `yaml:"type"` // name of the type of record; the table's when empty
 	Kind     connector.Kind  `yaml:"kind"`
 	Key      list            `yaml:"key"`
-	Where    map[string]list `yaml:"where"` // which rows of the table: column: values
-	Only     *target         `yaml:"only"`  // and: Column points at rows of another table
+	Where    map[string]list `yaml:"where"`     // which rows of the table: column: values
+	WhereNot map[string]list `yaml:"where_not"` // and: which not; a NULL is not one of them
+	Only     *target         `yaml:"only"`      // and: Column points at rows of another table
 	Parent   *link           `yaml:"parent"`
 	Person   *personLink     `yaml:"person"`
 	Times    times           `yaml:"times"`
@@ -83,10 +85,17 @@ type personLink struct {
 	Column string          `yaml:"column"`
 	Match  string          `yaml:"match"` // column of the person that Column holds; the person's key when empty
 	Where  map[string]list `yaml:"where"`
-	// Unlink says what stands in Column when the person is erased: "null",
-	// "zero", "empty", or nothing when the column is left as it is.
+	// Unlink says what stands in Column when the row is cut loose from its person:
+	// "null", "zero", "empty", or the key of the product's own "deleted user"; with
+	// Nobody that key is looked up, and with Through the row between is erased.
+	// Nothing: the column is left as it is.
 	Unlink string      `yaml:"unlink"`
+	Nobody *target     `yaml:"nobody"`
 	Role   gallra.Role `yaml:"role"` // of the person in the row; author when empty
+	// Through leads from the row's key, in place of Column, over rows of other
+	// tables to the person; Copies are tables that repeat the last of them.
+	Through []hop `yaml:"through"`
+	Copies  list  `yaml:"copies"`
 }
 
 // times names the columns of a record's clocks.
@@ -100,6 +109,7 @@ type times struct {
 	// Events names the columns of the other start events: dispute_ended: settled_at.
 	Events   map[gallra.StartEvent]string `yaml:"events"`
 	Encoding string                       `yaml:"encoding"` // "", unix, unix_ms
+	Unset    string                       `yaml:"unset"`    // what stands for no time, besides NULL and 0
 }
 
 // newest is the latest time among the rows a record owns.
@@ -150,17 +160,20 @@ type fieldSpec struct {
 }
 
 type fieldMeta struct {
-	Column      string           `yaml:"column"` // Name when empty
-	Category    gallra.Category  `yaml:"category"`
-	Role        gallra.Role      `yaml:"role"`
-	Text        bool             `yaml:"text"`
-	Format      connector.Format `yaml:"format"`
-	Keep        bool             `yaml:"keep"`
-	Indexed     bool             `yaml:"indexed"`
-	Base64      bool             `yaml:"base64"`  // where the database has a text column for bytes
-	Lookup      []hop            `yaml:"lookup"`  // the name a number stands for
-	Replacement string           `yaml:"replace"` // stands for an empty value in a column that needs one; {key} is the row's key
-	Optional    bool             `yaml:"optional"`
+	Column   string           `yaml:"column"` // Name when empty
+	Category gallra.Category  `yaml:"category"`
+	Role     gallra.Role      `yaml:"role"`
+	Text     bool             `yaml:"text"`
+	Format   connector.Format `yaml:"format"`
+	Keep     bool             `yaml:"keep"`
+	Indexed  bool             `yaml:"indexed"`
+	Base64   bool             `yaml:"base64"` // where the database has a text column for bytes
+	// Encoding is the column that says how this one is encoded in each row:
+	// base64, quoted-printable, or anything else for not at all.
+	Encoding    string `yaml:"encoding"`
+	Lookup      []hop  `yaml:"lookup"`  // the name a number stands for
+	Replacement string `yaml:"replace"` // stands for an empty value in a column that needs one; {key} is the row's key
+	Optional    bool   `yaml:"optional"`
 }
 
 // hop leads from a value to a row of another table and on to its column.
@@ -322,8 +335,12 @@ func (p *profile) complete() string {
 			return c.Name + ": parent: column"
 		case m.Person != nil && !persons[m.Person.Type]:
 			return c.Name + ": person: " + m.Person.Type + " is no collection of kind person"
-		case m.Person != nil && !slices.Contains([]string{"", "null", "zero", "empty"}, m.Person.Unlink):
+		case m.Person != nil && !slices.Contains([]string{"", "null", "zero", "empty", "nobody", "erase"}, m.Person.Unlink) && !isNumber(m.Person.Unlink),
+			m.Person != nil && (m.Person.Unlink == "nobody") != (m.Person.Nobody != nil),
+			m.Person != nil && m.Person.Unlink == "erase" && len(m.Person.Through) == 0:
 			return c.Name + ": unlink: " + m.Person.Unlink
+		case m.Person != nil && (m.Person.Column == "") != (len(m.Person.Through) > 0):
+			return c.Name + ": person: column or through"
 		case !slices.Contains([]string{"", "unix", "unix_ms"}, m.Times.Encoding):
 			return c.Name + ": encoding: " + m.Times.Encoding
 		case !slices.Contains([]onEdit{"", editKeep, editErase, editBlank}, m.OnEdit):
@@ -340,7 +357,7 @@ func (p *profile) complete() string {
 			}
 		}
 		before[m.Type] = true
-		for _, conditions := range []map[string]list{m.Where, m.Times.ClosedIf} {
+		for _, conditions := range []map[string]list{m.Where, m.WhereNot, m.Times.ClosedIf} {
 			for _, values := range conditions {
 				if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, `\`) }) {
 					return c.Name + ": a condition has a backslash"
@@ -376,6 +393,11 @@ func or(v, otherwise string) string {
 		return otherwise
 	}
 	return v
+}
+
+func isNumber(v string) bool {
+	_, err := strconv.ParseInt(v, 10, 64)
+	return err == nil
 }
 
 // categoryOf returns the category that one of the Fides keys stands for.

@@ -3,6 +3,9 @@ package sqldb
 import (
 	"encoding/base64"
 	"encoding/json"
+	"io"
+	"mime/quotedprintable"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -101,6 +104,12 @@ func opened(v string) (string, []string) {
 			return unicode(string(b)) + "\n" + inner, problems
 		}
 	}
+	if quoted.MatchString(v) && !strings.Contains(v[:min(len(v), 2048)], "=?") {
+		if b, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(v))); err == nil && string(b) != v {
+			inner, problems := opened(string(b))
+			return unicode(string(b)) + "\n" + inner, problems
+		}
+	}
 	head := v[:min(len(v), 2048)]
 	switch {
 	case strings.HasPrefix(head, "%PDF-"), strings.HasPrefix(head, "PK\x03\x04"), strings.HasPrefix(head, `{\rtf`), strings.HasPrefix(head, "\xD0\xCF\x11\xE0"):
@@ -119,6 +128,9 @@ func opened(v string) (string, []string) {
 	}
 	return "", nil
 }
+
+// quoted matches a letter outside ASCII in quoted-printable.
+var quoted = regexp.MustCompile(`=[C-F][0-9A-F]`)
 
 // mailLike reports whether a text begins with a header field of a mail.
 func mailLike(head string) bool {

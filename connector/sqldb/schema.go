@@ -132,6 +132,15 @@ func (p profile) missing(prefix string, have schema) []string {
 				need(h.Table, h.Column)
 			}
 		}
+		if x := c.Meta.Person; x != nil {
+			for _, h := range x.Through {
+				need(h.Table, h.Match)
+				need(h.Table, h.Column)
+			}
+			if x.Nobody != nil {
+				need(x.Nobody.Table, x.Nobody.Column)
+			}
+		}
 		if x := c.Meta.Content; x != nil {
 			need(x.Table, x.Match)
 			need(x.Table, x.Value)
@@ -150,7 +159,7 @@ func (p profile) missing(prefix string, have schema) []string {
 // needed are the columns besides fields that a collection speaks of.
 func (c collection) needed() []string {
 	m := c.Meta
-	n := slices.Concat(m.Key, m.Version, columns(m.Where))
+	n := slices.Concat(m.Key, m.Version, columns(m.Where), columns(m.WhereNot))
 	if m.Parent != nil {
 		n = append(n, m.Parent.Column)
 	}
@@ -167,6 +176,9 @@ func (c collection) needed() []string {
 	}
 	if m.Content != nil {
 		n = append(n, m.Content.Column)
+	}
+	for _, f := range c.Fields {
+		n = append(n, f.Meta.Encoding)
 	}
 	return slices.DeleteFunc(n, func(s string) bool { return s == "" })
 }

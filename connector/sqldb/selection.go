@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"mime/quotedprintable"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -46,7 +49,11 @@ func (s *Source) read(t *table, p connector.Projection) *selection {
 			continue
 		}
 		sel.fields = append(sel.fields, f)
-		sel.columns = append(sel.columns, s.looked(f, "t"))
+		x := s.looked(f, "t")
+		if e := f.Meta.Encoding; e != "" { // both in one value: decode takes them apart
+			x = s.d.joined("COALESCE("+s.d.refer("t", e)+", '')", "':'", x)
+		}
+		sel.columns = append(sel.columns, x)
 	}
 	return sel
 }
@@ -70,7 +77,7 @@ func (sel *selection) belonging() {
 	if p == nil {
 		return
 	}
-	x := d.refer("t", m.Column)
+	x := sel.s.personKey(t)
 	if m.Match != "" && m.Match != p.key[0] {
 		sel.joins = append(sel.joins, " LEFT JOIN "+d.quote(p.name)+" p ON "+d.refer("p", m.Match)+" = "+x)
 		x = d.refer("p", p.key[0])
@@ -203,23 +210,35 @@ func (sel *selection) record(v []any) gallra.Record {
 	return rec
 }
 
-// decode returns the bytes that a column of text stands for.
+// decode returns the bytes that a column's value stands for.
 func (f field) decode(v string) string {
-	if !f.base64() {
-		return v
+	how := ""
+	switch {
+	case f.base64():
+		how = "base64"
+	case f.Meta.Encoding != "":
+		how, v, _ = strings.Cut(v, ":")
 	}
-	if b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(v), "")); err == nil {
-		return string(b)
+	switch strings.ToLower(how) {
+	case "base64":
+		if b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(v), "")); err == nil {
+			return string(b)
+		}
+	case "quoted-printable":
+		if b, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(v))); err == nil {
+			return string(b)
+		}
 	}
-	return v // not encoded after all
+	return v // not encoded, or not in truth
 }
 
-// encode is the inverse of decode.
-func (f field) encode(v string) string {
-	if !f.base64() {
-		return v
+// encode is the inverse of decode, and how the value is encoded then.
+func (f field) encode(v string) (value, how string) {
+	switch {
+	case f.base64(), f.Meta.Encoding != "" && (!utf8.ValidString(v) || strings.ContainsRune(v, 0)):
+		return base64.StdEncoding.EncodeToString([]byte(v)), "base64"
 	}
-	return base64.StdEncoding.EncodeToString([]byte(v))
+	return v, "none"
 }
 
 // text is a value as a field holds it.

@@ -26,7 +26,7 @@ func init() {
 	connector.Register(connector.Info{
 		Name: "sqldb", Schemes: []string{"postgres", "postgresql", "mysql", "mariadb", "sqlite"}, Title: "SQL", Channel: connector.ChannelTicketing,
 		Can: []connector.Capability{connector.CanFind, connector.CanErase, connector.CanEdit, connector.CanAttachments,
-			connector.CanLeftovers, connector.CanVerify, connector.CanPartition, connector.CanBatch},
+			connector.CanLeftovers, connector.CanVerify, connector.CanPartition, connector.CanBatch, connector.CanUnlink},
 		Finds: gallra.IdentifierKinds(),
 		Options: []connector.Option{
 			{Name: "profile", Help: "sqldb.option.profile", Required: true},
@@ -63,6 +63,7 @@ var (
 	_ connector.Verifier    = (*Source)(nil)
 	_ connector.Partitioner = (*Source)(nil)
 	_ connector.Batcher     = (*Source)(nil)
+	_ connector.Unlinker    = (*Source)(nil)
 	_ connector.Profiled    = (*Source)(nil)
 )
 

@@ -51,7 +51,7 @@ func Normalise(kind gallra.IdentifierKind, value string) string {
 }
 
 func normaliseMail(value string) string {
-	value = strings.ToLower(norm.NFC.String(stripIgnorable(value)))
+	value = foldMail(value)
 	value = strings.Trim(value, "<>")
 	value = strings.TrimPrefix(value, "mailto:")
 	local, domain, ok := strings.Cut(value, "@")
@@ -62,6 +62,18 @@ func normaliseMail(value string) string {
 		local = local[:i]
 	}
 	return local + "@" + domain
+}
+
+// foldMail writes an address of mail, or a part of one, in the one way that all
+// its written forms share: lower case, composed, without what has no width, the
+// letters of other scripts that look Latin taken for Latin.
+func foldMail(s string) string {
+	return strings.Map(func(r rune) rune {
+		if h, ok := homoglyph[r]; ok {
+			return h
+		}
+		return r
+	}, strings.ToLower(norm.NFKC.String(stripIgnorable(s))))
 }
 
 func stripIgnorable(s string) string {
@@ -301,17 +313,26 @@ func eightForms(n string, countries ...string) []string {
 	return out
 }
 
-func nameForms(value string) []string {
-	words := strings.Fields(value)
-	variants := []string{strings.Join(words, " ")}
-	if first, last, ok := strings.Cut(value, ","); ok { // "Lindqvist, Anna"
-		variants = append(variants, strings.TrimSpace(last)+" "+strings.TrimSpace(first))
-		words = strings.Fields(variants[1])
+// nameParts returns the given names and the last name of a name in either
+// order, and no given names when it is one word.
+func nameParts(value string) (given []string, last string) {
+	if l, g, ok := strings.Cut(value, ","); ok && strings.TrimSpace(g) != "" { // "Lindqvist, Anna"
+		return strings.Fields(g), strings.Join(strings.Fields(l), " ")
 	}
-	if n := len(words); n > 1 {
-		variants = append(variants, words[n-1]+", "+strings.Join(words[:n-1], " "), words[n-1]+" "+strings.Join(words[:n-1], " "))
-		if n > 2 {
-			variants = append(variants, words[0]+" "+words[n-1])
+	words := strings.Fields(value)
+	if len(words) < 2 {
+		return nil, value
+	}
+	return words[:len(words)-1], words[len(words)-1]
+}
+
+func nameForms(value string) []string {
+	variants := []string{strings.Join(strings.Fields(value), " ")}
+	if given, last := nameParts(value); len(given) > 0 {
+		all := strings.Join(given, " ")
+		variants = append(variants, all+" "+last, last+", "+all, last+" "+all)
+		if len(given) > 1 {
+			variants = append(variants, given[0]+" "+last, last+", "+given[0])
 		}
 	}
 	var out []string

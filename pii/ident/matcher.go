@@ -5,9 +5,10 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
+	"golang.org/x/net/idna"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/pii/phone"
@@ -52,7 +53,10 @@ type key struct {
 	head    string // country code or century, "" when any will do
 	breaks  uint64 // words: bit k is set when a word begins at symbol k
 	exactly bool   // words: breaks between the symbols where breaks says and nowhere else
-	mail    string // mailbox: the address as it is written with its sign, "" when words stand for it
+	// initials, of words: bit k is set when symbol k is an initial, which a stop
+	// or a dash must follow: "a berg" is no name.
+	initials uint64
+	mail     string // mailbox: the address as it is written with its sign, "" when words stand for it
 }
 
 // New returns a Matcher for ids. Values that hold nothing of their kind are
@@ -113,9 +117,16 @@ func (m *Matcher) add(index int, id gallra.Identifier) {
 			return
 		}
 		m.mails[n] = index
-		for _, at := range []string{"at", "snabel a", "kroll alfa", "ät", "alfa", ""} {
+		if ascii, err := idna.ToASCII(domain); err == nil && ascii != domain {
+			m.mails[local+"@"+ascii] = index
+		}
+		if letters, err := idna.ToUnicode(domain); err == nil && letters != domain {
+			m.mails[local+"@"+letters] = index
+		}
+		// Also as a link or a page's source writes the sign: %40 and &#64;.
+		for _, at := range []string{"at", "snabel a", "kroll alfa", "ät", "alfa", "40", "64", "x40", "commat", ""} {
 			for _, dot := range []string{"punkt", "dot", "prick", "piste", ""} {
-				if at == "" && dot != "" {
+				if (at == "" || at[0] < 'a' || at == "x40" || at == "commat") && dot != "" {
 					continue
 				}
 				spell := func(s string) string {
@@ -135,7 +146,7 @@ func (m *Matcher) add(index int, id gallra.Identifier) {
 		}
 	case gallra.IdentName:
 		for _, f := range nameKeys(id.Value) {
-			put(f, key{rule: words, exactly: true})
+			put(f.folded, key{rule: words, exactly: true, initials: f.initials})
 		}
 	case gallra.IdentIP:
 		if a, err := netip.ParseAddr(strings.TrimSpace(id.Value)); err == nil {
@@ -155,14 +166,80 @@ func (m *Matcher) add(index int, id gallra.Identifier) {
 	}
 }
 
+// nameKey is one order and spelling of a name, folded.
+type nameKey struct {
+	folded   string
+	initials uint64
+}
+
 // nameKeys returns the folded orders and spellings of a name. A single word is
-// looked for as it is; of more words, the first and last suffice.
-func nameKeys(value string) []string {
-	var out []string
+// looked for as it is; of more words, one given name and the last suffice, and
+// of given names their initials.
+func nameKeys(value string) []nameKey {
+	var out []nameKey
+	add := func(name string, initials uint64) {
+		for _, f := range spellings(strings.Fields(name)) {
+			if f = Fold(f); f != "" && !slices.ContainsFunc(out, func(k nameKey) bool { return k.folded == f && k.initials == initials }) {
+				out = append(out, nameKey{f, initials})
+			}
+		}
+	}
 	for _, f := range nameForms(value) {
-		f = Fold(f)
-		if f != "" && !slices.Contains(out, f) {
-			out = append(out, f)
+		add(f, 0)
+	}
+	given, last := nameParts(value)
+	if len(given) == 0 {
+		return out
+	}
+	// "Anna-Maria" is written "AnnaMaria" and "Anna Maria" too.
+	whole := strings.Join(given, " ")
+	add(strings.ReplaceAll(whole, "-", "")+" "+last, 0)
+	add(whole+" "+strings.ReplaceAll(last, "-", ""), 0)
+	for _, g := range given {
+		add(g+" "+last, 0)
+		add(strings.ReplaceAll(g, "-", "")+" "+last, 0)
+	}
+	var all []string
+	for n, g := range given {
+		letters := strings.Fields(Fold(strings.ReplaceAll(g, "-", " ")))
+		for i := range letters {
+			letters[i] = letters[i][:1]
+		}
+		if n > 0 { // the first name whole, the second by its letter: no stop is needed
+			add(given[0]+" "+strings.Join(letters, " ")+" "+last, 0)
+		}
+		all = append(all, letters...)
+		if n > 0 && n < len(given)-1 || len(all) > 8 {
+			continue
+		}
+		bits := uint64(1)<<len(all) - 1
+		add(strings.Join(all, " ")+" "+last, bits)
+		for _, l := range spellings(strings.Fields(last)) { // where the letters stand depends on the spelling
+			l = Fold(l)
+			if n := len(strings.ReplaceAll(l, " ", "")); n+len(all) < 64 {
+				out = append(out, nameKey{l + " " + strings.Join(all, " "), bits << n})
+			}
+		}
+	}
+	return out
+}
+
+// spellings returns the words with å, ä, ö and their like as they are, or each
+// word as it is written where they cannot be.
+func spellings(words []string) []string {
+	out := []string{""}
+	for i, w := range words {
+		t := transliterate(w)
+		n := len(out)
+		if t != w && i < 4 {
+			out = append(out, out...)
+		}
+		for k := range out {
+			if k >= n {
+				out[k] += t + " "
+			} else {
+				out[k] += w + " "
+			}
 		}
 	}
 	return out
@@ -319,6 +396,11 @@ func (s *search) try(k *key) {
 				}
 			}
 		}
+		for j := range min(k.n, 64) {
+			if _, e, _, _, _ := s.back(k.n - 1 - j); k.initials>>j&1 != 0 && !stopOrDash(s.text[e:]) {
+				return
+			}
+		}
 		end, ok = s.wordEnd(end, k.rule == words)
 		if !ok || k.rule == mailbox && !s.wholeMailbox(k, start, end) {
 			return
@@ -333,19 +415,32 @@ func (s *search) wholeMailbox(k *key, start, end int) bool {
 	if end+1 < len(s.text) && s.text[end] == '.' && s.wordAt(end+1) {
 		return false
 	}
-	if start > 1 && (s.text[start-1] == '\'' || s.text[start-1] == '.') && wordByte(s.text[start-2]) {
+	local := start
+	for local > 0 && strings.IndexByte("'.-_+", s.text[local-1]) >= 0 {
+		local--
+	}
+	if local > 0 && local < start && wordByte(s.text[local-1]) {
 		return false
 	}
 	if k.mail == "" {
 		return true
 	}
 	written := strings.Map(func(r rune) rune {
-		if r == ' ' || r == '\u00a0' || r == '\t' {
+		if r == '>' || unicode.IsSpace(r) {
 			return -1
 		}
 		return r
 	}, s.text[start:end])
 	return normaliseMail(written) == k.mail
+}
+
+// number returns the last n symbols read.
+func (s *search) number(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		_, _, b[n-1-i], _, _ = s.back(i)
+	}
+	return string(b)
 }
 
 // digitAt reports whether the next character with a width at i is a digit.
@@ -366,21 +461,65 @@ func (s *search) digitAt(i int) bool {
 // wordEnd returns where the word that the key ends in ends: at end, or after
 // the -s of a genitive.
 func (s *search) wordEnd(end int, genitive bool) (int, bool) {
-	rest := s.text[end:]
-	if r, _ := utf8.DecodeRuneInString(rest); rest == "" || !s.wordRune(r, rest) {
-		// "Anna's", "NN:s"
-		if genitive && len(rest) > 1 && (rest[0] == '\'' || rest[0] == ':') && rest[1]|0x20 == 's' && !s.wordAt(end+2) {
-			return end + 2, true
-		}
-		if genitive && strings.HasPrefix(rest, "’s") && !s.wordAt(end+4) {
-			return end + 4, true
+	if !s.wordAt(end) {
+		at := end + hidden(s.text[end:])
+		if sign := apostrophe(s.text[at:]); genitive && sign > 0 { // "Anna's", "NN:s"
+			if after, ok := s.genitive(at + sign); ok {
+				return after, true
+			}
 		}
 		return end, true
 	}
-	if genitive && rest[0]|0x20 == 's' && !s.wordAt(end+1) {
-		return end + 1, true
+	if genitive {
+		return s.genitive(end)
 	}
 	return end, false
+}
+
+// genitive returns where the word ends that is an s at i and no more.
+func (s *search) genitive(i int) (end int, ok bool) {
+	for i < len(s.text) {
+		r, n := utf8.DecodeRuneInString(s.text[i:])
+		i += n
+		if ignorable(r) {
+			continue
+		}
+		var buf [16]byte
+		return i, string(appendFolded(buf[:0], r)) == "s" && !s.wordAt(i)
+	}
+	return i, false
+}
+
+// stopOrDash reports whether the sign after an initial stands at the start of rest.
+func stopOrDash(rest string) bool {
+	rest = rest[hidden(rest):]
+	for _, sign := range [...]string{".", "-", "‑", "–", "．", "－"} {
+		if strings.HasPrefix(rest, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+// hidden returns the length of the characters without width that s begins with.
+func hidden(s string) int {
+	for i, r := range s {
+		if !ignorable(r) {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// apostrophe returns the length of the sign at the start of s that parts a name
+// from the -s of its genitive, 0 when there is none.
+func apostrophe(s string) int {
+	for _, sign := range [...]string{"'", ":", "’", "´", "`", "ʼ", "′", "‘", "＇", "："} {
+		if strings.HasPrefix(s, sign) {
+			return len(sign)
+		}
+	}
+	return 0
 }
 
 func (s *search) wordAt(i int) bool {
@@ -462,8 +601,9 @@ func (s *search) numberStart(k *key, start int, gap, digit bool) (from int, ok b
 					}
 					d := append(cc[:size:size], "0000"...)
 					dialled := s.at(starts[skip+size-1]-1) == '+' || n >= size+skip+2 && prefix[size+skip] == '0' && prefix[size+skip+1] == '0'
-					if phone.CountryCode(d) == size && (dialled || neighbours[string(cc[:size])]) {
-						countries = append(countries, string(cc[:size]))
+					country := string(cc[:size])
+					if phone.CountryCode(d) == size && (dialled || neighbours[country]) && (country == homeCountry || phone.International([]byte(country+s.number(k.n)))) {
+						countries = append(countries, country)
 					}
 				}
 			}
@@ -524,7 +664,7 @@ func (m *Matcher) mailAt(text string, at int) (start, end, index int, ok bool) {
 	for end > at && (text[end-1] == '.' || text[end-1] == '-') {
 		end--
 	}
-	domain := strings.ToLower(norm.NFC.String(stripIgnorable(text[at+1 : end])))
+	domain := foldMail(text[at+1 : end])
 	start = at
 	for start > 0 && at-start < 128 {
 		r, n := utf8.DecodeLastRuneInString(text[:start])
@@ -534,7 +674,7 @@ func (m *Matcher) mailAt(text string, at int) (start, end, index int, ok bool) {
 		start -= n
 	}
 	for from := start; from < at; {
-		local := strings.ToLower(norm.NFC.String(stripIgnorable(text[from:at])))
+		local := foldMail(text[from:at])
 		if i := strings.IndexByte(local, '+'); i > 0 {
 			local = local[:i]
 		}

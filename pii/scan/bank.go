@@ -67,9 +67,9 @@ func (p *pass) account(c *candidate) (end int, ok bool) {
 	if h, fits := ph.upTo(c.g, 11); fits && !p.continues(c, h) && ph.seps(c.g, h, sepDot|sepSpace) && checkdigit.NorwegianAccount(ph.span(c.g, h)) {
 		before := p.before(c.start)
 		switch {
-		case ph.shape3(c.g, 4, 2, 5) && !before.within(20, cueInvoice|cueTracking|cueCustomer):
+		case ph.shape3(c.g, 4, 2, 5) && p.against(c.start, cueInvoice|cueTracking|cueCustomer) > 20:
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, 0.9, "account_no/form+mod11"), true
-		case before.within(40, cueAccount) && before.nearest(cueAccount) <= before.nearest(cueInvoice|cueTracking|cueCustomer):
+		case before.within(40, cueAccount) && before.nearest(cueAccount) <= p.against(c.start, cueInvoice|cueTracking|cueCustomer):
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, likely, "account_no/word+mod11"), true
 		}
 	}
@@ -106,6 +106,9 @@ func (p *pass) account(c *candidate) (end int, ok bool) {
 	if last == c.g && n < 7 && own > 12 {
 		return 0, false
 	}
+	if p.against(c.start, cueAccount) == far && !p.sentenceStart(c.start) {
+		return 0, false // the account was spoken of in another sentence
+	}
 	return p.add(c.start, p.to(c, last), gallra.CategoryBankAccount, likely, "account/word"), true
 }
 
@@ -114,11 +117,13 @@ func (p *pass) giro(c *candidate) (end int, ok bool) {
 	ph := &p.ph
 	if h := c.g + 1; h < ph.n && (ph.shape2(c.g, 4, 4) || ph.shape2(c.g, 3, 4)) && ph.seps(c.g, h, sepDash|sepWide) && !p.continues(c, h) && checkdigit.Luhn(ph.span(c.g, h)) {
 		before := p.farBefore(c.start)
-		neg := before.nearest(cueCustomer | cuePhone | cueInvoice | cueTracking | cueArticle)
+		neg := p.against(c.start, cueCustomer|cuePhone|cueInvoice|cueTracking|cueArticle)
 		own := before.nearest(cueBankgiro)
 		switch {
 		case own < 60 && own <= neg:
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, certain, "bankgiro/word+luhn"), true
+		case ph.years(c.g):
+			return 0, false
 		case before.nearest(cueGiro|cueAccount) < min(neg, 70):
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, likely, "bankgiro/payment word+luhn"), true
 		case before.within(wideWindow, cueBankgiro):
@@ -136,10 +141,13 @@ func (p *pass) giro(c *candidate) (end int, ok bool) {
 		}
 		before := p.before(c.start)
 		own := before.nearest(cuePlusgiro)
+		if n < 4 {
+			own = p.against(c.start, cuePlusgiro)
+		}
 		switch {
 		case own < 60:
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, certain, "plusgiro/word+luhn"), true
-		case h >= c.g+3 && !before.within(24, cueCustomer|cueInvoice|cueTracking):
+		case h >= c.g+3 && p.against(c.start, cueCustomer|cueInvoice|cueTracking) > 24:
 			return p.add(c.start, p.to(c, h), gallra.CategoryBankAccount, probable, "plusgiro/form+luhn"), true
 		}
 		return 0, false

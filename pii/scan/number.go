@@ -83,6 +83,11 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 		}
 	}
 	if c.glued || last && p.wordAfter(c.end) {
+		if gr.len() == 6 && !c.glued { // "131052A308T": the sign is a letter
+			if end, ok = p.finnish(c); ok {
+				return end, ok
+			}
+		}
 		if end, ok = p.mixed(c); ok || c.glued {
 			return end, ok
 		}
@@ -248,7 +253,7 @@ func (p *pass) swedish(c *candidate) (end int, ok bool) {
 			return p.add(c.start, end, gallra.CategoryPersonnummer, certain, "personnummer/date+luhn"), true
 		}
 		before := p.before(c.start)
-		neg := before.nearest(cueInvoice | cueTracking | cueArticle | cueCustomer)
+		neg := p.against(c.start, cueInvoice|cueTracking|cueArticle|cueCustomer)
 		own := before.nearest(cuePersonnummer)
 		switch kind {
 		case checkdigit.Personnummer, checkdigit.Samordningsnummer:
@@ -263,6 +268,12 @@ func (p *pass) swedish(c *candidate) (end int, ok bool) {
 			}
 			if kind == checkdigit.Personnummer {
 				if bare && neg < 16 && n == 10 {
+					if p.against(c.start, cueInvoice|cueTracking|cueArticle) == neg { // one reference in 300 looks like one
+						if p.threshold > doubtful {
+							continue
+						}
+						return p.add(c.start, end, gallra.CategoryPersonnummer, doubtful, "personnummer/date+luhn, a reference by its word"), true
+					}
 					return p.add(c.start, end, gallra.CategoryPersonnummer, 0.5, "personnummer/date+luhn, beside a reference word"), true
 				}
 				return p.add(c.start, end, gallra.CategoryPersonnummer, certain, "personnummer/date+luhn"), true
@@ -270,12 +281,12 @@ func (p *pass) swedish(c *candidate) (end int, ok bool) {
 			switch {
 			case !bare && ph.group[h].len() == 4:
 				return p.add(c.start, end, gallra.CategoryPersonnummer, 0.9, "samordningsnummer/form+luhn"), true
-			case n == 12 && before.nearest(cueInvoice|cueTracking|cueArticle) > 16:
+			case n == 12 && p.against(c.start, cueInvoice|cueTracking|cueArticle) > 16:
 				return p.add(c.start, end, gallra.CategoryPersonnummer, 0.9, "samordningsnummer/century+luhn"), true
 			case bare && d[0] == '0' && d[1] == '7':
 				continue // a mobile number
 			case p.at0(c.start-1) == '(' && p.at0(end) == ')',
-				before.nearest(cueInvoice|cueTracking|cueArticle) > 30 && (before.nearest(cueCustomer) > 12 || p.sentenceStart(c.start)) && p.farBefore(c.start).within(wideWindow, cuePerson|cueNorwegian):
+				p.against(c.start, cueInvoice|cueTracking|cueArticle) > 30 && (before.nearest(cueCustomer) > 12 || p.sentenceStart(c.start)) && p.farBefore(c.start).within(wideWindow, cuePerson|cueNorwegian):
 				return p.add(c.start, end, gallra.CategoryPersonnummer, likely, "samordningsnummer/word near+luhn"), true
 			default:
 				if p.threshold <= doubtful {
@@ -283,13 +294,13 @@ func (p *pass) swedish(c *candidate) (end int, ok bool) {
 				}
 			}
 		case checkdigit.Organisation:
-			if before.nearest(cueInvoice|cueTracking|cueArticle) < min(16, before.nearest(cueOrg)) {
+			if p.against(c.start, cueInvoice|cueTracking|cueArticle) < min(16, before.nearest(cueOrg)) {
 				continue
 			}
 			if before.within(30, cueOrg) {
 				return p.add(c.start, end, gallra.CategoryOrgNumber, certain, "org_number/word+luhn"), true
 			}
-			if h == c.g+1 && ph.group[h].sep == sepDash && ph.group[h].len() == 4 && !before.within(16, cueCustomer|cueAccount|cuePhone) {
+			if h == c.g+1 && ph.group[h].sep == sepDash && ph.group[h].len() == 4 && p.against(c.start, cueCustomer|cueAccount|cuePhone) > 16 {
 				return p.add(c.start, end, gallra.CategoryOrgNumber, 0.9, "org_number/form+luhn"), true
 			}
 		}
@@ -432,8 +443,8 @@ func (p *pass) danish(c *candidate) (end int, ok bool) {
 	if before.within(40, cueDanish) {
 		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, certain, "cpr/word+date"), true
 	}
-	if h == c.g || before.within(24, cueInvoice|cueTracking|cueArticle|cueCustomer|cueAccount|cuePhone) {
-		if h == c.g && checkdigit.DanishMod11(d) && p.language() == "da" && !before.within(24, cueInvoice|cueTracking|cueArticle|cueCustomer|cueAccount|cuePhone) {
+	if other := p.against(c.start, cueInvoice|cueTracking|cueArticle|cueCustomer|cueAccount|cuePhone) <= 24; h == c.g || other {
+		if h == c.g && checkdigit.DanishMod11(d) && p.language() == "da" && !other {
 			return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, probable, "cpr/date+mod11"), true
 		}
 		return 0, false
@@ -463,7 +474,7 @@ func (p *pass) norwegian(c *candidate) (end int, ok bool) {
 	switch {
 	case before.within(40, cueNorwegian):
 		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, certain, "fodselsnummer/word+mod11"), true
-	case before.within(20, cueAccount|cueInvoice|cueTracking|cueCustomer|cueArticle):
+	case p.against(c.start, cueAccount|cueInvoice|cueTracking|cueCustomer|cueArticle) <= 20:
 		return 0, false
 	case checkdigit.NorwegianStrict(d):
 		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, 0.95, "fodselsnummer/date+mod11"), true
@@ -488,7 +499,7 @@ func (p *pass) long(c *candidate) (end int, ok bool) {
 		if before.within(60, cueIMEI) {
 			return p.add(c.start, p.to(c, h), gallra.CategoryDeviceID, certain, "imei/word+luhn"), true
 		}
-		if !before.within(wideWindow, cueInvoice|cueTracking|cueArticle|cueCustomer|cueAccount|cueMoney) {
+		if p.against(c.start, cueInvoice|cueTracking|cueArticle|cueCustomer|cueAccount|cueMoney) == far {
 			return p.add(c.start, p.to(c, h), gallra.CategoryDeviceID, probable, "imei/body+luhn"), true
 		}
 	}
@@ -519,7 +530,7 @@ func (p *pass) card(c *candidate) (end int, ok bool) {
 			continue
 		}
 		before := p.farBefore(c.start)
-		own, neg := before.nearest(cueCard), before.nearest(cueInvoice|cueTracking|cueArticle|cueIMEI)
+		own, neg := before.nearest(cueCard), p.against(c.start, cueInvoice|cueTracking|cueArticle|cueIMEI)
 		switch {
 		case own < neg && own < 80:
 			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, certain, "card/word+luhn")), true
@@ -527,7 +538,7 @@ func (p *pass) card(c *candidate) (end int, ok bool) {
 			return 0, false
 		case ph.shape4(c.g, 4, 4, 4, 4) || ph.shape3(c.g, 4, 6, 5):
 			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.95, "card/form+luhn")), true
-		case h == c.g && n == 16 && d[0] != '6' && !before.within(24, cueCustomer|cueAccount):
+		case h == c.g && n == 16 && d[0] != '6' && p.against(c.start, cueCustomer|cueAccount) > 24:
 			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.7, "card/issuer+luhn")), true
 		}
 	}

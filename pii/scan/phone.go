@@ -53,7 +53,7 @@ func (p *pass) plusPhone(c *candidate) (end int, ok bool) {
 	}
 	if zeros > 0 {
 		before := p.before(c.start)
-		if before.nearest(cueInvoice|cueTracking|cueArticle|cueCustomer) < before.nearest(cuePhone) || d[0] != '3' && d[0] != '4' && !before.within(40, cuePhone) {
+		if p.against(c.start, cueInvoice|cueTracking|cueArticle|cueCustomer) < before.nearest(cuePhone) || d[0] != '3' && d[0] != '4' && !before.within(40, cuePhone) {
 			return 0, false
 		}
 		return p.add(start, p.to(c, best), gallra.CategoryPhone, 0.8, "phone/00+country"), true
@@ -66,6 +66,12 @@ func (p *pass) plusPhone(c *candidate) (end int, ok bool) {
 // numbers without a trunk zero need their grouping and language, or a word.
 func (p *pass) phone(c *candidate) (end int, ok bool) {
 	ph := &p.ph
+	if c.g > 0 && ph.group[c.g].sep&(sepDash|sepDot|sepColon) != 0 { // the middle of another number
+		return 0, false
+	}
+	if ph.shape4(c.g, 2, 2, 2, 2) && ph.group[c.g+1].sep == sepDot && ph.group[c.g+2].sep&(sepDash|sepWide) != 0 { // "09.15-15.30"
+		return 0, false
+	}
 	if ph.shape3(c.g, 2, 2, 4) || ph.shape3(c.g, 4, 2, 2) {
 		if _, ok := p.date(c); ok {
 			return 0, false
@@ -123,7 +129,10 @@ func (p *pass) phone(c *candidate) (end int, ok bool) {
 	before := p.before(c.start)
 	own := before.nearest(cuePhone)
 	weak := min(own, before.nearest(cuePhoneWeak))
-	neg := before.nearest(cueCustomer | cueInvoice | cueTracking | cueArticle | cueAccount | cueBankgiro | cuePlusgiro | cueSecret | cueOrg | cueVersion)
+	neg := p.against(c.start, cueCustomer|cueInvoice|cueTracking|cueArticle|cueAccount|cueBankgiro|cuePlusgiro|cueSecret|cueOrg|cueVersion)
+	if id := p.against(c.start, cueNationalID|cueTaxID); id < own && id <= 24 { // "my passport number is"
+		neg = min(neg, 14)
+	}
 	switch {
 	case own <= 40 && own <= neg:
 		if bestScore >= 0.3 {

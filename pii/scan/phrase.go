@@ -195,6 +195,15 @@ func (ph *phrase) number(g int) int {
 	return n
 }
 
+// years reports whether groups g and g+1 are years: "2019-2023".
+func (ph *phrase) years(g int) bool {
+	if !ph.shape2(g, 4, 4) {
+		return false
+	}
+	a, b := ph.number(g), ph.number(g+1)
+	return a >= 1900 && a < 2100 && b >= a && b < 2100
+}
+
 // upTo returns the group at which the digits from group g amount to n exactly,
 // and false when no group ends there.
 func (ph *phrase) upTo(g, n int) (h int, ok bool) {

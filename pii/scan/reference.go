@@ -231,7 +231,7 @@ func (p *pass) cued(start, end int, c *candidate) (int, bool) {
 	if passport && id <= 72 && not > id && min(customer, secret) > min(id, 40) {
 		return p.add(start, end, gallra.CategoryNationalID, likely, "national_id/word+passport form"), true
 	}
-	if letters > 0 && digits >= 3 && before.nearest(cuePhoneWeak) <= 6 && not > before.nearest(cuePhoneWeak)+3 && p.referenceLike(token, digits, letters, upper, 6) && min(secret, id, user) > 24 {
+	if letters > 0 && digits >= 3 && before.nearest(cuePhoneWeak) <= 6 && not > before.nearest(cuePhoneWeak)+10 && p.referenceLike(token, digits, letters, upper, 6) && min(secret, id, user) > 24 {
 		return p.add(start, end, gallra.CategoryCustomerID, 0.7, "customer_id/number word+form"), true
 	}
 	if c.g == 0 && p.ph.shape3(0, 2, 2, 2) && p.ph.seps(0, 2, sepDash) && before.nearest(cueAccount) <= secret {
@@ -344,7 +344,7 @@ func (p *pass) smallNumber(token string, c *candidate, secret bool) bool {
 	if secret {
 		return groups == 1 && len(token) < 3
 	}
-	if short && groups <= 2 {
+	if short && groups <= 2 || groups == 2 && ph.years(c.g) {
 		return true
 	}
 	if ph.shape2(c.g, 4, 2) && groups == 2 && (token[:2] == "19" || token[:2] == "20") { // a month

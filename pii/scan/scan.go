@@ -117,6 +117,40 @@ func (p *pass) farBefore(pos int) *cues {
 	return &p.cues
 }
 
+// against returns how far before start a word of the set stands that speaks
+// against a finding there. A word of another sentence speaks of something else.
+// The words before start have been read.
+func (p *pass) against(start int, set cue) int {
+	d := p.cues.nearest(set)
+	if d < far && start-d < p.sentence(start) {
+		return far
+	}
+	return d
+}
+
+// sentence returns where the sentence begins that holds start, as far as the
+// words before it are read: behind a full stop that ends no abbreviation, or
+// behind the end of a line that is no heading of start.
+func (p *pass) sentence(start int) int {
+	t := p.t
+	words := false // since the place looked at
+	for i := start - 1; i > 0 && start-i <= wideWindow; i-- {
+		switch c := t[i]; {
+		case asciiLetter(c) || c >= 0x80:
+			words = true
+		case c == '\n':
+			if b := t[i-1]; words || b == '.' || b == '!' || b == '?' || digit(b) || b == '\n' {
+				return i + 1
+			}
+		case (c == '.' || c == '!' || c == '?') && i+1 < start && (t[i+1] == ' ' || t[i+1] == '\n'):
+			if digit(t[i-1]) || c != '.' || words && i+2 < len(t) && capital(t, i+2) {
+				return i + 1
+			}
+		}
+	}
+	return max(0, start-wideWindow)
+}
+
 // letter reports whether b belongs to a word: ASCII letters and every byte of a
 // character beyond ASCII.
 func letter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' || b >= 0x80 }

@@ -242,7 +242,10 @@ func (p *pass) vehicle(c *candidate) (end int, ok bool) {
 		before = p.farBefore(start)
 	}
 	own := before.nearest(cueVehicle)
-	neg := before.nearest(cueCustomer | cueArticle | cueInvoice | cueTracking | cueSecret | cueVersion | cueCard)
+	neg := p.against(start, cueCustomer|cueArticle|cueInvoice|cueTracking|cueSecret|cueVersion|cueCard)
+	if !upper && p.t[i] == ' ' && (p.unitAfter(end) || p.against(start, cueVehicle) == far) { // "det blev 226 st"
+		return 0, false
+	}
 	switch {
 	case own <= 40 && own <= neg:
 		return p.add(start, end, gallra.CategoryVehicle, likely, "vehicle/word+form"), true

@@ -10,4 +10,5 @@ import (
 	_ "github.com/gallra/gallra/connector/sqldb"      // databases
 	_ "github.com/gallra/gallra/connector/table"      // CSV, JSON lines, Excel
 	_ "github.com/gallra/gallra/connector/xexport"    // archives of X
+	_ "github.com/gallra/gallra/connector/zammad"     // Zammad
 )

@@ -125,7 +125,7 @@ func (s *Source) value(ctx context.Context, p place, folder ...string) (raw []by
 	if err != nil {
 		return nil, false, errNotFound()
 	}
-	raw, err = s.client.Download(ctx, "messages.value", path)
+	raw, err = s.client.Bytes(ctx, "messages.value", path)
 	var e *gallra.Error
 	if errors.As(err, &e) && e.Key == "rest.too_large" {
 		return nil, true, nil

@@ -34,6 +34,12 @@ func (c *Client) Download(ctx context.Context, op, address string) ([]byte, erro
 	return out, err
 }
 
+// Bytes returns what stands at a path below BaseURL, as Join makes it, and is
+// not JSON; otherwise as Download.
+func (c *Client) Bytes(ctx context.Context, op, path string) ([]byte, error) {
+	return c.Download(ctx, op, c.base.String()+path)
+}
+
 func (c *Client) fetch(ctx context.Context, r Request, u *url.URL) ([]byte, Response, *failure) {
 	for range maxRedirects + 1 {
 		own := u.Scheme == c.base.Scheme && u.Host == c.base.Host

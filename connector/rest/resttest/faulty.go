@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -24,7 +25,7 @@ const (
 	Server          // 503; nothing was done
 	Hasty           // 429 with Retry-After: 2; nothing was done
 	Truncated       // it was done; half the answer arrives
-	Repeated        // a GET is answered with the answer before it to the same path
+	Repeated        // a GET for a further page is answered with the page before it
 	Nothing         // a change is answered with 200 and {}, and was not done
 	Lost            // it was done; the connection breaks before the answer
 	Skewed          // the server's clock is a day ahead
@@ -142,17 +143,18 @@ func (f *Faulty) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	a := answer{res.Header, res.StatusCode, b}
 	f.mu.Lock()
-	old, known := f.before[req.URL.Path]
+	listing, further := page(req.URL)
+	old, known := f.before[listing]
 	if read {
 		if f.before == nil {
 			f.before = map[string]answer{}
 		}
-		f.before[req.URL.Path] = a
+		f.before[listing] = a
 	}
 	f.mu.Unlock()
 	switch fault {
 	case Repeated:
-		if read && known {
+		if read && known && further {
 			a = old
 		}
 	case Lost:
@@ -166,6 +168,21 @@ func (f *Faulty) RoundTrip(req *http.Request) (*http.Response, error) {
 		return res, nil
 	}
 	return a.response(req), nil
+}
+
+// pageParams are the parameters that ask for a further page.
+var pageParams = []string{"page[after]", "page", "cursor", "after", "after_cursor", "starting_after", "pageKey", "pageToken", "offset", "$skip", "$skiptoken"}
+
+// page returns what a page is one of, and whether it is not the first.
+func page(u *url.URL) (listing string, further bool) {
+	q := u.Query()
+	for _, p := range pageParams {
+		if v := q.Get(p); v != "" && v != "0" && v != "1" {
+			further = true
+		}
+		q.Del(p)
+	}
+	return u.Path + "?" + q.Encode(), further
 }
 
 type broken struct{}

@@ -17,9 +17,11 @@ import (
 
 // The environment variables that name the servers.
 const (
-	PostgresVariable = "GALLRA_TEST_POSTGRES" // postgres://user:password@host:port/…, a superuser
-	MariaDBVariable  = "GALLRA_TEST_MARIADB"  // mysql://user:password@host:port/, with every right
-	IMAPVariable     = "GALLRA_TEST_IMAP"     // imap://user:password@host:port/; the password fits every user
+	PostgresVariable   = "GALLRA_TEST_POSTGRES"    // postgres://user:password@host:port/…, a superuser
+	MariaDBVariable    = "GALLRA_TEST_MARIADB"     // mysql://user:password@host:port/, with every right
+	IMAPVariable       = "GALLRA_TEST_IMAP"        // imap://user:password@host:port/; the password fits every user
+	RTVariable         = "GALLRA_TEST_RT"          // http://root:password@host:port of Request Tracker
+	RTDatabaseVariable = "GALLRA_TEST_RT_DATABASE" // postgres://…: its database
 )
 
 var serial atomic.Int64
@@ -97,4 +99,13 @@ func execute(tb testing.TB, db *sql.DB, statement string) {
 	if _, err := db.Exec(statement); err != nil {
 		tb.Errorf("%s: %v", statement, err)
 	}
+}
+
+// RequestTracker returns the address of a running Request Tracker, where root's
+// password stands in the address and everybody may write, and its database,
+// with the database's address. Its tickets are shared by all tests.
+func RequestTracker(tb testing.TB) (base *url.URL, db *sql.DB, dsn string) {
+	tb.Helper()
+	base, data := address(tb, RTVariable), address(tb, RTDatabaseVariable)
+	return base, open(tb, "pgx", data.String()), data.String()
 }

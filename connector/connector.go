@@ -247,6 +247,10 @@ type Query struct {
 	Fallback gallra.StartEvent
 	From, To time.Time
 
+	// Unversioned says that the caller needs no Record.Version, which may cost as
+	// much as all else of a record; the connector may give it all the same.
+	Unversioned bool
+
 	Parents   []gallra.Ref // only the records that belong to these conversations
 	Partition string       // as returned by Partitions
 	Fields    Projection

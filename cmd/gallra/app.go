@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -250,7 +251,7 @@ func (a *app) current() (*config.Config, error) {
 }
 
 func (a *app) retention() *retention.Engine {
-	return &retention.Engine{DB: a.db, Log: a.log, Open: a.open, Loc: stockholm, PII: a.engine, Lang: "sv", Rules: func(context.Context) ([]gallra.Rule, error) {
+	return &retention.Engine{DB: a.db, Log: a.log, Open: a.open, Loc: stockholm, PII: a.engine, Lang: "sv", Lanes: runtime.GOMAXPROCS(0), Rules: func(context.Context) ([]gallra.Rule, error) {
 		c, err := a.current()
 		if err != nil {
 			return nil, err

@@ -27,6 +27,9 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 	}
 	limit := t.limit(q)
 	sel := s.read(t, q.Fields)
+	if q.Unversioned {
+		sel.columns[len(t.key)] = "''"
+	}
 	conds, err := s.selected(t, sel, q)
 	if err != nil {
 		return connector.Page{}, err

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,10 +60,15 @@ func NewKey() []byte {
 // Digest returns the keyed digest (HMAC-SHA-256, hexadecimal) of refs in order.
 func Digest(key []byte, refs ...gallra.Ref) string {
 	m := hmac.New(sha256.New, key)
+	var b []byte // each part with its length before it, so that none runs into the next
 	for _, r := range refs {
+		b = b[:0]
 		for _, s := range []string{string(r.System), r.Type, r.ID} {
-			_, _ = fmt.Fprintf(m, "%d:%s", len(s), s)
+			b = strconv.AppendInt(b, int64(len(s)), 10)
+			b = append(b, ':')
+			b = append(b, s...)
 		}
+		_, _ = m.Write(b) // a hash never fails
 	}
 	return hex.EncodeToString(m.Sum(nil))
 }

@@ -120,8 +120,9 @@ func (r *running) erase(ctx context.Context, u unit, _ gallra.Rule, items []item
 		item
 		receipt gallra.Receipt
 	}
-	var claims []claim
-	var verify []gallra.Ref
+	claims := make([]claim, 0, len(answers))
+	verify := make([]gallra.Ref, 0, len(answers))
+	x.gone = make([]item, 0, len(answers))
 	for n, a := range answers {
 		i := todo[n]
 		switch {

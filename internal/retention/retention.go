@@ -55,6 +55,7 @@ type Engine struct {
 
 	BatchSize int           // records a batch; 0: 10,000
 	Budget    time.Duration // how long a step goes on reading; 0: five seconds
+	Lanes     int           // how many work side by side in Drive; 0: one
 	Lease     time.Duration // after which a dead worker's batch is taken over; 0: 30 seconds
 
 	mu      sync.Mutex
@@ -170,8 +171,37 @@ func (e *Engine) Step(ctx context.Context, id string) (more bool, err error) {
 }
 
 // Drive calls Step until the work is over, paused or failed, waiting where a
-// step asks for it. The command line uses it; workers call Step.
+// step asks for it. Lanes drive it side by side, as workers do. The command line
+// uses it; workers call Step.
 func (e *Engine) Drive(ctx context.Context, id string) error {
+	lanes := max(e.Lanes, 1)
+	if lanes == 1 {
+		return e.drive(ctx, id)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := make([]error, lanes)
+	var wg sync.WaitGroup
+	for n := range lanes {
+		// Each its own engine: leases tell workers apart by it.
+		lane := &Engine{DB: e.DB, Log: e.Log, Open: e.Open, Rules: e.Rules, Loc: e.Loc, Limit: e.Limit, PII: e.PII, Lang: e.Lang, BatchSize: e.BatchSize, Budget: e.Budget, Lease: e.Lease}
+		wg.Go(func() {
+			if errs[n] = errors.Join(lane.drive(ctx, id), lane.Close()); errs[n] != nil {
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	// The others were told to end: what ended the first is what counts.
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (e *Engine) drive(ctx context.Context, id string) error {
 	for {
 		more, err := e.Step(ctx, id)
 		var later work.Later

@@ -507,7 +507,7 @@ func (r *running) chunk(ctx context.Context, n int64, canary bool) error {
 		return err
 	}
 	failed := canary && res.tally.Reasons[reasonRemains] > 0
-	return r.DB.Tx(ctx, func(tx *sql.Tx) error { return r.record(ctx, tx, b, u, part, res, failed) })
+	return r.DB.Tx(ctx, func(tx *sql.Tx) error { return r.record(ctx, tx, b, u, items, part, res, failed) })
 }
 
 // open reads a batch, proves it is the one that was approved, and writes the
@@ -582,7 +582,7 @@ var errOvertaken = errors.New("retention: overtaken")
 
 // record writes what a chunk has done, all of it or nothing: statistics,
 // exceptions, position, progress and, after the last chunk, the result.
-func (r *running) record(ctx context.Context, tx *sql.Tx, b batch, u unit, part []item, x result, failed bool) error {
+func (r *running) record(ctx context.Context, tx *sql.Tx, b batch, u unit, items, part []item, x result, failed bool) error {
 	end := b.position + int64(len(part))
 	b.tally.add(x.tally)
 	state := "doing"
@@ -631,10 +631,6 @@ func (r *running) record(ctx context.Context, tx *sql.Tx, b batch, u unit, part 
 	}
 	if state != "done" {
 		return nil
-	}
-	_, items, err := r.blob(ctx, tx, b.n)
-	if err != nil {
-		return err
 	}
 	_, err = r.Log.Append(ctx, tx, r.entry("run.result", b, items, "", b.tally.counts()))
 	return err

@@ -111,6 +111,7 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 	if err != nil {
 		return false, err
 	}
+	rewrites := slices.ContainsFunc(u.Rules, func(i int) bool { return r.plan.Rules[i].Action == gallra.ActionAnonymise })
 	waits, err := r.waits(ctx, u.System, u.Type)
 	if err != nil {
 		return false, err
@@ -122,7 +123,9 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 		}
 	}
 	for {
-		page, err := src.List(ctx, u.query(l.Cursor, r.pageSize()))
+		q := u.query(l.Cursor, r.pageSize())
+		q.Unversioned = !rewrites
+		page, err := src.List(ctx, q)
 		if err != nil {
 			return false, fmt.Errorf("retention: list %s/%s: %w", u.System, u.Type, err)
 		}

@@ -233,6 +233,11 @@ type Rule struct {
 	// default), FilesRedact or FilesKeep; a kept file never gives the word.
 	Files FilePolicy `json:"files,omitempty" yaml:"files,omitempty"`
 
+	// Coarsen names the kept fields (queue, category, postcode) that anonymising
+	// may make coarser in the records that too few others share them with (AN4);
+	// none is touched without being named.
+	Coarsen []string `json:"coarsen,omitempty" yaml:"coarsen,omitempty"`
+
 	// Quarantine is how long a record is restricted before it is erased, where
 	// the system can restrict. It is counted inside Agreed, the period that was
 	// promised (REQUIREMENTS G-11): Keep and Quarantine together never exceed it.
@@ -270,6 +275,8 @@ func (u Rule) Check() error {
 		return invalid("config.rule_files")
 	case u.YearEnd != "" && !yearEnd.MatchString(u.YearEnd):
 		return invalid("config.rule_year_end")
+	case len(u.Coarsen) > 0 && u.Action != ActionAnonymise:
+		return invalid("config.rule_coarsen")
 	case !u.Quarantine.IsZero() && u.Action != ActionErase:
 		return invalid("config.rule_quarantine_action")
 	case !u.Quarantine.IsZero() && !u.fits():

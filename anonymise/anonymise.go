@@ -5,7 +5,10 @@
 package anonymise
 
 import (
+	"path"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -18,6 +21,8 @@ type Options struct {
 	Lang string            // of the replacements: "sv" (also "") or "en"
 	Text gallra.TextPolicy // free text is removed unless TextRedact
 	PII  *pii.Engine       // needed for TextRedact; without it text is removed
+	// Files is what becomes of attachments; one that cannot be redacted is erased.
+	Files gallra.FilePolicy
 }
 
 // Conversation rewrites the records of one conversation, so that a person has
@@ -31,7 +36,7 @@ type Conversation struct {
 // identity fields of all of them are known identifiers in all of its texts.
 func New(o Options, types map[string]connector.Type, records []gallra.Record) *Conversation {
 	c := &Conversation{opt: o}
-	if o.Text != gallra.TextRedact || o.PII == nil {
+	if o.Text != gallra.TextRedact && o.Files != gallra.FilesRedact || o.PII == nil {
 		return c
 	}
 	var known []gallra.Identifier
@@ -65,7 +70,13 @@ func (c *Conversation) Edits(t connector.Type, r gallra.Record) (set []gallra.Fi
 		if f.Value == "" || !known || info.Keep || info.ReadOnly {
 			continue
 		}
+		if info.Format == connector.FormatFile && c.opt.Files == gallra.FilesKeep {
+			continue
+		}
 		value, why := c.rewrite(info, f.Value)
+		if info.Format == connector.FormatFile && c.opt.Files == gallra.FilesRedact && c.redactor != nil && plainText(r, f.Value) {
+			value, why = c.redactor.Redact(f.Value), ""
+		}
 		if why != "" {
 			left = append(left, Left{f.Name, why})
 			continue
@@ -95,8 +106,23 @@ func (c *Conversation) rewrite(info connector.FieldInfo, value string) (out, why
 	return value, ""
 }
 
+// plainText reports whether a file can be redacted as it stands: it is text, by
+// its name and by its bytes.
+func plainText(r gallra.Record, content string) bool {
+	name := ""
+	for _, f := range r.Fields {
+		if n := strings.ToLower(f.Name); n == "filename" || n == "name" || n == "file_name" {
+			name = f.Value
+		}
+	}
+	return slices.Contains([]string{".txt", ".csv", ".tsv", ".md", ".log", ".json", ".eml"}, strings.ToLower(path.Ext(name))) && utf8.ValidString(content) && !strings.ContainsRune(content, 0)
+}
+
+// redacts reports whether free text is redacted and not removed.
+func (c *Conversation) redacts() bool { return c.redactor != nil && c.opt.Text == gallra.TextRedact }
+
 func (c *Conversation) text(s string) string {
-	if c.redactor != nil {
+	if c.redacts() {
 		return c.redactor.Redact(s)
 	}
 	if c.opt.Lang == "en" {
@@ -135,7 +161,7 @@ func (c *Conversation) mail(raw string) (out, why string) {
 			if structural[strings.ToLower(p.Field)] {
 				return text
 			}
-			if c.redactor != nil && strings.EqualFold(p.Field, "Subject") {
+			if c.redacts() && strings.EqualFold(p.Field, "Subject") {
 				return c.redactor.Redact(text)
 			}
 		}

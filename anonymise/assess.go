@@ -38,7 +38,7 @@ func (c *Conversation) Assess(t connector.Type, r gallra.Record) []Finding {
 		v := strings.TrimSpace(f.Value)
 		switch {
 		case v == "":
-		case info.Text && v != c.text("") && (c.redactor != nil || info.Format != connector.FormatMail):
+		case info.Format == connector.FormatFile || info.Text && v != c.text("") && (c.redacts() || info.Format != connector.FormatMail):
 			// Taken out by a detector alone never passes (AN2); what it has
 			// missed may tell anything of a group (AN5).
 			out = append(out, Finding{AN2, f.Name}, Finding{AN5, f.Name})

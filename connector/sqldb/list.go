@@ -141,6 +141,30 @@ func (s *Source) Get(ctx context.Context, ref gallra.Ref) (gallra.Record, error)
 	return recs[0], s.fillContent(ctx, t, recs)
 }
 
+// GetMany returns those of the records that exist, with all their fields.
+func (s *Source) GetMany(ctx context.Context, refs []gallra.Ref) ([]gallra.Record, error) {
+	byType := map[*table][]string{}
+	for _, r := range refs {
+		if t := s.byType[r.Type]; t != nil && t.listed && r.System == s.system {
+			byType[t] = append(byType[t], r.ID)
+		}
+	}
+	var out []gallra.Record
+	for _, t := range s.tables {
+		for keys := range slices.Chunk(byType[t], t.limit(connector.Query{Limit: maxLimit})) {
+			recs, err := s.byKeys(ctx, t, keys, connector.FieldsAll)
+			if err == nil {
+				err = s.fillContent(ctx, t, recs)
+			}
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, recs...)
+		}
+	}
+	return out, nil
+}
+
 func (s *Source) byKeys(ctx context.Context, t *table, keys []string, p connector.Projection) ([]gallra.Record, error) {
 	return s.read(t, p).run(ctx, s.db, []func(*query){func(b *query) { s.hasKey(b, t, "t", keys) }}, "")
 }

@@ -91,6 +91,8 @@ type Part struct {
 	LateDays       int       `json:"late_days,omitempty"`   // days past its date, the latest
 	BackupsBy      time.Time `json:"backups_by,omitzero"`
 	AnonymisedFrom time.Time `json:"anonymised_from,omitzero"` // AN6: the word holds from this day
+	// Anonymity is nil where nothing was anonymised.
+	Anonymity *Anonymity `json:"anonymity,omitempty"`
 }
 
 // Figures is the statistics of one type before and after.
@@ -285,6 +287,13 @@ func (r *running) part(ctx context.Context, q rowsQuerier, n int, ended time.Tim
 	}
 	if err := r.wholeChecks(ctx, n, &part.Tally, !part.BackupsBy.IsZero()); err != nil {
 		return part, err
+	}
+	if len(after.Shared) > 0 {
+		a := anonymityOf(after.Shared)
+		part.Anonymity = &a
+		if a.Coarser, err = r.coarser(ctx, n, after.Shared); err != nil {
+			return part, err
+		}
 	}
 	if part.Tally.Outcomes[gallra.OutcomeAnonymised] > 0 {
 		part.AnonymisedFrom = part.BackupsBy

@@ -9,7 +9,6 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/anonymise"
 	"github.com/gallra/gallra/connector"
-	"github.com/gallra/gallra/internal/statistics"
 )
 
 // thread is one conversation being rewritten: its record and all that hangs on it.
@@ -44,13 +43,16 @@ func (r *running) anonymise(ctx context.Context, u unit, rule gallra.Rule, items
 	if err != nil {
 		return x, err
 	}
-	threads, err := r.threads(ctx, src, u, todo, again, &x)
+	threads, err := r.threads(ctx, src, u, types, rule.Files, todo, again, &x)
 	if err != nil || len(threads) == 0 {
 		return x, err
 	}
-	opt := anonymise.Options{Text: rule.Text, PII: r.PII, Lang: r.Lang}
+	opt := anonymise.Options{Text: rule.Text, Files: rule.Files, PII: r.PII, Lang: r.Lang}
 	for _, t := range threads {
 		t.rewriter = anonymise.New(opt, types, append([]gallra.Record{t.record}, t.children...))
+	}
+	if err := dropFiles(ctx, src, types, rule.Files, threads); err != nil {
+		return x, err
 	}
 	if err := rewriteChildren(ctx, src, types, threads); err != nil {
 		return x, err
@@ -61,30 +63,35 @@ func (r *running) anonymise(ctx context.Context, u unit, rule gallra.Rule, items
 	if err := unlink(ctx, src, threads); err != nil {
 		return x, err
 	}
-	return x, r.examine(ctx, src, u, types, threads, &x)
+	return x, r.examine(ctx, src, u, types, rule.Files, threads, &x)
 }
 
 // threads reads the conversations of items and what hangs on them. One whose
 // version has changed since the plan is left out; after a crash our own edits
 // may have changed it, and then its date decides.
-func (r *running) threads(ctx context.Context, src connector.Source, u unit, items []item, again bool, x *result) ([]*thread, error) {
+func (r *running) threads(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, items []item, again bool, x *result) ([]*thread, error) {
+	refs := make([]gallra.Ref, len(items))
+	for n, i := range items {
+		refs[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
+	}
+	records, err := getMany(ctx, src, refs)
+	if err != nil {
+		return nil, err
+	}
 	var out []*thread
 	for _, i := range items {
-		ref := gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
-		rec, err := src.Get(ctx, ref)
+		rec, there := records[i.id]
 		switch {
-		case errors.Is(err, gallra.ErrNotFound):
+		case !there:
 			x.except(i, gallra.OutcomeKept, reasonGone, "")
 			continue
-		case err != nil:
-			return nil, fmt.Errorf("retention: get %s: %w", ref, err)
 		case i.version != "" && rec.Version != i.version && !(again && u.judge(r.plan.Rules, rec, r.plan.Today, r.Loc).due):
 			x.except(i, gallra.OutcomeKept, reasonChanged, "")
 			continue
 		}
 		out = append(out, &thread{item: i, record: rec, erased: map[gallra.Ref]bool{}})
 	}
-	children, err := descendants(ctx, src, u, out)
+	children, err := descendants(ctx, src, u, types, files, out)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +101,84 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, ite
 	return out, nil
 }
 
+// getMany reads the records of one type that exist, by id.
+func getMany(ctx context.Context, src connector.Source, refs []gallra.Ref) (map[string]gallra.Record, error) {
+	out := make(map[string]gallra.Record, len(refs))
+	if len(refs) == 0 {
+		return out, nil
+	}
+	if m, ok := src.(connector.Many); ok {
+		list, err := m.GetMany(ctx, refs)
+		for _, rec := range list {
+			out[rec.Ref.ID] = rec
+		}
+		if !errors.Is(err, gallra.ErrUnsupported) {
+			return out, wrapped(err, "get from", refs[0].System)
+		}
+	}
+	for _, ref := range refs {
+		rec, err := src.Get(ctx, ref)
+		switch {
+		case err == nil:
+			out[ref.ID] = rec
+		case !errors.Is(err, gallra.ErrNotFound):
+			return nil, fmt.Errorf("retention: get %s: %w", ref, err)
+		}
+	}
+	return out, nil
+}
+
+// erasedFiles reports whether records of a type go whole, unread.
+func erasedFiles(t connector.Type, files gallra.FilePolicy) bool {
+	return t.Kind == connector.KindAttachment && (files == "" || files == gallra.FilesErase)
+}
+
+// dropFiles erases attachments where that is the policy. One that cannot be
+// erased is a residue.
+func dropFiles(ctx context.Context, src connector.Source, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread) error {
+	byType := map[string][]item{}
+	owner := map[gallra.Ref]*thread{}
+	for _, t := range threads {
+		for _, c := range t.children {
+			if erasedFiles(types[c.Ref.Type], files) {
+				byType[c.Ref.Type] = append(byType[c.Ref.Type], item{id: c.Ref.ID, version: c.Version})
+				owner[c.Ref] = t
+			}
+		}
+	}
+	for typ, list := range byType {
+		u := unit{System: threads[0].record.Ref.System, Type: typ}
+		answers, err := eraseMany(ctx, src, u, list)
+		if errors.Is(err, gallra.ErrUnsupported) {
+			answers, err = make([]connector.Result, len(list)), nil
+			for n := range answers {
+				answers[n].Err = gallra.ErrUnsupported
+			}
+		}
+		if err != nil {
+			return err
+		}
+		for n, a := range answers {
+			ref := gallra.Ref{System: u.System, Type: typ, ID: list[n].id}
+			t := owner[ref]
+			switch {
+			case a.Err == nil:
+				t.erased[ref] = true
+				t.residues = append(t.residues, a.Receipt.Residues...)
+			case errors.Is(a.Err, gallra.ErrNotFound):
+			case errors.Is(a.Err, gallra.ErrUnsupported):
+				t.residues = append(t.residues, gallra.Residue{Ref: ref, Where: typ, Why: "anonymise.file"})
+			default:
+				t.problem = a.Err
+			}
+		}
+	}
+	return nil
+}
+
 // descendants lists what hangs on the threads' conversations, by conversation.
-func descendants(ctx context.Context, src connector.Source, u unit, threads []*thread) (map[string][]gallra.Record, error) {
+// Attachments that go whole are listed without their content.
+func descendants(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread) (map[string][]gallra.Record, error) {
 	out := map[string][]gallra.Record{}
 	var parents []gallra.Ref
 	for _, t := range threads {
@@ -105,7 +188,11 @@ func descendants(ctx context.Context, src connector.Source, u unit, threads []*t
 		if len(parents) == 0 {
 			break
 		}
-		for q := (connector.Query{Type: typ, Parents: parents}); ; {
+		q := connector.Query{Type: typ, Parents: parents}
+		if erasedFiles(types[typ], files) {
+			q.Fields = connector.FieldsNone
+		}
+		for {
 			page, err := src.List(ctx, q)
 			if err != nil {
 				return nil, fmt.Errorf("retention: list %s/%s: %w", u.System, typ, err)
@@ -128,6 +215,9 @@ func rewriteChildren(ctx context.Context, src connector.Source, types map[string
 	var owner []*thread
 	for _, t := range threads {
 		for _, c := range t.children {
+			if t.erased[c.Ref] {
+				continue
+			}
 			set, left := t.rewriter.Edits(types[c.Ref.Type], c)
 			if len(left) > 0 {
 				if err := t.drop(ctx, src, c, left); err != nil {
@@ -184,6 +274,17 @@ func (t *thread) drop(ctx context.Context, src connector.Source, c gallra.Record
 func rewriteConversations(ctx context.Context, src connector.Source, typ connector.Type, threads []*thread, x *result) error {
 	var edits []connector.Edit
 	var owner []*thread
+	var parents []gallra.Ref
+	for _, t := range threads {
+		if len(t.children) > 0 && t.problem == nil {
+			parents = append(parents, t.record.Ref)
+		}
+	}
+	// Editing the children may have given the conversation a new version.
+	records, err := getMany(ctx, src, parents)
+	if err != nil {
+		return err
+	}
 	for _, t := range threads {
 		if t.problem != nil {
 			continue
@@ -195,16 +296,12 @@ func rewriteConversations(ctx context.Context, src connector.Source, typ connect
 		if len(set) == 0 {
 			continue
 		}
-		// Editing the children may have given the conversation a new version.
 		version := t.record.Version
 		if len(t.children) > 0 {
-			now, err := src.Get(ctx, t.record.Ref)
-			if errors.Is(err, gallra.ErrNotFound) {
-				t.problem = err
+			now, there := records[t.id]
+			if !there {
+				t.problem = gallra.Errorf(gallra.NotFound, "retention.record_gone")
 				continue
-			}
-			if err != nil {
-				return fmt.Errorf("retention: get %s: %w", t.record.Ref, err)
 			}
 			version = now.Version
 		}
@@ -292,8 +389,16 @@ func editMany(ctx context.Context, src connector.Source, edits []connector.Edit)
 // examine reads everything again and decides each conversation's outcome by
 // what is there: something to rewrite still means that the system did not do
 // what it said.
-func (r *running) examine(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, threads []*thread, x *result) error {
-	children, err := descendants(ctx, src, u, threads)
+func (r *running) examine(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread, x *result) error {
+	children, err := descendants(ctx, src, u, types, files, threads)
+	if err != nil {
+		return err
+	}
+	refs := make([]gallra.Ref, len(threads))
+	for n, t := range threads {
+		refs[n] = t.record.Ref
+	}
+	records, err := getMany(ctx, src, refs)
 	if err != nil {
 		return err
 	}
@@ -303,13 +408,10 @@ func (r *running) examine(ctx context.Context, src connector.Source, u unit, typ
 			x.except(t.item, o, why, "")
 			continue
 		}
-		now, err := src.Get(ctx, t.record.Ref)
-		if errors.Is(err, gallra.ErrNotFound) {
+		now, there := records[t.id]
+		if !there {
 			x.except(t.item, gallra.OutcomeKept, reasonGone, "")
 			continue
-		}
-		if err != nil {
-			return fmt.Errorf("retention: verify %s: %w", t.record.Ref, err)
 		}
 		where, failed := "", []string{}
 		for _, rec := range append([]gallra.Record{now}, children[t.id]...) {
@@ -319,6 +421,9 @@ func (r *running) examine(ctx context.Context, src connector.Source, u unit, typ
 			}
 			if t.erased[rec.Ref] {
 				where = rec.Ref.Type
+			}
+			if erasedFiles(types[rec.Ref.Type], files) { // still there, unread
+				failed = append(failed, anonymise.AN1, anonymise.AN2)
 			}
 			for _, f := range t.rewriter.Assess(types[rec.Ref.Type], rec) {
 				failed = append(failed, f.Check)
@@ -347,8 +452,8 @@ func (r *running) examine(ctx context.Context, src connector.Source, u unit, typ
 }
 
 // wholeChecks applies AN4 and AN6, which no record decides by itself, to what a
-// unit's anonymised records have become: those in cells of fewer than
-// anonymise.K, and all of them where the life of backups is not known, are
+// unit's anonymised records have become, as the look afterwards found them: those
+// in cells of fewer than anonymise.K, and all of them where the life of backups is not known, are
 // de-identified.
 func (r *running) wholeChecks(ctx context.Context, n int, t *Tally, backups bool) error {
 	done := t.Outcomes[gallra.OutcomeAnonymised]
@@ -361,34 +466,11 @@ func (r *running) wholeChecks(ctx context.Context, n int, t *Tally, backups bool
 		t.outcome(gallra.OutcomeDeidentified, done)
 		return nil
 	}
-	u := r.plan.units[n]
-	skipped, err := r.exceptions(ctx, n)
+	after, _, err := r.look(ctx, r.DB, phaseAfter, n)
 	if err != nil {
 		return err
 	}
-	cells := statistics.NewCells(u.System, u.Type)
-	var facts []statistics.Fact
-	for _, b := range r.batches {
-		if b.unit != n || r.plan.Rules[b.rule].Action != gallra.ActionAnonymise {
-			continue
-		}
-		_, items, err := r.blob(ctx, r.DB, b.n)
-		if err != nil {
-			return err
-		}
-		for _, i := range items[:b.position] {
-			if !skipped[i.id] {
-				cells.Add(u.Schema, i.fact)
-				facts = append(facts, statistics.Fact{Day: i.fact.Day, Cell: i.fact.Cell})
-			}
-		}
-	}
-	var small int64
-	for _, f := range facts {
-		if cells.Size(f) < anonymise.K {
-			small++
-		}
-	}
+	small := anonymityOf(after.Shared).Small
 	// Some of them may have failed another check already.
 	small = min(small, done)
 	if small > 0 {

@@ -33,16 +33,18 @@ type Run struct {
 
 // The phases of a run. Each is message key "phase.run.<name>" of the work.
 const (
-	phaseBefore = "before" // look at everything past its date; count; compare with the preview
-	phaseAct    = "act"    // batches
-	phaseAfter  = "after"  // look again
-	phaseEnd    = "end"    // protocol
+	phaseBefore  = "before"  // look at everything past its date; count; compare with the preview
+	phaseAct     = "act"     // batches
+	phaseCoarsen = "coarsen" // make what is left of the anonymised alike enough
+	phaseAfter   = "after"   // look again
+	phaseEnd     = "end"     // protocol
 )
 
 // runCursor is where a run stands.
 type runCursor struct {
 	Phase string     `json:"phase"`
-	Unit  int        `json:"unit"`            // in a survey
+	Unit  int        `json:"unit"`            // in a survey, and while coarsening
+	Batch int64      `json:"batch,omitempty"` // while coarsening: the next one
 	Abort *Deviation `json:"abort,omitempty"` // why the run ends early
 }
 
@@ -264,6 +266,8 @@ func (r *running) step(ctx context.Context) (more bool, err error) {
 		switch r.at.Phase {
 		case phaseBefore, phaseAfter:
 			return r.survey(ctx)
+		case phaseCoarsen:
+			return r.coarsen(ctx)
 		case phaseEnd:
 			more = false
 			return r.end(ctx)
@@ -368,6 +372,9 @@ func (r *running) act(ctx context.Context) error {
 	if len(open) == 0 {
 		held, err := r.hold(ctx, "run/"+r.w.ID, func(ctx context.Context) error {
 			r.at = runCursor{Phase: phaseAfter}
+			if r.coarsens() {
+				r.at.Phase = phaseCoarsen
+			}
 			return r.save(ctx)
 		})
 		if err == nil && !held {

@@ -24,7 +24,8 @@ type look struct {
 	Left   map[string]int64 `json:"left,omitempty"` // after: past its date all the same, by reason
 	List   []Left           `json:"list,omitempty"` // after: the first of them
 	Marks  marks            `json:"marks,omitempty"`
-	Sum    string           `json:"sum,omitempty"` // digest of the statistics, when complete
+	Shared map[string]int64 `json:"shared,omitempty"` // after: anonymised records by what is left of them
+	Sum    string           `json:"sum,omitempty"`    // digest of the statistics, when complete
 }
 
 // Left is a record past its date that is still there, and why.
@@ -131,8 +132,9 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 		}
 		for _, rec := range page.Records {
 			waiting := waits[rec.Ref.ID]
+			fact := u.Schema.Fact(rec, r.Loc)
 			if waiting != waitPromise { // counted with what is gone, though it still shows
-				cells.Add(u.Schema, u.Schema.Fact(rec, r.Loc))
+				cells.Add(u.Schema, fact)
 			}
 			if waiting != "" {
 				continue // not this run's, or what it has left open: the protocol says so
@@ -148,6 +150,10 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 			reason, detail := why(rec)
 			if reason == "" { // anonymised: there, as it should be
 				l.Marks = append(l.Marks, mark(rec.Ref.ID, rec.Version))
+				if l.Shared == nil {
+					l.Shared = map[string]int64{}
+				}
+				l.Shared[statistics.MonthOf(fact)+"\x1f"+fact.Cell]++
 				continue
 			}
 			if l.Left == nil {

@@ -270,6 +270,57 @@ func (c *Cells) Merge(o *Cells) {
 			y.measure(name).merge(h)
 		}
 	}
+	c.prune()
+}
+
+// Groups returns the groups of f, each as "dimension=value".
+func Groups(f Fact) []string {
+	if f.Cell == "" {
+		return nil
+	}
+	return strings.Split(f.Cell, separator)
+}
+
+// MonthOf returns the month of f as YYYY-MM; "" unknown.
+func MonthOf(f Fact) string { return monthName(f.Day) }
+
+// Replace counts that a live record shows now what it was not: was is added to
+// c and is taken off, so that c and the live records together still give was.
+func (c *Cells) Replace(s Schema, was, is Fact) {
+	minus := NewCells(c.System, c.Type)
+	minus.Add(s, is)
+	c.Add(s, was)
+	for k, n := range minus.days {
+		c.days[k] -= n
+	}
+	for k, x := range minus.months {
+		y := c.cell(k)
+		y.n -= x.n
+		for name, h := range x.measures {
+			z := y.measure(name)
+			z.N, z.Sum = z.N-h.N, z.Sum-h.Sum
+			for b, n := range h.Buckets {
+				z.Buckets[b] -= n
+			}
+		}
+	}
+	c.prune()
+}
+
+// prune drops what counts nothing, so that equal counts have equal bytes.
+func (c *Cells) prune() {
+	maps.DeleteFunc(c.days, func(_ dayKey, n int64) bool { return n == 0 })
+	for k, x := range c.months {
+		for name, h := range x.measures {
+			maps.DeleteFunc(h.Buckets, func(_ int16, n int64) bool { return n == 0 })
+			if h.N == 0 && h.Sum == 0 && len(h.Buckets) == 0 {
+				delete(x.measures, name)
+			}
+		}
+		if x.n == 0 && len(x.measures) == 0 {
+			delete(c.months, k)
+		}
+	}
 }
 
 // Records returns how many records are counted.

@@ -148,11 +148,13 @@ func (r *Redactor) findings(text string) []Finding {
 		if !r.wants(c) || m.Index >= r.known && r.ids[m.Index].Kind == gallra.IdentName && !nameInText(text[m.Start:m.End]) {
 			continue
 		}
-		rule := "conversation/known"
-		if m.Index < r.known {
-			rule = knownRule
+		f := Finding{Start: m.Start, End: m.End, Category: c, Score: 1, Rule: knownRule}
+		if m.Index >= r.known {
+			f.Rule = "conversation/known"
+			found = append(found, outside(text, found[:structured], f)...)
+			continue
 		}
-		found = append(found, Finding{Start: m.Start, End: m.End, Category: c, Score: 1, Rule: rule})
+		found = append(found, f)
 	}
 	if len(found) > structured {
 		found = resolve(found)
@@ -161,6 +163,46 @@ func (r *Redactor) findings(text string) []Finding {
 		found = slices.DeleteFunc(found, func(f Finding) bool { return overlaps(held, f) })
 	}
 	return found
+}
+
+// outside returns f, or what of it lies outside the findings of its own
+// category when it crosses one: of "Öst, Petter" in "Malin Öst, Petter Öst"
+// nothing that isn't found already.
+func outside(text string, found []Finding, f Finding) []Finding {
+	var rest []Finding
+	at, crosses := f.Start, false
+	part := func(from, to int) {
+		for from < to && !inName(text[from:]) {
+			_, n := utf8.DecodeRuneInString(text[from:])
+			from += n
+		}
+		if from < to {
+			g := f
+			g.Start, g.End = from, to
+			rest = append(rest, g)
+		}
+	}
+	for _, g := range found {
+		if g.Start >= f.End {
+			break
+		}
+		if g.End <= f.Start || g.Category != f.Category {
+			continue
+		}
+		crosses = crosses || g.Start < f.Start && g.End < f.End || g.Start > f.Start && g.End > f.End
+		part(at, g.Start)
+		at = max(at, g.End)
+	}
+	if !crosses {
+		return []Finding{f}
+	}
+	part(at, f.End)
+	return rest
+}
+
+func inName(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsLetter(r) || unicode.IsDigit(r)
 }
 
 // once replaces what is found in one reading.

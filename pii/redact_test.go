@@ -73,6 +73,16 @@ func TestRedactor_TakesDoubtfulNamesOut(t *testing.T) {
 	}
 }
 
+// In a list of people with one surname every name goes whole, though "Öst,
+// Petter" is a written form of Petter Öst.
+func TestRedactor_ListOfOneFamily(t *testing.T) {
+	t.Parallel()
+	got := engine(t, pii.Options{Lang: "sv"}).NewRedactor(pii.RedactOptions{}).Redact("Närvarande: Malin Öst, Petter Öst, Nadia Rahimi.")
+	if want := "Närvarande: [NAMN 1], [NAMN 2], [NAMN 3]."; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestX21_Mask(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

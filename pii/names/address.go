@@ -1,6 +1,8 @@
 package names
 
 import (
+	"strings"
+
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/pii/names/internal/tagger"
 	"github.com/gallra/gallra/pii/names/internal/token"
@@ -11,6 +13,7 @@ import (
 // checked against the postal lists, so that a number that merely looks like a
 // code does not count. It marks the tokens taken.
 func (m *Model) addresses(w *work) {
+	w.later = w.later[:0]
 	for i := 0; i < len(w.Tokens); i++ {
 		if w.taken[i] {
 			continue
@@ -18,13 +21,23 @@ func (m *Model) addresses(w *work) {
 		var start, end int
 		var rule string
 		var score float32
-		switch in := w.Word(i); {
+		switch in := &w.Brief[i]; {
 		case w.Tokens[i].Kind == token.Number:
 			start, end, score, rule = m.atNumber(w, i)
 		case in.Class&tagger.Box != 0:
 			start, end, score, rule = m.box(w, i)
+		case in.Class&tagger.Abroad != 0:
+			start, end, score, rule = m.abroad(w, i)
+		case in.Upper() && w.british(i) > i:
+			start, end, score, rule = w.atPostcode(i)
+		case in.Street == tagger.StrongStreet:
+			start, end, score, rule = w.spelled(i)
 		}
-		if end > start && float64(score) >= addressFloor+(DefaultRecall-w.recall)*0.6 {
+		least := addressFloor + (DefaultRecall-w.recall)*0.6
+		if end > start && float64(score) < least && float64(score) >= least-addressDoubt {
+			w.later = append(w.later, [2]int{start, end})
+		}
+		if end > start && float64(score) >= least {
 			w.emit(start, end, gallra.CategoryAddress, score, rule)
 			for k := start; k < end; k++ {
 				w.taken[k] = true
@@ -34,8 +47,99 @@ func (m *Model) addresses(w *work) {
 	}
 }
 
+// atPostcode reads the address without a house number that ends in the British
+// or Irish postcode at token i: two names at least, apart by commas.
+func (w *work) atPostcode(i int) (start, end int, score float32, rule string) {
+	start = i
+	parts := 0
+	for n := 0; n < 12; n++ {
+		k := start - 1
+		switch {
+		case w.is(k, ",") && (w.capital(k-1) || w.is(k-1, ".")):
+			parts++
+			start = k
+		case w.free(k) && w.capital(k) && w.Word(k).Given() < 5, w.is(k, ".") && w.is(k-1, "Co"):
+			start = k
+		default:
+			n = 12
+		}
+	}
+	if w.is(start, ",") {
+		start++
+		parts--
+	}
+	if parts < 1 {
+		return 0, 0, 0, ""
+	}
+	return start, w.british(i), 0.7, "address/postal"
+}
+
+// numerals are the house numbers people write as words.
+var numerals = words("ett två tre fyra fem sex sju åtta nio tio elva tolv tretton fjorton femton")
+
+// spelled reads a street and a number written as a word: "Gruvgatan sju".
+func (w *work) spelled(i int) (start, end int, score float32, rule string) {
+	if !w.wordAt(i+1) || !numerals[w.Word(i+1).Lower] || !w.capital(i) && !w.low(i) {
+		return 0, 0, 0, ""
+	}
+	return i, i + 2, 0.6, "address/street"
+}
+
+func words(list string) map[uint64]bool {
+	m := map[uint64]bool{}
+	for _, w := range strings.Fields(list) {
+		m[token.Hash([]byte(w))] = true
+	}
+	return m
+}
+
+// abroad reads "14 rue des Lilas, 34000 Montpellier", "Via Garibaldi 12, 20100
+// Milano", "ul. Długa 5/7, 00-238 Warszawa".
+func (m *Model) abroad(w *work, i int) (start, end int, score float32, rule string) {
+	if w.is(i, "via") { // by way of
+		return 0, 0, 0, ""
+	}
+	start, end = i, i+1
+	if w.is(end, ".") && !w.Tokens[end].Spaced {
+		end++
+	}
+	first := w.houseNumber(i-1) || w.is(i-1, ",") && w.houseNumber(i-2)
+	k := end
+	for n := 0; n < 5 && w.wordAt(k) && (w.capital(k) || len(w.str(k)) <= 3 && w.wordAt(k+1)); n++ {
+		k++
+	}
+	if k == end || !w.capital(k-1) {
+		return 0, 0, 0, ""
+	}
+	end = k
+	if first {
+		if start--; w.is(start, ",") {
+			start--
+		}
+	} else {
+		if w.is(end, ",") {
+			end++
+		}
+		if !w.houseNumber(end) {
+			return 0, 0, 0, ""
+		}
+		end = w.afterNumber(end)
+	}
+	if w.is(end, ",") {
+		if n := w.plain(end + 1); n >= 4 && w.capital(end+2) || n == 2 && w.is(end+2, "-") && w.plain(end+3) == 3 && w.capital(end+4) {
+			for end++; !w.capital(end); end++ {
+			}
+			end++
+		}
+	}
+	return start, end, 0.7, "address/abroad"
+}
+
 // addressFloor is the least score of an address at the dial's middle.
 const addressFloor = 0.44
+
+// addressDoubt is how far below it redaction still takes one out.
+const addressDoubt = 0.15
 
 // ended reports whether token i and the one before it stand apart: a line
 // break, or nothing there.
@@ -47,12 +151,12 @@ func (w *work) ended(i int) bool {
 func (w *work) is(i int, s string) bool { return w.str(i) == s }
 
 func (w *work) class(i int, c tagger.Class) bool {
-	return i >= 0 && i < len(w.Tokens) && w.Word(i).Class&c != 0
+	return i >= 0 && i < len(w.Brief) && w.Brief[i].Class&c != 0
 }
 
 func (w *work) wordAt(i int) bool { return w.kind(i) == token.Word }
 
-func (w *work) capital(i int) bool { return w.wordAt(i) && w.Word(i).Capital() }
+func (w *work) capital(i int) bool { return w.wordAt(i) && w.Brief[i].Capital() }
 
 // single reports whether token i is one letter, which may be a door.
 func (w *work) single(i int) bool {
@@ -97,11 +201,12 @@ func (m *Model) atNumber(w *work, i int) (start, end int, score float32, rule st
 		return 0, 0, 0, ""
 	}
 	if w.wordAt(i-1) || w.is(i-1, ".") && w.wordAt(i-2) && !w.Tokens[i-1].Spaced {
-		if start, end, score, rule = m.nordic(w, i); end > 0 {
-			return start, end, score, rule
-		}
+		start, end, score, rule = m.nordic(w, i)
 	}
-	return m.english(w, i)
+	if s, e, sure, why := m.english(w, i); e > end || sure > score {
+		return s, e, sure, why
+	}
+	return start, end, score, rule
 }
 
 // nordic reads "street number", as it is written from Helsinki to Vienna.
@@ -133,12 +238,17 @@ func (m *Model) nordic(w *work, i int) (start, end int, score float32, rule stri
 			}
 		}
 		score, rule = 0.9, "address/street"
+	case w.lang == "sv" && in.Street == tagger.StrongStreet && strings.HasSuffix(w.str(s), "gade"): // a verb: "Överklagade 2 gånger"
+		score, rule = 0.3, "address/street"
 	case in.Street == tagger.StrongStreet || shortened:
 		score, rule = 0.9, "address/street"
 	case in.Street == tagger.WeakStreet:
 		score, rule = 0.3, "address/street"
 		if w.capital(s) {
 			score = 0.4
+			if w.class(s-1, tagger.PlaceWord|tagger.Home) {
+				score = 0.5
+			}
 		}
 	case w.capital(s) || w.low(s):
 		score, rule = 0.1, "address/postal"
@@ -424,6 +534,15 @@ func (w *work) british(i int) int {
 	return i
 }
 
+// names returns the token after the capital words that begin at token i, small
+// words between them included: "Ffordd y Môr".
+func (w *work) names(i int) int {
+	for n := 0; n < 5 && (w.capital(i) || n > 0 && w.wordAt(i) && len(w.str(i)) <= 3 && w.capital(i+1)); n++ {
+		i++
+	}
+	return i
+}
+
 // english reads "number street", with the flat before it and the town after.
 func (m *Model) english(w *work, i int) (start, end int, score float32, rule string) {
 	j := i + 1
@@ -462,6 +581,12 @@ func (m *Model) english(w *work, i int) (start, end int, score float32, rule str
 	if w.class(i-1, tagger.Unit) && w.is(i+1, ",") { // "Unit 6, Saddlers Yard, Ludlow SY8 1AJ"
 		if e, kind := m.englishTail(w, i+1); kind == tailPostal {
 			return i - 1, e, 0.9, "address/postal"
+		}
+	}
+	if k := w.names(i + 1); k > i+1 && w.is(k, ",") { // "3 Quarry Bank, Allensford, Consett DH8 9BA"
+		if e, kind := m.englishTail(w, k); kind == tailPostal {
+			start, _ = w.before(i)
+			return start, e, 0.8, "address/postal"
 		}
 	}
 	if n > 0 && w.Tag[i+1] == tagger.Adr { // "27 Heol Fawr, Machynlleth"
@@ -532,6 +657,16 @@ func (w *work) before(start int) (int, bool) {
 		if w.is(s+1, ",") && w.kind(s) == token.Number && w.class(s-1, tagger.Unit) { // "Flat 2, 118 Albany Road"
 			start, moved = s-1, true
 			continue
+		}
+		if w.is(s+1, ",") && w.lang == "en" && w.kind(start) == token.Number { // "The Manse, 1 Kirk Wynd"
+			k := s
+			for n := 0; n < 3 && w.capital(k) && (w.Word(k).Given() < 3 || w.is(k-1, "The")); n++ {
+				k--
+			}
+			if k < s && (w.ended(k) || w.is(k, ",") || w.is(k, ":") || w.is(k+1, "The")) {
+				start, moved = k+1, true
+				break
+			}
 		}
 		if w.is(s+1, ",") { // "c/o Ruuth, Karl Staaffs gata 4"
 			k := s

@@ -1,8 +1,7 @@
 package names
 
 import (
-	"strings"
-
+	"github.com/gallra/gallra/pii/names/internal/tagger"
 	"github.com/gallra/gallra/pii/names/internal/token"
 )
 
@@ -23,45 +22,70 @@ const (
 )
 
 // DetectRows calls f with the row of weights of each feature of the words in
-// text that tell its language: whole words and their groups of three letters.
+// the beginning of text that tell its language: whole words and their groups of
+// three letters.
 func DetectRows(text string, f func(row int)) {
-	if len(text) > detectText {
-		text = text[:detectText]
+	text = text[:min(len(text), detectText)]
+	var buf [64]byte
+	for _, t := range token.Append(nil, text) {
+		if t.Kind == token.Word && t.End-t.Start < maxDetectWord {
+			wordRows(token.Lower(append(buf[:0], '_'), text[t.Start:t.End]), f)
+		}
+	}
+}
+
+// maxDetectWord is the length of the longest word read.
+const maxDetectWord = 40
+
+// wordRows calls f with the rows of one word in lower case, "_" before it.
+func wordRows(w []byte, f func(row int)) {
+	w = append(w, '_')
+	if len(w) < 11 {
+		f(int(token.Hash(w) >> (64 - detectBits)))
+	}
+	for k := 0; k+3 <= len(w); k++ {
+		f(int(token.Hash(w[k:k+3]) >> (64 - detectBits)))
+	}
+}
+
+// votes returns what a word says of the language it stands in.
+func (m *Model) votes(lower []byte) (v tagger.Votes) {
+	if len(lower) >= maxDetectWord {
+		return v
 	}
 	var buf [64]byte
-	for i := 0; i < len(text); {
-		j := i
-		for j < len(text) && !strings.ContainsRune(" \n\r\t.,:;!?()\"", rune(text[j])) {
-			j++
+	wordRows(append(append(buf[:0], '_'), lower...), func(row int) {
+		for i := range languages {
+			v[i] += int16(int8(m.detect[row*len(languages)+i]))
 		}
-		if n := j - i; n > 0 && n < 40 && !strings.ContainsAny(text[i:j], "0123456789@/") {
-			w := append(token.Lower(append(buf[:0], '_'), text[i:j]), '_')
-			if n < 9 {
-				f(int(token.Hash(w) >> (64 - detectBits)))
-			}
-			for k := 0; k+3 <= len(w); k++ {
-				f(int(token.Hash(w[k:k+3]) >> (64 - detectBits)))
-			}
-		}
-		i = j + 1
-	}
+	})
+	return v
 }
 
 // Detect returns the language text is most likely written in; "sv" when
 // nothing tells.
 func (m *Model) Detect(text string) string {
-	if m.detect == "" {
-		return "sv"
-	}
-	var votes [len(languages)]int
-	DetectRows(text, func(row int) {
-		for i := range votes {
-			votes[i] += int(int8(m.detect[row*len(languages)+i]))
+	w := m.scratch.Get().(*work)
+	defer m.scratch.Put(w)
+	w.Read(text[:min(len(text), detectText)])
+	return w.language()
+}
+
+// language returns the language of the words read.
+func (w *work) language() string {
+	var sum [len(languages)]int
+	for i := range w.Tokens {
+		if w.Tokens[i].Start > detectText {
+			break
 		}
-	})
+		v := &w.Word(i).Votes
+		for l := range sum {
+			sum[l] += int(v[l])
+		}
+	}
 	best := 0
-	for i, v := range votes {
-		if v > votes[best] {
+	for i, v := range sum {
+		if v > sum[best] {
 			best = i
 		}
 	}

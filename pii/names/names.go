@@ -33,6 +33,7 @@ type Model struct {
 	postal  pack.Table
 	detect  string
 	special *special.Model
+	homes   string
 	scratch sync.Pool
 }
 
@@ -51,7 +52,7 @@ func Open(file string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{detect: s[SectionDetect]}
+	m := &Model{detect: s[SectionDetect], homes: s[SectionHome]}
 	if m.tagger, err = tagger.Open(s); err != nil {
 		return nil, err
 	}
@@ -60,6 +61,9 @@ func Open(file string) (*Model, error) {
 	}
 	if m.postal, err = pack.OpenTable(s[SectionPostal]); err != nil {
 		return nil, err
+	}
+	if m.homes != "" && (len(m.homes) != HomeRowCount+1 || m.homes[HomeRowCount] == 0) {
+		return nil, pack.ErrFormat
 	}
 	if m.detect != "" && len(m.detect) != detectRows*len(languages) {
 		return nil, pack.ErrFormat
@@ -88,15 +92,20 @@ type work struct {
 	special *special.Finder
 	marked  special.Text
 	reveals []special.Span
-	odds    float64 // score that makes the odds e times greater
-	taken   []bool  // token -> part of an address or a name
+	odds    float64  // score that makes the odds e times greater
+	taken   []bool   // token -> part of an address or a name
+	later   [][2]int // doubtful addresses
+	homes   string
 	out     []Span
 }
 
 func newWork(m *Model) *work {
-	w := &work{Scratch: tagger.NewScratch(m.tagger)}
+	w := &work{Scratch: tagger.NewScratch(m.tagger), homes: m.homes}
 	w.Classify = special.Mark
 	w.special = special.NewFinder(m.special)
+	if m.detect != "" {
+		w.Vote = m.votes
+	}
 	w.odds = float64(max(m.tagger.Unit(), 1))
 	return w
 }
@@ -114,9 +123,6 @@ func (m *Model) Find(text, lang string, recall float64) []Span {
 func (m *Model) Append(dst []Span, text, lang string, recall float64) []Span {
 	w := m.scratch.Get().(*work)
 	defer m.scratch.Put(w)
-	if lang == "" {
-		lang = m.Detect(text)
-	}
 	w.lang, w.recall, w.out = lang, min(max(recall, 0), 1), dst
 	for at := 0; at < len(text); {
 		end := blockEnd(text, at)
@@ -168,9 +174,7 @@ func blockEnd(text string, from int) int {
 
 // block finds what is in one block.
 func (m *Model) block(w *work) {
-	w.Read(w.text)
-	w.Decode(int32((w.recall - DefaultRecall) * 2 * dialSpan * float64(m.tagger.Unit())))
-	w.taken = append(w.taken[:0], make([]bool, len(w.Tokens))...)
+	m.tag(w)
 	first := len(w.out)
 	m.addresses(w)
 	w.persons()
@@ -178,6 +182,16 @@ func (m *Model) block(w *work) {
 	w.doubtful()
 	w.specials()
 	sortSpans(w.out[first:])
+}
+
+// tag reads w.text and tags its words.
+func (m *Model) tag(w *work) {
+	w.Read(w.text)
+	if w.lang == "" {
+		w.lang = w.language()
+	}
+	w.Decode(int32((w.recall - DefaultRecall) * 2 * dialSpan * float64(m.tagger.Unit())))
+	w.taken = append(w.taken[:0], make([]bool, len(w.Tokens))...)
 }
 
 // dialSpan is how far the dial's ends move the odds of a name, in powers of e.

@@ -41,6 +41,17 @@ func (m *Material) Build(o Settings) ([]byte, error) {
 	}
 	s[names.SectionPostal] = m.Lists.Postal()
 	s[names.SectionDetect] = Languages(m.Examples)
+	return m.homed(s, o)
+}
+
+// homed returns the pack of the sections and of what can be learned only from
+// what they find.
+func (m *Material) homed(s pack.Sections, o Settings) ([]byte, error) {
+	model, err := names.Open(string(pack.Encode(s)))
+	if err != nil {
+		return nil, err
+	}
+	s[names.SectionHome] = Homes(model, m.Examples, o.Seed)
 	return pack.Encode(s), nil
 }
 

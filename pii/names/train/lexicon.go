@@ -21,6 +21,7 @@ import (
 type Lists struct {
 	given, surname map[string]int // lower case -> bearers
 	place          map[string]int // lower case -> postal codes
+	country        map[string]bool
 	postal         map[uint64]uint16
 	Given, Surname Draw
 	cities         []string
@@ -54,7 +55,7 @@ func lower(s string) string { return string(token.Lower(nil, s)) }
 
 // ReadLists reads the lists below the data folder.
 func ReadLists(data string) (*Lists, error) {
-	l := &Lists{given: map[string]int{}, surname: map[string]int{}, place: map[string]int{}, postal: map[uint64]uint16{}}
+	l := &Lists{given: map[string]int{}, surname: map[string]int{}, place: map[string]int{}, country: map[string]bool{}, postal: map[uint64]uint16{}}
 	cased := map[string]string{}
 	for file, m := range map[string]map[string]int{
 		"fornamn-kvinnor": l.given, "fornamn-man": l.given, "tilltalsnamn-kvinnor": l.given, "tilltalsnamn-man": l.given, "efternamn": l.surname,
@@ -150,9 +151,12 @@ func ReadLists(data string) (*Lists, error) {
 			case "lander":
 				cells = []string{r[0], r[1], r[4]}
 			}
-			for _, c := range cells {
+			for n, c := range cells {
 				if w := strings.Fields(c); len(w) > 0 && len([]rune(w[0])) > 2 {
 					l.place[lower(w[0])] += 20
+					if f == "lander" && n != 1 && len(w) == 1 { // 1 is the capital
+						l.country[lower(w[0])] = true
+					}
 				}
 			}
 		})
@@ -233,6 +237,9 @@ func (l *Lists) Words(common, entities map[string]int) string {
 		e := tagger.NewEntry(w.given, w.surname, w.place, w.common)
 		if entities[k] >= 3 {
 			e = e.Known()
+		}
+		if l.country[k] {
+			e = e.Land()
 		}
 		table[token.Hash([]byte(k))] = uint16(e)
 	}

@@ -31,6 +31,8 @@ const (
 	Modifier                     // before the name of a street: Norra, Sankt
 	Box                          // post office box
 	Pain                         // ont, before "i nacken"
+	House                        // a school or a hospital, after its name
+	Abroad                       // begins a street outside the Nordic and German countries
 )
 
 var classWords = map[Class]string{
@@ -78,8 +80,11 @@ var classWords = map[Class]string{
 		kleine große grosse alte neue obere untere hohe lange breite sankt st am im an auf zum zur hinterm unterm beim hinter vor unter north south east west upper lower old new great little
 		stor liten ny vastra ostra sodra ovre mellan bakre främre fänrik kapten iso vanha uusi pikku läntinen itäinen pohjoinen eteläinen`,
 	Pain: `ont vondt ondt smerter smärta smärtor värk`,
-	Box:  `box postbox postboks postboks boks postfach postilokero pl pobox`,
-	And:  `och and & og ja und samt o å`,
+	House: `skola skolan förskola förskolan gymnasium gymnasiet sjukhus sjukhuset lasarett lasarettet vårdcentral vårdcentralen äldreboende gård hälsocentral
+		skole barneskole barneskule ungdomsskole vidaregåande videregående sykehus sygehus plejehjem sykehjem barnehage vuggestue koulu sairaala päiväkoti`,
+	Abroad: `rue via calle ulica ul avenida rua viale piazza plaza bd chemin impasse ulitsa`,
+	Box:    `box postbox postboks postboks boks postfach postilokero pl pobox`,
+	And:    `och and & og ja und samt o å`,
 }
 
 // classes maps the hash of a word to its classes.

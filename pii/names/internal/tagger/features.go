@@ -121,12 +121,13 @@ func (f *features) at(k int) []uint64 {
 }
 
 // pairs is the greatest number of features of several words together.
-const pairs = 13
+const pairs = 17
 
 func (s *Scratch) pairs(i int, rows *[pairs]uint32) []uint32 {
 	w, p, q, n, m := s.at(i), s.at(i-1), s.at(i-2), s.at(i+1), s.at(i+2)
 	low := uint64(0)
-	if s.low[i] {
+	at := &s.place[i]
+	if at.low {
 		low = 1
 	}
 	spaced := uint64(0)
@@ -155,5 +156,9 @@ func (s *Scratch) pairs(i int, rows *[pairs]uint32) []uint32 {
 	put(iq, sp<<8|sh, jw)
 	put(uint64(p.Class), uint64(q.Class), sh<<8|jw)
 	put(iw, ip, low)
+	put(uint64(at.lead), sh<<8|jw, low)
+	put(uint64(at.lead), uint64(at.spot), sh)
+	put(uint64(at.spot), sh<<8|jw, low)
+	put(uint64(min(s.Tokens[i].End-s.Tokens[i].Start, 6)), sp<<16|sn<<8|sh, low)
 	return rows[:k]
 }

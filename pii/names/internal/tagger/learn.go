@@ -82,8 +82,7 @@ func NewLearner(s pack.Sections, seed uint64) (*Learner, error) {
 
 // Forget drops the analyses held, so that doubt falls on other words.
 func (l *Learner) Forget() {
-	clear(l.slots)
-	l.Scratch.words = l.Scratch.words[:1]
+	l.forget()
 }
 
 // Prepare reads a text; the caller makes the truth from Tokens and calls Learn.

@@ -28,7 +28,7 @@ var weakEndings = byLast(strings.Fields(`backen plan planen kajen ringen platsen
 	bakken plassen terrasse tunet haugen kroken lia toften haven engen marken brynet parken ranta rinne penger puistikko aukio laituri polku kallio
 	ring ufer damm steig pfad hof markt berg grund bau anger winkel park brücke tor siedlung promenade graben wall`))
 
-var notStreet = words(`motorväg motorvägen järnväg järnvägen omväg omvägen genväg jernbanegate omvei järnvägsplan tidplan tidsplan affärsplan detaljplan handlingsplan betalningsplan abonnemangsplan arbetsplan
+var notStreet = words(`dator motorväg motorvägen järnväg järnvägen omväg omvägen genväg jernbanegate omvei järnvägsplan tidplan tidsplan affärsplan detaljplan handlingsplan betalningsplan abonnemangsplan arbetsplan
 	vårdplan läroplan avbetalningsplan amorteringsplan familjeplan etableringsplan skälen heimweg halvvägen översiktsplan årsplan plan planen vardagsplan byggplan spelplan parken marken haven vallen hagen backen hof markt berg wall tor park ring
 	damm ufer bau grund anger winkel terrasse terrassen promenaden arbeitsplatz parkplatz sitzplatz stellplatz marktplatz spielplatz schulweg arbeitsweg bahnhof friedhof bauernhof feierabend
 	netzwerk vertrag förväg undervägen tillväg tie moottoritie parkeringsplatsen arbetsplatsen skolväg skolvägen parkeringsplass arbeidsplass arbejdsplads parkeringsplads p-plads bussgata gågata hovedvej motorvej motorvei e-vei overgang utgang inngang

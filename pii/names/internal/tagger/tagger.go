@@ -120,15 +120,25 @@ func Legal(a, b uint8) bool {
 	return true
 }
 
+// Votes is what a word says of the language it stands in, by language.
+type Votes [6]int16
+
 // Word is the analysis of one word and what it adds to the scores of its
 // neighbours.
 type Word struct {
-	key uint64
 	Info
 	joint uint8 // place in the name lists, as one number
 	Mark  uint64
+	Votes Votes
 	id    uint32 // the word itself when common, else its class
-	vec   [2*reach + 1]Scores
+}
+
+// Brief is what is asked most often of a token, beside the token.
+type Brief struct {
+	Class  Class
+	Shape  uint8
+	Active bool // may be part of a name
+	Street Street
 }
 
 // Cache limits: a block of text is analysed after at most cacheFull words are
@@ -137,6 +147,10 @@ const (
 	cacheFull  = 40_000
 	cacheSlots = 1 << 17
 )
+
+// Identity returns a number for the word itself when it is common enough to
+// have been learned, else one for its class, else 0.
+func (w *Word) Identity() uint32 { return w.id }
 
 type slot struct {
 	key uint64
@@ -149,24 +163,29 @@ type Scratch struct {
 	lex    Lexicon
 	slots  []slot
 	words  []Word
+	vecs   [][2*reach + 1]Scores // of each word, what it adds around it
 	Tokens []token.Token
+	Brief  []Brief  // of each token
 	seq    []uint32 // token -> words
-	low    []bool   // token stands in a line without capitals
+	place  []place
 	Tag    []uint8
-	Person []int32 // how far the best reading with the token in a person's name lies above the best without
+	Person []int32  // how far the best reading with the token in a person's name lies above the best without
+	base   []Scores // of a run, what the words say each by itself
 	emit   [][Tags]int32
 	ahead  [][Tags]int32 // score of the best tags up to a token
 	back   [][Tags]uint8
 	feats  features
 	// Classify, when set, gives each new word a mark of the caller's.
 	Classify func(lower []byte) uint64
-	alter    func(*Info)      // the learner's doubt
-	learn    func(int, *Word) // the learner's view of a new word
+	// Vote, when set, tells of each new word what it says of the language.
+	Vote  func(lower []byte) Votes
+	alter func(*Info)      // the learner's doubt
+	learn func(int, *Word) // the learner's view of a new word
 }
 
 // NewScratch returns working memory for m.
 func NewScratch(m *Model) *Scratch {
-	s := &Scratch{model: m, slots: make([]slot, cacheSlots), words: make([]Word, 1, 4096)}
+	s := &Scratch{model: m, slots: make([]slot, cacheSlots), words: make([]Word, 1, 4096), vecs: make([][2*reach + 1]Scores, 1, 4096)}
 	s.lex.words = m.words
 	return s
 }
@@ -177,16 +196,24 @@ func (s *Scratch) Word(i int) *Word { return &s.words[s.seq[i]] }
 // Read cuts a block of text into tokens and analyses each.
 func (s *Scratch) Read(text string) {
 	if len(s.words) > cacheFull {
-		clear(s.slots)
-		s.words = s.words[:1]
+		s.forget()
 	}
 	s.Tokens = token.Append(s.Tokens[:0], text)
-	s.seq = s.seq[:0]
+	n := len(s.Tokens)
+	s.seq, s.Brief = slices.Grow(s.seq[:0], n)[:n], slices.Grow(s.Brief[:0], n)[:n]
 	for i := range s.Tokens {
-		t := &s.Tokens[i]
-		s.seq = append(s.seq, s.intern(t, text))
+		at := s.intern(&s.Tokens[i], text)
+		s.seq[i] = at
+		w := &s.words[at]
+		s.Brief[i] = Brief{w.Class, w.Shape, w.Active, w.Street}
 	}
 	s.lines()
+}
+
+// forget drops the words held.
+func (s *Scratch) forget() {
+	clear(s.slots)
+	s.words, s.vecs = s.words[:1], s.vecs[:1]
 }
 
 func (s *Scratch) intern(t *token.Token, text string) uint32 {
@@ -210,7 +237,7 @@ func (s *Scratch) intern(t *token.Token, text string) uint32 {
 }
 
 func (s *Scratch) add(key uint64, t *token.Token, text string) uint32 {
-	s.words = append(s.words, Word{key: key})
+	s.words, s.vecs = append(s.words, Word{}), append(s.vecs, [2*reach + 1]Scores{})
 	w := &s.words[len(s.words)-1]
 	w.Info = s.lex.analyse(text[t.Start:t.End], t.Kind)
 	if s.alter != nil {
@@ -223,7 +250,7 @@ func (s *Scratch) add(key uint64, t *token.Token, text string) uint32 {
 	if s.model.weights != "" {
 		s.feats.word(w)
 		for k := -reach; k <= reach; k++ {
-			v := &w.vec[k+reach]
+			v := &s.vecs[len(s.vecs)-1][k+reach]
 			for _, f := range s.feats.at(k) {
 				v.add(s.model.weights, row(f, k))
 			}
@@ -232,50 +259,108 @@ func (s *Scratch) add(key uint64, t *token.Token, text string) uint32 {
 	if s.Classify != nil && t.Kind == token.Word {
 		w.Mark = s.Classify(w.lower)
 	}
+	if s.Vote != nil && t.Kind == token.Word {
+		w.Votes = s.Vote(w.lower)
+	}
 	w.lower = nil
 	return uint32(len(s.words) - 1)
 }
 
-// lines marks the tokens of lines in which no word begins with a capital.
+// lines tells of each token where it stands in its line.
 func (s *Scratch) lines() {
-	s.low = s.low[:0]
-	start, capital := 0, false
-	for i := 0; i <= len(s.Tokens); i++ {
-		if i == len(s.Tokens) || s.Tokens[i].Kind == token.Break || s.Tokens[i].Kind == token.Blank {
-			for len(s.low) < i {
-				s.low = append(s.low, !capital)
-			}
-			if i < len(s.Tokens) {
-				s.low = append(s.low, false)
-			}
-			start, capital = i+1, false
-			continue
+	s.place = slices.Grow(s.place[:0], len(s.Tokens))[:len(s.Tokens)]
+	closed := false // the last line that wasn't empty was a closing
+	for i := 0; i < len(s.Tokens); {
+		j := i
+		for j < len(s.Tokens) && s.Tokens[j].Kind != token.Break && s.Tokens[j].Kind != token.Blank {
+			j++
 		}
-		if k := s.words[s.seq[i]].Shape; k >= shapeTitle && k <= shapeCapped && k != shapeMixed && i >= start {
-			capital = true
+		if j > i {
+			closed = s.line(i, j, closed)
 		}
+		if j < len(s.Tokens) {
+			s.place[j] = place{}
+		}
+		i = j + 1
 	}
 }
 
+// place is where a token stands.
+type place struct {
+	low  bool   // in a line without capitals
+	lead uint32 // what opens the line: a label and its colon, a greeting, a closing above
+	spot uint8  // how near the ends of a short line
+}
+
+// What opens a line, besides a label that is a known word.
+const (
+	leadNone uint32 = iota
+	leadUnknown
+	leadSpeaker // the token stands before the colon
+	leadGreeting
+	leadClosing
+)
+
+// labelReach is how far into its line a label's colon may stand.
+const labelReach = 5
+
+// line places the tokens of the line from i to j-1 and reports whether it is a
+// closing, after which a name is to be expected.
+func (s *Scratch) line(i, j int, closed bool) bool {
+	low, colon, closing := true, -1, false
+	for k := i; k < j; k++ {
+		w := &s.Brief[k]
+		if w.Shape >= shapeTitle && w.Shape <= shapeCapped && w.Shape != shapeMixed {
+			low = false
+		}
+		if w.Shape == shapeColon && colon < 0 && k > i && k-i < labelReach {
+			colon = k
+		}
+		closing = closing || w.Class&Closing != 0
+	}
+	lead := leadNone
+	switch first := &s.Brief[i]; {
+	case colon > 0:
+		if lead = s.words[s.seq[colon-1]].id; lead == 0 {
+			lead = leadUnknown
+		}
+	case first.Class&Greeting != 0:
+		lead = leadGreeting
+	case closed:
+		lead = leadClosing
+	}
+	for k := i; k < j; k++ {
+		p := place{low: low, lead: lead, spot: uint8(min(k-i, 3)<<4 | min(j-k-1, 3)<<2 | min((j-i)/2, 3))}
+		if k < colon {
+			p.lead = leadSpeaker
+		}
+		s.place[k] = p
+	}
+	return closing && j-i <= 6
+}
+
 // Low reports whether token i stands in a line without capitals.
-func (s *Scratch) Low(i int) bool { return s.low[i] }
+func (s *Scratch) Low(i int) bool { return s.place[i].low }
+
+// Line returns what opens the line of token i and how near its ends it stands.
+func (s *Scratch) Line(i int) (lead uint32, spot uint8) { return s.place[i].lead, s.place[i].spot }
 
 // active reports whether token i may be part of a name.
 func (s *Scratch) active(i int, before bool) bool {
-	w := s.Word(i)
-	if w.Active {
+	b := &s.Brief[i]
+	if b.Active {
 		return true
 	}
 	if !before {
 		return false
 	}
 	switch {
-	case w.Class&Particle != 0:
+	case b.Class&Particle != 0:
 		return true
-	case w.Shape == shapeStop:
-		p := s.Word(i - 1)
-		return p.Shape == shapeInitial || p.Shape == shapeLower && s.Tokens[i-1].End-s.Tokens[i-1].Start == 1
-	case w.Shape == shapeDigits, w.Shape == shapeNumber:
+	case b.Shape == shapeStop:
+		p := s.Brief[i-1].Shape
+		return p == shapeInitial || p == shapeLower && s.Tokens[i-1].End-s.Tokens[i-1].Start == 1
+	case b.Shape == shapeDigits, b.Shape == shapeNumber:
 		return true
 	}
 	return false
@@ -285,26 +370,56 @@ func (s *Scratch) active(i int, before bool) bool {
 // person, towards finding more.
 func (s *Scratch) Decode(bias int32) {
 	n := len(s.Tokens)
-	s.Tag = append(s.Tag[:0], make([]uint8, n)...)
-	s.Person = slices.Grow(s.Person[:0], n)[:n]
+	s.Tag, s.Person = slices.Grow(s.Tag[:0], n)[:n], slices.Grow(s.Person[:0], n)[:n]
+	clear(s.Tag)
 	for i := range s.Person {
 		s.Person[i] = never
 	}
 	if s.model.weights == "" {
 		return
 	}
-	for i := 0; i < n; {
-		if !s.active(i, false) {
-			i++
+	for i := 0; i < n; i++ {
+		if !s.Brief[i].Active {
 			continue
 		}
-		j := i + 1
-		for j < n && s.active(j, true) {
-			j++
+		s.base = s.base[:0]
+		j := i
+		for ; j < n && s.active(j, j > i); j++ {
+			v := s.sum(j)
+			if s.Brief[j].Active && s.hopeless(&v, bias) {
+				break
+			}
+			s.base = append(s.base, v)
 		}
-		s.run(i, j, bias)
-		i = j
+		if j > i {
+			s.run(i, j, bias)
+			i = j - 1
+		}
 	}
+}
+
+// hope is how far the words may speak against a name each by itself, in powers
+// of e, for it to be worth asking what they say together.
+const hope = 2.5
+
+// hopeless reports whether a token of which the words say v is no name, whatever
+// they say together.
+func (s *Scratch) hopeless(v *Scores, bias int32) bool {
+	best := max(v.of(BPer), v.of(IPer)) + bias
+	for _, y := range [...]int{BLoc, ILoc, BOrg, IOrg, Adr} {
+		best = max(best, v.of(y))
+	}
+	return float64(v.of(O)-best) > hope*float64(s.model.unit)
+}
+
+// sum returns what the words around token i say of it, each by itself.
+func (s *Scratch) sum(i int) (v Scores) {
+	for k := max(-reach, -i); k <= reach && i+k < len(s.seq); k++ {
+		u := &s.vecs[s.seq[i+k]][reach+k]
+		v[0] += u[0]
+		v[1] += u[1]
+	}
+	return v
 }
 
 var nowhere = Word{Info: Info{Shape: shapeBlank, Lower: uint64(shapeBlank) + 1}}
@@ -316,16 +431,9 @@ func (s *Scratch) at(i int) *Word {
 	return &s.words[s.seq[i]]
 }
 
-// emission returns the scores of token i.
-func (s *Scratch) emission(i int, bias int32) (e [Tags]int32) {
-	var v Scores
-	for k := -reach; k <= reach; k++ {
-		if j := i + k; j >= 0 && j < len(s.seq) {
-			u := &s.words[s.seq[j]].vec[reach+k]
-			v[0] += u[0]
-			v[1] += u[1]
-		}
-	}
+// emission returns the scores of token i, of which the words say v each by
+// itself.
+func (s *Scratch) emission(i int, v Scores, bias int32) (e [Tags]int32) {
 	var rows [pairs]uint32
 	for _, r := range s.pairs(i, &rows) {
 		v.add(s.model.weights, r)
@@ -344,7 +452,7 @@ func (s *Scratch) run(i, j int, bias int32) {
 	s.emit, s.ahead, s.back = s.emit[:0], s.ahead[:0], s.back[:0]
 	trans := &s.model.trans
 	for k := i; k < j; k++ {
-		e := s.emission(k, bias)
+		e := s.emission(k, s.base[k-i], bias)
 		var score [Tags]int32
 		var back [Tags]uint8
 		if k == i {

@@ -58,6 +58,12 @@ func (e Entry) Common() uint8 { return uint8(e >> 9 & 7) }
 // ordinary word: a club, a firm, someone often in the news.
 func (e Entry) Known() Entry { return e | 1<<12 }
 
+// Land returns e marked as the name of a country.
+func (e Entry) Land() Entry { return e | 1<<13 }
+
+// Country reports whether the word is the name of a country.
+func (e Entry) Country() bool { return e&(1<<13) != 0 }
+
 // Info is what is known of a token by itself.
 type Info struct {
 	Entry
@@ -136,10 +142,10 @@ func (l *Lexicon) inflected(in *Info, w []byte) {
 	n := len(w)
 	take := func(e Entry, ending uint8) {
 		if max(e.Given(), e.Surname()) > max(in.Given(), in.Surname(), 2) || ending == 3 && max(e.Given(), e.Surname()) > 1 {
-			in.Entry = NewEntry(max(e.Given(), in.Given()), max(e.Surname(), in.Surname()), max(in.Place(), e.Place()), in.Common()) | in.Entry&(1<<12)
+			in.Entry = NewEntry(max(e.Given(), in.Given()), max(e.Surname(), in.Surname()), max(in.Place(), e.Place()), in.Common()) | in.Entry&(3<<12)
 			in.Ending = ending
 		} else if e.Place() > in.Place() && ending == 1 {
-			in.Entry = NewEntry(in.Given(), in.Surname(), e.Place(), in.Common()) | in.Entry&(1<<12)
+			in.Entry = NewEntry(in.Given(), in.Surname(), e.Place(), in.Common()) | in.Entry&(3<<12)
 			in.Ending = ending
 		}
 	}
@@ -303,8 +309,13 @@ func affix(w []byte, n int) []byte {
 }
 
 // Capital reports whether the word begins with a capital.
-func (in *Info) Capital() bool {
-	return in.Shape >= shapeTitle && in.Shape <= shapeCapped && in.Shape != shapeMixed
+func (in *Info) Capital() bool { return capital(in.Shape) }
+
+// Capital reports whether the token begins with a capital.
+func (b *Brief) Capital() bool { return capital(b.Shape) }
+
+func capital(shape uint8) bool {
+	return shape >= shapeTitle && shape <= shapeCapped && shape != shapeMixed
 }
 
 // Letter reports whether the token is one capital letter.
@@ -312,3 +323,6 @@ func (in *Info) Letter() bool { return in.Shape == shapeInitial }
 
 // Upper reports whether the word is written in capitals.
 func (in *Info) Upper() bool { return in.Shape == shapeUpper }
+
+// Upper reports whether the token is written in capitals.
+func (b *Brief) Upper() bool { return b.Shape == shapeUpper }

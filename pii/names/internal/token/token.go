@@ -198,7 +198,7 @@ func Append(dst []Token, text string) []Token {
 			b := text[i]
 			i += size
 			spaced = false
-			if b == '@' && letterAt(text, i) || b == '/' && i < n && text[i] == '/' {
+			if b == '@' && letterAt(text, i) || b == '/' && i > 1 && text[i-2] == ':' && i < n && text[i] == '/' {
 				dst, i = link(dst, text, i)
 			}
 		}

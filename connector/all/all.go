@@ -11,4 +11,5 @@ import (
 	_ "github.com/gallra/gallra/connector/table"      // CSV, JSON lines, Excel
 	_ "github.com/gallra/gallra/connector/xexport"    // archives of X
 	_ "github.com/gallra/gallra/connector/zammad"     // Zammad
+	_ "github.com/gallra/gallra/connector/zendesk"    // Zendesk Support
 )

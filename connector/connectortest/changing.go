@@ -178,11 +178,28 @@ func (h Harness) mustNotName(tb TB, err error, ss []Seed) {
 func (h Harness) edits() []gallra.Field {
 	var out []gallra.Field
 	for _, f := range []gallra.Field{{Name: h.Text, Value: "Texten är borttagen – åäö"}, {Name: h.Email, Value: "borttagen@example.invalid"}, {Name: h.Named, Value: "[namn borttaget]"}} {
-		if f.Name != "" {
+		if f.Name != "" && !slices.Contains(h.Fixed, f.Name) {
 			out = append(out, f)
 		}
 	}
 	return out
+}
+
+// checkEditFixed proves that a field whose old value would stay is refused, and
+// that a refusal changes nothing of what was to be set along with it.
+func checkEditFixed(tb TB, h Harness) {
+	ss := seeds(2)
+	h.begin(tb, ss...)
+	src := h.open(tb)
+	rec := h.records(tb, src, ss)[0]
+	before := h.Stored(tb)
+	for _, name := range h.Fixed {
+		set := append(h.edits(), gallra.Field{Name: name, Value: "borttaget"})
+		_, err := src.(connector.Editor).Edit(tb.Context(), rec.Ref, rec.Version, set)
+		wantCode(tb, "edit of a field whose old value would stay", err, gallra.ErrUnsupported)
+		h.mustNotName(tb, err, ss)
+	}
+	same(tb, "after a refused edit", before, h.Stored(tb))
 }
 
 func checkEditForgets(tb TB, h Harness) {
@@ -201,14 +218,15 @@ func checkEditForgets(tb TB, h Harness) {
 	}
 	h.settle(tb, src, r)
 	var forgotten []string
-	if h.Text != "" {
-		forgotten = append(forgotten, ss[1].Text)
-	}
-	if h.Email != "" {
-		forgotten = append(forgotten, ss[1].Email)
-	}
-	if h.Named != "" {
-		forgotten = append(forgotten, ss[1].Name)
+	for _, f := range set {
+		switch f.Name {
+		case h.Text:
+			forgotten = append(forgotten, ss[1].Text)
+		case h.Email:
+			forgotten = append(forgotten, ss[1].Email)
+		case h.Named:
+			forgotten = append(forgotten, ss[1].Name)
+		}
 	}
 	for _, v := range forgotten {
 		if w := h.where(tb, v); len(w) > 0 {

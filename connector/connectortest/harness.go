@@ -9,6 +9,7 @@ package connectortest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,12 +45,15 @@ type Harness struct {
 	// The names are of its fields; "" when it has no such field.
 	Type                     string
 	Email, Named, Text, Keep string
-	Children                 string                  // optional: the type that Seed.Children become
-	Attachments              string                  // optional: the type that Seed.Files become
-	Texts                    []string                // optional: odd texts to be kept byte by byte, in place of Odd()
-	Kinds                    []gallra.IdentifierKind // identifiers that a record of Type, or its person, holds
-	Clocks                   []gallra.StartEvent     // clocks that Seed sets exactly
-	Resolution               time.Duration           // of stored times; a second when zero
+	// Fixed, optional, are those of these fields that the system lets nobody
+	// change without keeping the old value: Edit refuses them.
+	Fixed       []string
+	Children    string                  // optional: the type that Seed.Children become
+	Attachments string                  // optional: the type that Seed.Files become
+	Texts       []string                // optional: odd texts to be kept byte by byte, in place of Odd()
+	Kinds       []gallra.IdentifierKind // identifiers that a record of Type, or its person, holds
+	Clocks      []gallra.StartEvent     // clocks that Seed sets exactly
+	Resolution  time.Duration           // of stored times; a second when zero
 
 	// Reset empties the system.
 	Reset func(tb TB)
@@ -191,6 +195,7 @@ func Checks() []Check {
 		{"EraseMany", needs(erase, connector.CanBatch), hasTouch, checkEraseMany},
 		{"EraseRefused", needs(erase), hasFailWrites, checkEraseRefused},
 		{"EditForgets", needs(edit), hasPersonal, checkEditForgets},
+		{"EditFixed", needs(edit), hasFixed, checkEditFixed},
 		{"EditStale", needs(edit), hasTouchedText, checkEditStale},
 		{"EditMany", needs(edit, connector.CanBatch), hasTouchedText, checkEditMany},
 		{"Attachments", needs(connector.CanAttachments), hasAttachments, checkAttachments},
@@ -210,8 +215,9 @@ func hasClocks(h Harness) string      { return unless(len(h.Clocks) > 0, "no clo
 func hasChildren(h Harness) string    { return unless(h.Children != "", "no child records") }
 func hasAttachments(h Harness) string { return unless(h.Attachments != "", "no attachments") }
 func hasText(h Harness) string        { return unless(h.Text != "", "no text field") }
+func hasFixed(h Harness) string       { return unless(len(h.Fixed) > 0, "no fixed field") }
 func hasPersonal(h Harness) string {
-	return unless(h.Text+h.Email+h.Named != "", "no personal field")
+	return unless(len(h.edits()) > 0, "no personal field that can be edited")
 }
 func hasKinds(h Harness) string { return unless(len(h.Kinds) > 0, "no identifiers") }
 func hasTouch(h Harness) string { return unless(h.Touch != nil, "records cannot be touched") }
@@ -222,7 +228,7 @@ func hasFailWrites(h Harness) string {
 	return unless(h.FailWrites != nil, "writes cannot be made to fail")
 }
 func hasTouchedText(h Harness) string {
-	return unless(h.Touch != nil && h.Text != "", "no text field, or records cannot be touched")
+	return unless(h.Touch != nil && h.Text != "" && !slices.Contains(h.Fixed, h.Text), "no text field to edit, or records cannot be touched")
 }
 
 func unless(ok bool, why string) string {

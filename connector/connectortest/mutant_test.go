@@ -600,6 +600,18 @@ func TestS35_SuiteCatchesWrongConnectors(t *testing.T) {
 	}
 }
 
+// TestS35_AFixedFieldThatIsSetIsCaught: the reference connector sets the field
+// whose edit it would have to refuse.
+func TestS35_AFixedFieldThatIsSetIsCaught(t *testing.T) {
+	h, _ := harness(t.Name(), memory.TypeConversation, memory.Options{})
+	h.Fixed = []string{"subject"}
+	for _, c := range connectortest.Checks() {
+		if c.Name == "EditFixed" && len(record(t, c, h).failures) == 0 {
+			t.Error("EditFixed does not catch it")
+		}
+	}
+}
+
 // TestSuiteChecksItsHarness gives the suite harnesses that look at the wrong
 // place; the first check must refuse them.
 func TestSuiteChecksItsHarness(t *testing.T) {

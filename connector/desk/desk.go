@@ -354,7 +354,11 @@ func (d *Desk) Get(ctx context.Context, ref gallra.Ref) (gallra.Record, error) {
 		return gallra.Record{}, Gone(ref)
 	}
 	if types[i].Parent == "" {
-		return d.V.Root(ctx, ref)
+		r, err := d.V.Root(ctx, ref)
+		if err == nil && (r.Ref.Type != ref.Type || r.Ref.ID != ref.ID) {
+			err = Gone(ref)
+		}
+		return r, err
 	}
 	conv, ok := Conversation(ref.ID)
 	if !ok {

@@ -18,6 +18,13 @@ var kinds = map[gallra.Category]gallra.IdentifierKind{
 	gallra.CategoryIP: gallra.IdentIP,
 }
 
+// someone is what a person record tells: which identifiers it has, and whether
+// it is a customer's or an employee's.
+type someone struct {
+	has  map[int]bool
+	kind connector.Kind
+}
+
 // search is one call of Find.
 type search struct {
 	*Desk
@@ -25,7 +32,7 @@ type search struct {
 	any     *ident.Matcher
 	each    map[gallra.IdentifierKind]*ident.Matcher
 	types   []connector.Type
-	persons map[gallra.Ref]map[int]bool // which identifiers a person record has
+	persons map[gallra.Ref]someone
 	out     connector.Hits
 }
 
@@ -34,7 +41,7 @@ func (d *Desk) search(ctx context.Context, n connector.Needles) (*search, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &search{Desk: d, Needles: n, any: ident.New(n.Identifiers), each: map[gallra.IdentifierKind]*ident.Matcher{}, types: types, persons: map[gallra.Ref]map[int]bool{}}
+	s := &search{Desk: d, Needles: n, any: ident.New(n.Identifiers), each: map[gallra.IdentifierKind]*ident.Matcher{}, types: types, persons: map[gallra.Ref]someone{}}
 	for _, id := range n.Identifiers {
 		if s.each[id.Kind] != nil {
 			continue
@@ -89,19 +96,45 @@ func (s *search) root(ctx context.Context, ref gallra.Ref) ([]gallra.Ref, error)
 	if err != nil {
 		return nil, err
 	}
-	t := s.typ(ref.Type)
+	t := s.typ(r.Ref.Type) // a person that was taken for a customer may be an employee
 	own, err := s.whose(ctx, r, t)
 	if err != nil {
 		return nil, err
 	}
 	s.record(r, t, gallra.Record{}, own)
+	if err := s.copied(ctx, r, t); err != nil {
+		return nil, err
+	}
 	switch {
 	case t.Kind == connector.KindConversation:
 		return nil, s.below(ctx, r, own)
 	case (t.Kind == connector.KindPerson || t.Kind == connector.KindAgent) && len(own) > 0:
-		return s.V.Cases(ctx, ref)
+		return s.V.Cases(ctx, r.Ref)
 	}
 	return nil, nil
+}
+
+// copied looks at the persons that a field with the role of a copy names by id.
+func (s *search) copied(ctx context.Context, r gallra.Record, t connector.Type) error {
+	i := slices.IndexFunc(s.types, func(t connector.Type) bool { return t.Kind == connector.KindPerson })
+	if i < 0 {
+		return nil
+	}
+	for _, f := range r.Fields {
+		if info, _ := t.Field(f.Name); info.Role != gallra.RoleCC || info.Category != "" {
+			continue
+		}
+		for _, id := range strings.Fields(f.Value) {
+			p, err := s.person(ctx, gallra.Ref{System: s.System, Type: s.types[i].Name, ID: id})
+			if err != nil {
+				return err
+			}
+			for i := range p.has {
+				s.hit(r, gallra.Record{}, i, f.Name, p.role(gallra.RoleCC))
+			}
+		}
+	}
+	return nil
 }
 
 func (s *search) typ(name string) connector.Type {
@@ -129,34 +162,37 @@ func (s *search) whose(ctx context.Context, r gallra.Record, t connector.Type) (
 		for i := range s.account(r.Ref) {
 			own[i] = true
 		}
-		s.persons[r.Ref] = own
+		s.persons[r.Ref] = someone{own, t.Kind}
 	}
 	if !r.Person.IsZero() && !person {
 		has, err := s.person(ctx, r.Person)
 		if err != nil {
 			return nil, err
 		}
-		for i := range has {
+		for i := range has.has {
 			own[i] = true
 		}
 	}
 	return own, nil
 }
 
-// person returns the identifiers that a person record has; none when it is gone.
-func (s *search) person(ctx context.Context, ref gallra.Ref) (map[int]bool, error) {
-	if has, ok := s.persons[ref]; ok {
-		return has, nil
+// person returns what a person record tells; little when it is gone.
+func (s *search) person(ctx context.Context, ref gallra.Ref) (someone, error) {
+	if p, ok := s.persons[ref]; ok {
+		return p, nil
 	}
 	r, err := s.V.Root(ctx, ref)
-	if gallra.CodeOf(err) == gallra.NotFound {
-		s.persons[ref] = s.account(ref)
+	if gone, err := Absent(err); err != nil {
+		return someone{}, err
+	} else if gone {
+		s.persons[ref] = someone{s.account(ref), s.typ(ref.Type).Kind}
 		return s.persons[ref], nil
 	}
-	if err != nil {
-		return nil, err
+	if _, err = s.whose(ctx, r, s.typ(r.Ref.Type)); err != nil {
+		return someone{}, err
 	}
-	return s.whose(ctx, r, s.typ(ref.Type))
+	s.persons[ref] = s.persons[r.Ref]
+	return s.persons[ref], nil
 }
 
 // account returns the identifiers that are the record's own id.
@@ -201,8 +237,8 @@ func (s *search) below(ctx context.Context, conv gallra.Record, own map[int]bool
 			if err != nil {
 				return err
 			}
-			for i := range wrote {
-				s.hit(r, conv, i, "author", s.roleOf(r.Person, gallra.RoleAuthor))
+			for i := range wrote.has {
+				s.hit(r, conv, i, "author", wrote.role(gallra.RoleAuthor))
 			}
 		}
 		s.record(r, t, conv, own)
@@ -215,8 +251,9 @@ func (s *search) below(ctx context.Context, conv gallra.Record, own map[int]bool
 	return nil
 }
 
-func (s *search) roleOf(person gallra.Ref, role gallra.Role) gallra.Role {
-	if s.typ(person.Type).Kind == connector.KindAgent {
+// role returns the role of a customer, or an employee's.
+func (p someone) role(role gallra.Role) gallra.Role {
+	if p.kind == connector.KindAgent {
 		return gallra.RoleAgent
 	}
 	return role
@@ -243,7 +280,7 @@ func (s *search) record(r gallra.Record, t connector.Type, conv gallra.Record, o
 	switch t.Kind {
 	case connector.KindPerson, connector.KindAgent:
 		for i := range s.account(r.Ref) {
-			s.hit(r, conv, i, "id", s.roleOf(r.Ref, gallra.RoleRequester))
+			s.hit(r, conv, i, "id", someone{kind: t.Kind}.role(gallra.RoleRequester))
 		}
 	case connector.KindConversation:
 		for i := range own {

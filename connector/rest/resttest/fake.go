@@ -256,7 +256,7 @@ func (t *Tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if t.given == nil {
 		t.given = map[string]time.Time{}
 	}
-	token := fmt.Sprintf("access-%d", len(t.given)+1)
+	token := fmt.Sprintf("access-%s-%d", t.Client, t.Requests)
 	t.given[token] = t.Clock.Now().Add(t.Life)
 	Write(w, http.StatusOK, map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": int(t.Life / time.Second)})
 }

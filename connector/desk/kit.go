@@ -1,0 +1,121 @@
+package desk
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/connector/rest"
+)
+
+// Options every connector to an API has: how a test or a trial on the own
+// machine is reached, and how hard the system is asked.
+var Options = []connector.Option{
+	{Name: "rate", Help: "requests a minute, shared by all workers; the connector's own choice when left out"},
+	{Name: "allow_loopback", Help: "yes to reach a server on this machine, for trials"},
+}
+
+// Connect makes the settings of the HTTP client from an address
+// scheme://host[:port]. host is what the system is called when the address names
+// none; "" when it must. gallra.ErrInvalid when the address cannot be one.
+func Connect(c connector.Config, host string, perMinute int) (rest.Options, error) {
+	o := rest.Options{System: c.System, AllowLoopback: c.Option("allow_loopback") == "yes"}
+	h := strings.TrimSuffix(strings.TrimPrefix(c.Path(), "//"), "/")
+	if h == "" {
+		h = host
+	}
+	if h == "" || strings.ContainsAny(h, "/@#") {
+		return o, gallra.Errorf(gallra.Invalid, "rest.base_url", "system", string(c.System))
+	}
+	scheme := "https"
+	if o.AllowLoopback {
+		scheme = "http"
+	}
+	o.BaseURL = scheme + "://" + h
+	if v := c.Option("rate"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			return o, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", "rate")
+		}
+		perMinute = n
+	}
+	o.Limit = rest.Limit{Requests: perMinute, Per: time.Minute, Burst: 10}
+	return o, nil
+}
+
+// Fields makes fields of names and values, leaving out those without a value.
+func Fields(pairs ...string) []gallra.Field {
+	var out []gallra.Field
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			out = append(out, gallra.Field{Name: pairs[i], Value: pairs[i+1]})
+		}
+	}
+	return out
+}
+
+// Version tells two states of a record apart, by all its fields, its times and
+// what else is given.
+func Version(r gallra.Record, more ...string) string {
+	h := sha256.New()
+	write := func(s string) {
+		h.Write([]byte(strconv.Itoa(len(s)) + ":" + s))
+	}
+	for _, f := range r.Fields {
+		write(f.Name)
+		write(f.Value)
+	}
+	for _, t := range []time.Time{r.Created, r.Updated, r.Contact, r.Closed} {
+		write(strconv.FormatInt(t.UnixMicro(), 10))
+	}
+	write(r.Person.ID)
+	for _, m := range more {
+		write(m)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// remoteIndex marks a receipt that waits for the system's index alone.
+const remoteIndex = "index"
+
+// Soon is the receipt for a change that is made, but whose old values the
+// system's search index shows for a while yet.
+func Soon(ref gallra.Ref, a gallra.Action, at time.Time, lag time.Duration) gallra.Receipt {
+	return gallra.Receipt{Ref: ref, Action: a, Grade: gallra.GradeLive, At: at, GoneBy: at.Add(lag), Remote: remoteIndex,
+		Residues: []gallra.Residue{{Ref: ref, Where: "search index", Why: "residue.index", GoneBy: at.Add(lag)}}}
+}
+
+// Settled answers for a receipt that Soon made: it is final when its time has
+// come. ok is false for another receipt.
+func Settled(r gallra.Receipt, now time.Time) (out gallra.Receipt, ok bool) {
+	if r.Remote != remoteIndex {
+		return r, false
+	}
+	if !now.Before(r.GoneBy) {
+		r.Final, r.Residues, r.GoneBy, r.At = true, nil, time.Time{}, now
+	}
+	return r, true
+}
+
+// Undone is the error for a change that the system answered well and did not
+// make.
+func Undone(ref gallra.Ref) error {
+	return gallra.Errorf(gallra.Unavailable, "desk.not_done", "ref", ref.String())
+}
+
+// Absent reports whether a read says that a record is not there; an error of
+// another kind is returned.
+func Absent(err error) (bool, error) {
+	if gallra.CodeOf(err) == gallra.NotFound {
+		return true, nil
+	}
+	return false, err
+}
+
+// NoFile is Vendor.Content of a system that hands out no files.
+func NoFile(_ context.Context, ref gallra.Ref) ([]byte, error) { return nil, Gone(ref) }

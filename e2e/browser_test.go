@@ -37,6 +37,14 @@ type tab struct {
 // open starts a browser with an empty profile on a site.
 func open(t testing.TB, site *webtest.Site) *tab {
 	t.Helper()
+	srv := httptest.NewServer(site.Handler)
+	t.Cleanup(srv.Close)
+	return openAt(t, srv.URL)
+}
+
+// openAt starts a browser with an empty profile for the site at an address.
+func openAt(t testing.TB, base string) *tab {
+	t.Helper()
 	path := os.Getenv("GALLRA_TEST_CHROMIUM")
 	if path == "" {
 		path = "/usr/bin/chromium"
@@ -44,8 +52,6 @@ func open(t testing.TB, site *webtest.Site) *tab {
 	if _, err := os.Stat(path); err != nil {
 		t.Skip("no Chromium: set GALLRA_TEST_CHROMIUM to its path")
 	}
-	srv := httptest.NewServer(site.Handler)
-	t.Cleanup(srv.Close)
 	ctx, cancel := context.WithTimeout(context.Background(), 12*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
@@ -56,7 +62,7 @@ func open(t testing.TB, site *webtest.Site) *tab {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	b := &tab{TB: t, ctx: ctx, base: srv.URL}
+	b := &tab{TB: t, ctx: ctx, base: base}
 	if err := chromedp.Listen(ctx, func(ev any) {
 		e, ok := ev.(*audits.EventIssueAdded)
 		if ok && e.Issue.Code == audits.InspectorIssueCodeContentSecurityPolicyIssue {

@@ -16,6 +16,8 @@ type retentionCmd struct {
 	Run      retentionRunCmd      `cmd:"" help:"${cli_retention_run}"`
 	Verify   retentionVerifyCmd   `cmd:"" help:"${cli_retention_verify}"`
 	Protocol retentionProtocolCmd `cmd:"" help:"${cli_retention_protocol}"`
+	Tasks    retentionTasksCmd    `cmd:"" help:"${cli_retention_tasks}"`
+	Sign     retentionSignCmd     `cmd:"" help:"${cli_retention_sign}"`
 }
 
 // asFlag names who does it; the password comes from GALLRA_PASSWORD or standard input.
@@ -233,7 +235,7 @@ func (s *session) protocol(r retention.Run) error {
 			return err
 		}
 	} else {
-		s.line("cli.retention.done", "run", p.Number, "status", s.say.T("run.status."+string(p.Status)))
+		s.line("cli.retention.done", "run", p.Number, "status", s.say.T("run.status."+string(p.Word())))
 		var rows [][]string
 		for _, part := range p.Parts {
 			for o, n := range part.Tally.Outcomes {

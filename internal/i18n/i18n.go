@@ -142,6 +142,9 @@ func (p *Printer) Type(name string) string {
 	return name
 }
 
+// TypeName is the name of a type of record among the arguments of a message.
+type TypeName string
+
 // Message is a text that is not printed yet: what a view holds so that one view
 // serves both languages. With Count it is a plural.
 type Message struct {
@@ -245,6 +248,8 @@ func (p *Printer) Value(v any) string {
 		return p.Duration(v)
 	case Month:
 		return p.Month(time.Time(v))
+	case TypeName:
+		return p.Type(string(v))
 	case gallra.Period:
 		return p.Period(v)
 	case Message:

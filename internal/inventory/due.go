@@ -61,7 +61,7 @@ func FallingDue(ctx context.Context, db *store.DB, rules []gallra.Rule, today ti
 				by[r.ID] = d
 			}
 			for at, n := range starts[t.Type] {
-				if at.Event == r.Start {
+				if at.Event == r.Start.Clock() {
 					d.Months[r.falls(at)] += n
 				}
 			}
@@ -97,18 +97,24 @@ func (s Schedule) Next(rule string) string {
 // counted is a rule as counts by month can follow it.
 type counted struct{ gallra.Rule }
 
-// falls returns the month in which records of a start may first be gallrade.
+// falls returns the month in which records of a start may first be gallrade. The
+// middle of the month stands for its days: right to the month for a period of
+// years and months, to half of one for a period of days.
 func (r counted) falls(at Start) string {
-	if at.Lacking && r.Fallback == "" {
-		return ""
-	}
-	first, err := time.Parse("2006-01", at.Month)
+	first, err := time.ParseInLocation("2006-01", at.Month, stockholm)
 	if err != nil {
 		return ""
 	}
-	// The middle of the month stands for its days: right to the month for a
-	// period of years and months, to half of one for a period of days.
-	return r.Keep.After(first.AddDate(0, 0, 14)).Format("2006-01")
+	day := first.AddDate(0, 0, 14)
+	rec := gallra.Record{Created: day} // what lacks the event stands by its creation
+	if !at.Lacking {
+		rec.Contact, rec.Closed, rec.Updated, rec.Events = day, day, day, map[gallra.StartEvent]time.Time{at.Event: day}
+	}
+	last, _, ok := r.Due(rec, stockholm)
+	if !ok {
+		return ""
+	}
+	return last.AddDate(0, 0, 1).Format("2006-01")
 }
 
 func systemsOf(rules []gallra.Rule) []gallra.SystemID {

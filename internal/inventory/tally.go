@@ -45,11 +45,11 @@ type Start struct {
 	Month   string
 }
 
-// startEvents are the events that a rule may count from.
-var startEvents = []gallra.StartEvent{gallra.StartCreated, gallra.StartLastContact, gallra.StartClosed, gallra.StartUpdated}
-
 func (c *TypeCount) start(rec gallra.Record) {
-	for _, e := range startEvents {
+	for _, e := range gallra.StartEvents() {
+		if e.Clock() != e {
+			continue // counted from another event
+		}
 		t, ok := rec.Event(e)
 		if !ok {
 			t = rec.Created

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gallra/gallra"
@@ -17,10 +18,11 @@ import (
 // Protocol is what the record of disposal (gallringsprotokoll, document D8) says
 // of one run. It names no record and no person whose records went.
 type Protocol struct {
-	Number       string                 `json:"number"` // the run's id
+	Number       string                 `json:"number"`   // the run's id
+	Revision     int                    `json:"revision"` // counts the issues: more as what was open is settled
 	Organisation retention.Organisation `json:"organisation"`
 	Archive      string                 `json:"archive"` // arkivbildare; "" for one that has no public records
-	Status       retention.Status       `json:"status"`
+	Status       retention.Status       `json:"status"`  // deidentified: done, and personal data all the same
 	Plan         string                 `json:"plan"`
 	PlanHash     string                 `json:"plan_hash"`
 	Criteria     []Criterion            `json:"criteria"`
@@ -32,6 +34,9 @@ type Protocol struct {
 	Ended        time.Time              `json:"ended"`
 	Verified     Verification           `json:"verified"`
 	Parts        []ProtocolPart         `json:"parts"`
+	Tasks        []ProtocolTask         `json:"tasks"` // done by hand
+	Open         retention.Open         `json:"open"`  // begun and not ended
+	Settled      time.Time              `json:"settled,omitzero"`
 	Figures      []ProtocolFigures      `json:"figures"`
 	FiguresEqual bool                   `json:"figures_equal"`
 	Deviations   []retention.Deviation  `json:"deviations"`
@@ -77,6 +82,17 @@ type ProtocolPart struct {
 	Anonymised time.Time                `json:"anonymised_from,omitzero"`
 }
 
+// ProtocolTask is what a person was to do by hand, and who has signed for it.
+type ProtocolTask struct {
+	System    System               `json:"system"`
+	Type      string               `json:"type"` // "" is all that is there
+	Kind      connector.HandKind   `json:"kind"`
+	Owner     string               `json:"owner"`
+	Before    time.Time            `json:"before"`
+	Due       time.Time            `json:"due"`
+	Signature *retention.Signature `json:"signature"` // null: not done
+}
+
 // ProtocolFigures is the statistics of one type before and after.
 type ProtocolFigures struct {
 	System       System `json:"system"`
@@ -106,16 +122,19 @@ func (p Press) Protocol(ctx context.Context, run string) (Paper, error) {
 	if err != nil {
 		return Paper{}, err
 	}
-	// The run itself put its protocol in the log, and no version follows.
+	// The run itself puts every issue of its protocol in the log.
 	head := p.headOf("D8", digest)
-	head.Date, head.By, head.Version = d.Ended, d.Actor, 1
+	head.Date, head.By, head.Version = d.Ended, d.Actor, d.Revision
+	if d.Settled.After(head.Date) {
+		head.Date = d.Settled
+	}
 	head.Organisation, head.Number = d.Organisation.Name, d.Organisation.Number
 	head.Log = Place{Seq: d.Evidence.Seq, Size: d.Evidence.Checkpoint.Size, Root: d.Evidence.Checkpoint.Hash}
 	return Paper{Head: head, Content: d, lay: d.lay, order: protocolKeys, cells: d.cells}, nil
 }
 
 func (p Press) protocol(r retention.Protocol) (Protocol, error) {
-	d := Protocol{Number: r.Number, Organisation: r.Organisation, Status: r.Status, Plan: r.Plan, PlanHash: r.PlanHash, Planner: r.Planner, Planned: r.Planned, Approved: append([]retention.Approval{}, r.Approved...),
+	d := Protocol{Number: r.Number, Revision: max(r.Revision, 1), Tasks: []ProtocolTask{}, Open: r.Open, Settled: r.Settled, Organisation: r.Organisation, Status: r.Word(), Plan: r.Plan, PlanHash: r.PlanHash, Planner: r.Planner, Planned: r.Planned, Approved: append([]retention.Approval{}, r.Approved...),
 		Actor: r.Actor, Started: r.Started, Ended: r.Ended, Verified: Verification{At: r.Verified, Method: "reread"}, FiguresEqual: r.FiguresEqual, Deviations: append([]retention.Deviation{}, r.Deviations...), Evidence: r.Evidence,
 		Parts: []ProtocolPart{}, Figures: []ProtocolFigures{}, Criteria: []Criterion{}}
 	if r.Organisation.Type.Public() {
@@ -139,6 +158,9 @@ func (p Press) protocol(r retention.Protocol) (Protocol, error) {
 			d.Verified.Left += n
 		}
 		d.Parts = append(d.Parts, part)
+	}
+	for _, x := range r.Tasks {
+		d.Tasks = append(d.Tasks, ProtocolTask{System{x.System, p.title(x.System)}, x.Type, x.Kind, x.Owner, x.Before, x.Due, x.Signature})
 	}
 	for _, f := range r.Figures {
 		d.Figures = append(d.Figures, ProtocolFigures{System{f.System, p.title(f.System)}, f.Type, f.Before.Records, f.After.Records, f.DigestBefore, f.DigestAfter, f.Equal})
@@ -198,14 +220,24 @@ func (d Protocol) lay(s *sheet) {
 		for _, k := range []string{"paper.d8.period", "paper.d8.due", "paper.d8.action", "paper.d8.attachments", "paper.d8.bytes", "paper.d8.method"} {
 			s.fact(k, c[k])
 		}
-		s.fact("paper.d8.excepted", x.excepted(s.say)...)
-		s.fact("paper.d8.left", reasons(s.say, x.Left)...)
+		s.fact("paper.d8.excepted", or(lines(x.excepted(s.say)), s.T("paper.d8.none_excepted")))
+		s.fact("paper.d8.left", or(lines(reasons(s.say, x.Left)), s.T("paper.d8.none_excepted")))
 		s.fact("paper.d8.vendor", c["paper.d8.vendor"])
 		s.fact("paper.d8.backups", c["paper.d8.backups"])
 		if !x.Anonymised.IsZero() {
 			s.fact("paper.d8.anonymised", s.Day(x.Anonymised))
 		}
 		s.fact("paper.d8.remains", x.remains(s.say)...)
+	}
+	if len(d.Tasks) > 0 {
+		t := &grid{Columns: []column{{s.T("paper.d8.system"), false}, {s.T("paper.d8.hand.what"), false}, {s.T("paper.d8.hand.due"), false}, {s.T("paper.d8.hand.signed"), false}}}
+		for _, x := range d.Tasks {
+			t.Rows = append(t.Rows, []string{x.System.Title, x.what(s.say), s.Day(x.Due.AddDate(0, 0, -1)), x.signed(s.say)})
+		}
+		s.part(s.T("paper.d8.hand"), s.T("paper.d8.hand.how")).Table = t
+	}
+	if d.Open.Any() {
+		s.part(s.T("paper.d8.open"), d.open(s.say)...)
 	}
 	if len(d.Figures) > 0 {
 		text := s.T("paper.d8.equal")
@@ -246,13 +278,9 @@ func (d Protocol) whole(s say) map[string]string {
 	if !d.FiguresEqual {
 		figures = s.T("error.retention.figures_differ")
 	}
-	deviations := ""
-	for _, t := range d.deviations(s) {
-		deviations = join(deviations, t)
-	}
 	return map[string]string{"paper.d8.number": d.Number, "paper.d8.organisation": org, "paper.d8.archive": or(d.Archive, s.T("paper.d8.no_archive")), "paper.d8.criterion": criterion, "paper.d8.support": support,
 		"paper.d8.planned": d.Planner + ", " + s.When(d.Planned), "paper.d8.approved": approved, "paper.d8.done": d.Actor + ", " + s.When(d.Started) + " – " + s.When(d.Ended),
-		"paper.d8.verified": s.When(d.Verified.At) + ". " + s.T("paper.d8.reread") + " " + s.N("paper.d8.found", d.Verified.Left), "paper.d8.statistics": figures, "paper.d8.deviations": or(deviations, s.T("paper.d8.none")),
+		"paper.d8.verified": s.When(d.Verified.At) + ". " + s.T("paper.d8.reread") + " " + s.N("paper.d8.found", d.Verified.Left), "paper.d8.statistics": figures, "paper.d8.deviations": or(lines(d.deviations(s)), s.T("paper.d8.none")),
 		"paper.d8.signature": "", "paper.d8.log": strconv.FormatInt(d.Evidence.Seq, 10), "paper.d8.hash": d.PlanHash}
 }
 
@@ -310,10 +338,6 @@ func (x ProtocolPart) cells(s say) map[string]string {
 	if !x.From.IsZero() {
 		period = s.Day(x.From) + " – " + s.Day(x.To)
 	}
-	excepted := ""
-	for _, e := range x.excepted(s) {
-		excepted = join(excepted, e)
-	}
 	vendor := s.T("paper.d8.at_once")
 	if !x.GoneBy.IsZero() {
 		vendor = s.T("paper.d8.by", "day", s.Day(x.GoneBy))
@@ -323,7 +347,7 @@ func (x ProtocolPart) cells(s say) map[string]string {
 		backups = s.T("paper.d8.by", "day", s.Day(x.BackupsBy))
 	}
 	return map[string]string{"paper.d8.period": period, "paper.d8.type": s.Type(x.Type), "paper.d8.system": x.System.Title, "paper.d8.action": x.done(s), "paper.d8.due": s.Number(x.Due), "paper.d8.records": count64(x.gone()),
-		"paper.d8.attachments": counted(s, x.Attached), "paper.d8.bytes": counted(s, x.Bytes), "paper.d8.excepted": or(excepted, s.T("paper.d8.none_excepted")), "paper.d8.method": s.T("paper.method." + x.Method),
+		"paper.d8.attachments": counted(s, x.Attached), "paper.d8.bytes": counted(s, x.Bytes), "paper.d8.excepted": or(lines(x.excepted(s)), s.T("paper.d8.none_excepted")), "paper.d8.method": s.T("paper.method." + x.Method),
 		"paper.d8.vendor": vendor, "paper.d8.backups": backups}
 }
 
@@ -348,6 +372,9 @@ func (x ProtocolPart) excepted(s say) []string {
 	return append(out, reasons(s, x.Kept)...)
 }
 
+// lines joins what stands in one cell.
+func lines(list []string) string { return strings.Join(list, "; ") }
+
 func reasons(s say, m map[string]int64) []string {
 	var out []string
 	for _, why := range slices.Sorted(maps.Keys(m)) {
@@ -371,6 +398,36 @@ func (x ProtocolPart) remains(s say) []string {
 			text += ", " + s.T("paper.d8.by", "day", s.Day(r.GoneBy))
 		}
 		out = append(out, text)
+	}
+	return out
+}
+
+func (x ProtocolTask) what(s say) string {
+	what := s.T("paper.d8.hand.all")
+	if x.Type != "" {
+		what = s.Type(x.Type)
+	}
+	return s.T("paper.d8.hand.before", "what", what, "day", s.Day(x.Before))
+}
+
+func (x ProtocolTask) signed(s say) string {
+	if x.Signature == nil {
+		return s.T("paper.d8.hand.unsigned")
+	}
+	g := x.Signature
+	return s.T("paper.d8.hand.signature", "outcome", s.T("outcome."+string(g.Outcome)), "n", g.Count, "actor", g.Actor, "day", g.Performed)
+}
+
+func (d Protocol) open(s say) []string {
+	var out []string
+	if n := d.Open.Promised; n > 0 {
+		out = append(out, s.N("paper.d8.open.promised", n, "day", s.Day(d.Open.PromisedBy)))
+	}
+	if n := d.Open.Quarantined; n > 0 {
+		out = append(out, s.N("paper.d8.open.quarantined", n, "day", s.Day(d.Open.Until)))
+	}
+	if n := d.Open.Tasks; n > 0 {
+		out = append(out, s.N("paper.d8.open.tasks", n, "day", s.Day(d.Open.TasksDue)))
 	}
 	return out
 }

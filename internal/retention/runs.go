@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/internal/store"
 )
 
@@ -40,4 +41,18 @@ func (e *Engine) Runs(ctx context.Context, limit int) ([]Run, error) {
 		return nil, fmt.Errorf("retention: runs: %w", err)
 	}
 	return out, nil
+}
+
+// Deidentified is the word for a complete run that has left personal data where
+// anonymous data were wished for. It is no status: the run did what was planned.
+const Deidentified Status = "deidentified"
+
+// Word returns what is said of how the run ended, the name of a text under
+// run.status: the status, or Deidentified, so that the three outcomes are never
+// mixed (REQUIREMENTS section 0.1).
+func (p Protocol) Word() Status {
+	if p.Status == Complete && p.Total.Outcomes[gallra.OutcomeDeidentified] > 0 {
+		return Deidentified
+	}
+	return p.Status
 }

@@ -53,7 +53,25 @@ var measureWords = []string{"seconds", "minutes", "hours", "duration", "rating",
 func measured(field string) bool {
 	field = strings.ToLower(field)
 	return slices.ContainsFunc(measureWords, func(w string) bool { return strings.Contains(field, w) }) ||
-		slices.ContainsFunc([]string{"_s", "_ms", "_min", "_h"}, func(unit string) bool { return strings.HasSuffix(field, unit) })
+		slices.ContainsFunc([]string{"_s", "_ms", "_min", "_h", moment}, func(unit string) bool { return strings.HasSuffix(field, unit) })
+}
+
+// moment ends the name of a field that holds a point in time. It is counted as
+// the time from the record's creation, in seconds: as a group, it would be a
+// value for each record, which points somebody out.
+const moment = "_at"
+
+// moments are the forms in which systems write a point in time.
+var moments = []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999-07:00", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", time.DateOnly}
+
+// sinceCreation returns what a field of that name counts for, in thousandths.
+func sinceCreation(r gallra.Record, value string) (int64, bool) {
+	for _, form := range moments {
+		if t, err := time.ParseInLocation(form, strings.TrimSpace(value), time.UTC); err == nil && !r.Created.IsZero() {
+			return t.Unix()*1000 - r.Created.Unix()*1000, true
+		}
+	}
+	return 0, false
 }
 
 // SchemaOf derives the schema of a type from its statistics fields
@@ -119,6 +137,12 @@ func (s Schema) Fact(r gallra.Record, loc *time.Location) Fact {
 			continue
 		}
 		if v, ok := r.Field(m); ok {
+			if strings.HasSuffix(strings.ToLower(m), moment) {
+				if x, ok := sinceCreation(r, v); ok {
+					f.Values[i] = x
+				}
+				continue
+			}
 			if x, err := strconv.ParseFloat(strings.Replace(strings.TrimSpace(v), ",", ".", 1), 64); err == nil && math.Abs(x) < 1e15 {
 				f.Values[i] = int64(math.Round(x * 1000))
 			}

@@ -82,3 +82,12 @@ func (c Chart) bars(p *i18n.Printer) Bars {
 	}
 	return b
 }
+
+// Part is the bar's length in hundredths of the longest; something is never
+// drawn as nothing.
+func (b Bar) Part(most int64) int64 {
+	if b.Value <= 0 || most <= 0 {
+		return 0
+	}
+	return max(1, b.Value*100/most)
+}

@@ -1,14 +1,22 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/i18n"
+	"github.com/gallra/gallra/internal/retention"
 )
 
 // These pages edit gallra.yaml, the same file that others keep under version
@@ -118,6 +126,25 @@ type RuleView struct {
 	Starts  []gallra.StartEvent
 	Actions []gallra.Action
 	Old     bool // the rule exists: saving makes a new version of it
+	Types   string
+	Texts   []gallra.TextPolicy
+	Files   []gallra.FilePolicy
+	Rest    string // quarantine, as typed
+	Agreed  string // as typed
+	Public  bool
+	History []RuleVersion
+
+	Templates []retention.Template
+	Checked   string // the day the templates' statutes were read
+	Template  string // the one the form was filled from
+}
+
+// RuleVersion is one change of a rule, as the log has it.
+type RuleVersion struct {
+	At     time.Time
+	Actor  string
+	Action string
+	What   string // "v3"
 }
 
 // Covers reports whether the rule speaks of a system.
@@ -128,16 +155,50 @@ func (c *call) ruleView(id string) (v RuleView, err error) {
 	if err != nil {
 		return v, err
 	}
-	v = RuleView{Systems: cfg.Systems, Starts: []gallra.StartEvent{gallra.StartClosed, gallra.StartLastContact, gallra.StartCreated, gallra.StartUpdated},
-		Actions: []gallra.Action{gallra.ActionErase, gallra.ActionAnonymise}}
+	v = RuleView{Systems: cfg.Systems, Starts: gallra.StartEvents(), Files: []gallra.FilePolicy{gallra.FilesErase, gallra.FilesRedact, gallra.FilesKeep},
+		Actions: []gallra.Action{gallra.ActionErase, gallra.ActionAnonymise}, Texts: []gallra.TextPolicy{gallra.TextRemove, gallra.TextRedact}, Public: cfg.Organisation.Type.Public()}
+	v.Templates, v.Checked = retention.Templates()
 	if id == "" {
+		v.Rule.Fallback = gallra.StartCreated
+		v.fill(c.r.URL.Query().Get("template"), c.print)
 		return v, nil
 	}
 	if v.Rule, v.Old = cfg.Rule(id); !v.Old {
 		return v, c.unknownPage()
 	}
-	v.Keep = v.Rule.Keep.String()
+	v.Keep, v.Types, v.Rest, v.Agreed = v.Rule.Keep.String(), strings.Join(v.Rule.Types, ", "), periodText(v.Rule.Quarantine), periodText(v.Rule.Agreed)
+	if c.Evidence == nil {
+		return v, nil
+	}
+	entries, err := c.Evidence.Entries(c.ctx(), id)
+	if err != nil {
+		return v, err
+	}
+	for _, e := range slices.Backward(entries) {
+		if strings.HasPrefix(e.Action, "rule.") {
+			v.History = append(v.History, RuleVersion{e.At, e.Actor, e.Action, e.Result})
+		}
+	}
 	return v, nil
+}
+
+func periodText(p gallra.Period) string {
+	if p.IsZero() {
+		return ""
+	}
+	return p.String()
+}
+
+// fill begins a new rule from a template; the person confirms or changes every
+// part of it before it is saved.
+func (v *RuleView) fill(template string, p *i18n.Printer) {
+	for _, t := range v.Templates {
+		if t.ID == template {
+			v.Template = t.ID
+			v.Keep, v.Rule.Start, v.Rule.Title = t.Keep.String(), t.Start, t.In(string(p.Lang())).Title
+			v.Rule.Motive = t.Statute + ". " + t.In(string(p.Lang())).Text
+		}
+	}
 }
 
 func (c *call) rulePage() error {
@@ -168,17 +229,38 @@ func (c *call) saveRule() error {
 	}
 	r.Version++
 	r.Title, r.Purpose, r.Motive = c.field("title"), c.field("purpose"), c.field("motive")
-	r.Start, r.Fallback, r.Action = gallra.StartEvent(c.field("start")), gallra.StartCreated, gallra.Action(c.field("action"))
-	r.Decision.Body, r.Decision.Number, r.Decision.Date = c.field("body"), c.field("number"), c.field("date")
+	r.Start, r.Fallback, r.Action = gallra.StartEvent(c.field("start")), gallra.StartEvent(c.field("fallback")), gallra.Action(c.field("action"))
+	r.Basis, r.Owner, r.Except, r.Text = c.field("basis"), c.field("owner"), c.field("except"), gallra.TextPolicy(c.field("text"))
+	r.Files, r.YearEnd = gallra.FilePolicy(c.field("files")), c.field("year_end")
+	if r.Action != gallra.ActionAnonymise {
+		r.Text, r.Files = "", ""
+	}
+	v.Rest, v.Agreed = strings.ToUpper(c.field("quarantine")), strings.ToUpper(c.field("agreed"))
+	v.Types = c.field("types")
+	r.Types = strings.FieldsFunc(v.Types, func(x rune) bool { return x == ',' || x == ' ' })
+	r.Decision = gallra.Decision{Title: c.field("document"), Body: c.field("body"), Number: c.field("number"), Date: c.field("date"), URL: r.Decision.URL}
 	r.Systems = nil
 	for _, s := range c.r.PostForm["system"] {
 		r.Systems = append(r.Systems, gallra.SystemID(s))
 	}
 	v.Rule, v.Keep = r, strings.ToUpper(c.field("keep"))
-	err = c.configure(evidence.Entry{Action: "rule.save", Subject: r.ID}, func(cfg *config.Config) (err error) {
-		if r.Keep, err = gallra.ParsePeriod(v.Keep); err != nil {
-			return err
+	for _, p := range []struct {
+		text string
+		into *gallra.Period
+		may  bool // be left out
+	}{{v.Keep, &r.Keep, false}, {v.Rest, &r.Quarantine, true}, {v.Agreed, &r.Agreed, true}} {
+		if *p.into = (gallra.Period{}); p.text == "" && p.may {
+			continue
 		}
+		if *p.into, err = gallra.ParsePeriod(p.text); err != nil {
+			return c.refuse("rule", v, err)
+		}
+	}
+	entry, err := ruleEntry("rule.save", r)
+	if err != nil {
+		return err
+	}
+	err = c.configure(entry, func(cfg *config.Config) error {
 		for i := range cfg.Rules {
 			if v.Old && cfg.Rules[i].ID == r.ID {
 				cfg.Rules[i] = r
@@ -192,4 +274,55 @@ func (c *call) saveRule() error {
 		return c.refuse("rule", v, err)
 	}
 	return c.done("/retention", "rule_saved")
+}
+
+// ruleEntry is what the log is told of a rule: its version and the digest of
+// what it said then.
+func ruleEntry(action string, r gallra.Rule) (evidence.Entry, error) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return evidence.Entry{}, fmt.Errorf("web: rule %s: %w", r.ID, err)
+	}
+	sum := sha256.Sum256(b)
+	return evidence.Entry{Action: action, Subject: r.ID, Digest: hex.EncodeToString(sum[:]), Result: "v" + strconv.Itoa(r.Version)}, nil
+}
+
+// endRule takes a rule out of force. Its versions stay in the plans and runs
+// that were made by them, and in the log.
+func (c *call) endRule() error {
+	v, err := c.ruleView(c.r.PathValue("rule"))
+	if err != nil {
+		return err
+	}
+	if c.field("sure") == "" {
+		return c.refuse("rule", v, gallra.Errorf(gallra.Invalid, "web.rule_end_sure"))
+	}
+	entry, err := ruleEntry("rule.end", v.Rule)
+	if err != nil {
+		return err
+	}
+	err = c.configure(entry, func(cfg *config.Config) error {
+		cfg.Rules = slices.DeleteFunc(cfg.Rules, func(r gallra.Rule) bool { return r.ID == v.Rule.ID })
+		return nil
+	})
+	if err != nil {
+		return c.refuse("rule", v, err)
+	}
+	return c.done("/retention", "rule_ended")
+}
+
+// rulesYAML hands the rules over as they stand in gallra.yaml.
+func (c *call) rulesYAML() error {
+	cfg, err := c.configuration()
+	if err != nil {
+		return err
+	}
+	b, err := (&config.Config{Organisation: cfg.Organisation, Rules: cfg.Rules}).Marshal()
+	if err != nil {
+		return err
+	}
+	c.w.Header().Set("Content-Type", "application/yaml")
+	c.w.Header().Set("Content-Disposition", `attachment; filename="gallra-rules.yaml"`)
+	_, _ = c.w.Write(b) // the reader may have gone
+	return nil
 }

@@ -59,7 +59,7 @@ func (c *call) documentsPage() error {
 		return err
 	}
 	for _, r := range runs {
-		v.Runs = append(v.Runs, DocumentRun{r.ID, r.Ended, r.Protocol.Status})
+		v.Runs = append(v.Runs, DocumentRun{r.ID, r.Ended, r.Protocol.Word()})
 	}
 	return c.ok("documents", v)
 }

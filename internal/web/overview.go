@@ -90,7 +90,11 @@ func (c *call) overviewView() (v OverviewView, err error) {
 	if err != nil {
 		return v, err
 	}
-	v.Todo = append(v.Todo, held...)
+	hand, err := c.taskTodos()
+	if err != nil {
+		return v, err
+	}
+	v.Todo = append(append(v.Todo, held...), hand...)
 	for i, t := range v.Todo {
 		if t.Fine != "" {
 			v.Todo[i].Fine = fine(t.Fine, cfg.Organisation.Type)
@@ -402,5 +406,9 @@ func rule(r gallra.Rule) i18n.Message {
 	if what == "" {
 		what = r.Purpose
 	}
-	return i18n.Msg("rule."+string(r.Action)+"."+string(r.Start), "what", what, "period", r.Keep)
+	switch r.Start {
+	case gallra.StartCreated, gallra.StartLastContact, gallra.StartClosed, gallra.StartUpdated:
+		return i18n.Msg("rule."+string(r.Action)+"."+string(r.Start), "what", what, "period", r.Keep)
+	}
+	return i18n.Msg("rule."+string(r.Action)+".other", "what", what, "period", r.Keep, "start", i18n.Msg("start."+string(r.Start)))
 }

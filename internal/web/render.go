@@ -31,6 +31,9 @@ type Page struct {
 // Can reports whether the reader may do p; templates hide what may not be done.
 func (p Page) Can(perm string) bool { return p.Account.Can(auth.Permission(perm)) }
 
+// Tongue is the page's language as plain text.
+func (p Page) Tongue() string { return string(p.Lang) }
+
 // Area is one entry of the navigation.
 type Area struct {
 	Name, Path string
@@ -185,7 +188,7 @@ func why(p *i18n.Printer, v any) string {
 
 // measure prints a measure's value: a length of time when it is in seconds.
 func measure(p *i18n.Printer, name string, x float64) string {
-	if strings.HasSuffix(name, "_seconds") || strings.HasSuffix(name, "_s") {
+	if strings.HasSuffix(name, "_seconds") || strings.HasSuffix(name, "_s") || strings.HasSuffix(name, "_at") {
 		return p.Duration(time.Duration(x * float64(time.Second)))
 	}
 	return p.Decimal(x, 1)

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"database/sql"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +14,9 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
+	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/i18n"
+	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/retention"
 )
 
@@ -23,8 +26,11 @@ type RetentionView struct {
 	Plans  []PlanRow
 	Making []Progress
 	Past   Chart // what the newest plan found past its date, by month of the start event
-	Empty  bool  // no rule at all
-	Halted bool  // the kill switch is thrown
+	Time   Timeline
+	Late   []LateRow
+	Backup []BackupRow
+	Empty  bool // no rule at all
+	Halted bool // the kill switch is thrown
 }
 
 // RuleRow is one rule as a sentence.
@@ -64,7 +70,7 @@ func planState(p retention.Plan, now time.Time) string {
 	switch {
 	case p.State != retention.Ready:
 		return string(p.State)
-	case p.Preview.Planned == 0:
+	case p.Preview.Planned == 0 && len(p.Preview.Tasks) == 0:
 		return "nothing"
 	case p.Approved(now):
 		return "approved"
@@ -106,6 +112,17 @@ func (c *call) retentionView() (v RetentionView, err error) {
 		return v, err
 	}
 	v.Past = pastChart("past", known.months)
+	if v.Time, err = c.timeline(cfg); err != nil {
+		return v, err
+	}
+	if v.Late, err = c.late(cfg, plans); err != nil {
+		return v, err
+	}
+	runs, err := c.Retention.Runs(c.ctx(), runsShown)
+	if err != nil {
+		return v, err
+	}
+	v.Backup = c.backups(cfg, runs)
 	return v, nil
 }
 
@@ -175,6 +192,8 @@ type PlanView struct {
 	Skipped   []Skipped
 	Remains   []SystemRemains
 	Sample    []gallra.Ref
+	Read      []ReadRecord // some of the sample as they are now, masked
+	Tasks     []TaskRow // what people will be asked to do by hand
 	Approvals []PlanApproval
 	Needed    int  // approvals still wanted
 	MayDecide bool // the reader may approve, and has not
@@ -190,6 +209,7 @@ type PlanUnit struct {
 	Total, Due, Planned int64
 	Actions             []Counted
 	Oldest              time.Time
+	Months              Chart // due by month of the start event
 }
 
 // Counted is a number with its name.
@@ -258,6 +278,10 @@ func (c *call) planView() (v PlanView, p retention.Plan, err error) {
 		return v, p, err
 	}
 	v.units(cfg, p)
+	for _, t := range p.Preview.Tasks {
+		s, _ := cfg.System(t.System)
+		v.Tasks = append(v.Tasks, TaskRow{Task: t, Title: cmp.Or(title(s), string(t.System))})
+	}
 	v.skipped(p)
 	valid := 0
 	for _, a := range p.Approvals {
@@ -269,7 +293,7 @@ func (c *call) planView() (v PlanView, p retention.Plan, err error) {
 		v.Approvals = append(v.Approvals, PlanApproval{a.Actor, a.At, ok})
 	}
 	v.Needed = max(0, 2-valid)
-	open := p.State == retention.Ready && p.Preview.Planned > 0
+	open := p.State == retention.Ready && p.Preview.Planned+int64(len(p.Preview.Tasks)) > 0
 	v.MayDecide = open && c.can(auth.Approve) && !v.Mine && v.Needed > 0
 	v.MayRun = open && c.can(auth.RunRetention) && p.Approved(now)
 	return v, p, nil
@@ -281,6 +305,8 @@ func (v *PlanView) units(cfg *config.Config, p retention.Plan) {
 		s, _ := cfg.System(u.System)
 		name := cmp.Or(title(s), string(u.System))
 		row := PlanUnit{System: string(u.System), Title: name, Type: u.Type, Total: u.Total, Due: u.Due, Planned: u.Planned, Oldest: u.Oldest}
+		row.Months = Chart{ID: "m" + strconv.Itoa(len(v.Units)), Title: i18n.Msg("plan.months", "system", name, "type", i18n.TypeName(u.Type)), Desc: i18n.Msg("retention.past.desc"),
+			Label: i18n.Msg("chart.when"), Unit: i18n.Msg("chart.records"), Points: calendar(u.Months)}
 		for _, a := range []gallra.Action{gallra.ActionErase, gallra.ActionAnonymise} {
 			if n := u.Actions[string(a)]; n > 0 {
 				row.Actions = append(row.Actions, Counted{string(a), n})
@@ -363,4 +389,65 @@ func (c *call) approvePlan() error {
 		return c.refuse("plan", v, err)
 	}
 	return c.done("/retention/plans/"+p.ID, "plan_approved")
+}
+
+// sampleRead is how many records of a plan are shown, and sampleText how many
+// bytes of each of their texts.
+const (
+	sampleRead = 5
+	sampleText = 300
+)
+
+// samplePlan shows a few of the records that would go, masked, so that whoever
+// decides sees what kind they are. The reading is in the log.
+func (c *call) samplePlan() error {
+	v, _, err := c.planView()
+	if err != nil {
+		return err
+	}
+	m, err := c.maker()
+	if err != nil {
+		return c.refuse("plan", v, err)
+	}
+	mask := newMasker(m.Engine, nil)
+	for _, ref := range v.Sample[:min(len(v.Sample), sampleRead)] {
+		rec, types, err := c.sampled(m, ref)
+		if errors.Is(err, gallra.ErrNotFound) {
+			continue // gone since the plan
+		}
+		if err != nil {
+			return c.refuse("plan", v, err)
+		}
+		read := mask.record(types, rec)
+		for i, p := range read.Parts {
+			read.Parts[i].Text = shorten(p.Text, sampleText)
+		}
+		v.Read = append(v.Read, read)
+	}
+	mask.counts["records"] = int64(len(v.Read))
+	if err := c.prove(evidence.Entry{Action: "plan.sample", Subject: v.ID, Result: "masked", Counts: mask.counts}); err != nil {
+		return err
+	}
+	return c.ok("plan", v)
+}
+
+func (c *call) sampled(m report.Maker, ref gallra.Ref) (gallra.Record, []connector.Type, error) {
+	src, types, _, err := c.open(m, ref.System)
+	if err != nil {
+		return gallra.Record{}, nil, err
+	}
+	defer src.Close() // read only: nothing is lost
+	rec, err := src.Get(c.ctx(), ref)
+	return rec, types, err
+}
+
+// shorten keeps the first bytes of a text, whole characters.
+func shorten(text []Stretch, most int) []Stretch {
+	for i, s := range text {
+		if len(s.Text) > most {
+			return append(text[:i:i], Stretch{Text: s.Text[:whole(s.Text, most)] + " …", Category: s.Category})
+		}
+		most -= len(s.Text)
+	}
+	return text
 }

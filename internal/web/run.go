@@ -110,7 +110,7 @@ func (c *call) runView() (v RunView, err error) {
 }
 
 func protocolView(cfg *config.Config, p retention.Protocol) *RunResult {
-	v := &RunResult{Protocol: p, Outcomes: outcomesOf(p.Total), Reasons: ranked(p.Total.Reasons), Good: p.Status == retention.Complete || p.Status == retention.Nothing}
+	v := &RunResult{Protocol: p, Outcomes: outcomesOf(p.Total), Reasons: ranked(p.Total.Reasons), Good: p.Status == retention.Complete || p.Status == retention.Pending || p.Status == retention.Nothing}
 	for _, d := range p.Deviations {
 		args := make([]any, len(d.Args))
 		for i, a := range d.Args {

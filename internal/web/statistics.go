@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 // run that they were the same before and after.
 type StatisticsView struct {
 	Types   []StatisticsType
+	Channel Chart    // volume by channel, all systems together
 	Missing []string // systems that could not be counted in time
 	Proofs  []Proof
 }
@@ -30,6 +32,78 @@ type StatisticsType struct {
 	Title    string
 	Measured time.Time
 	Chart    Chart
+	Groups   []Chart // volume by queue, category and the like
+}
+
+// MeasureNames are the measures that any month has, in order: the columns of
+// the table month by month.
+func (t StatisticsType) MeasureNames() []string {
+	var out []string
+	for _, m := range t.Measures {
+		out = append(out, m.Name)
+	}
+	return out
+}
+
+// Of returns a month's measure of that name; false when it has none.
+func (t StatisticsType) Of(m statistics.Month, name string) *statistics.Measure {
+	for i := range m.Measures {
+		if m.Measures[i].Name == name {
+			return &m.Measures[i]
+		}
+	}
+	return nil
+}
+
+// groupsShown is how many values of a dimension the picture shows, the largest
+// first; the rest are one bar.
+const groupsShown = 12
+
+// groups draws the volume of each dimension.
+func groups(id string, r statistics.Report) []Chart {
+	var out []Chart
+	at := map[string]int{}
+	for _, g := range r.Groups { // by dimension, the largest first
+		i, ok := at[g.Dimension]
+		if !ok {
+			i = len(out)
+			at[g.Dimension] = i
+			out = append(out, Chart{ID: id + "g" + strconv.Itoa(i), Names: true, Title: dimension(g.Dimension), Desc: i18n.Msg("statistics.group.desc"), Label: i18n.Msg("statistics.group"), Unit: i18n.Msg("chart.records")})
+		}
+		c := &out[i]
+		switch {
+		case len(c.Points) > groupsShown:
+			c.Points[groupsShown].Value += g.N
+		case len(c.Points) == groupsShown:
+			c.Points = append(c.Points, Point{Label: i18n.Msg("statistics.rest"), Value: g.N})
+		case g.Name == "":
+			c.Points = append(c.Points, Point{Label: i18n.Msg("statistics.no_value"), Value: g.N})
+		default:
+			c.Points = append(c.Points, Point{Label: groupValue(g), Value: g.N})
+		}
+	}
+	return out
+}
+
+// groupValue puts the few values that have words into words.
+func groupValue(g statistics.Count) any {
+	switch {
+	case g.Dimension == "weekday" && len(g.Name) == 1 && g.Name >= "1" && g.Name <= "7":
+		return i18n.Msg("weekday." + g.Name)
+	case g.Name == "true" || g.Name == "false":
+		return i18n.Msg("statistics." + g.Name)
+	}
+	return g.Name
+}
+
+// dimension names what cases are counted by.
+func dimension(name string) i18n.Message {
+	for _, known := range []string{"label", "weekday", "hour", "folder", "answered", "queue", "channel", "category", "status", "priority", "tag", "type", "state", "topic", "outcome", "source", "inbox", "dept", "team"} {
+		if strings.Contains(strings.ToLower(name), known) {
+			return i18n.Msg("dimension." + known)
+		}
+	}
+	return i18n.Msg("dimension.other", "name", name)
 }
 
 // Counting every record of a system is work for the system: the page waits so
@@ -106,37 +180,29 @@ func (c *call) statisticsView() (v StatisticsView, err error) {
 	}
 	ctx, cancel := context.WithTimeout(c.ctx(), countWithin)
 	defer cancel()
+	channels := map[string]int64{}
 	for _, sys := range cfg.Systems {
 		k, ok := c.count(ctx, sys.Name)
 		if !ok {
 			v.Missing = append(v.Missing, title(sys))
 		}
 		for _, r := range k.types {
-			v.Types = append(v.Types, StatisticsType{Report: r, Title: title(sys), Measured: k.at, Chart: volume("v"+strconv.Itoa(len(v.Types)), title(sys), r)})
+			id := "v" + strconv.Itoa(len(v.Types))
+			v.Types = append(v.Types, StatisticsType{Report: r, Title: title(sys), Measured: k.at, Chart: volume(id, title(sys), r), Groups: groups(id, r)})
+			channels[string(cmp.Or(sys.Channel, connector.ChannelOther))] += r.Records
 		}
 	}
-	plans, err := c.Retention.Plans(c.ctx(), plansShown)
+	v.Channel = Chart{ID: "channels", Names: true, Title: i18n.Msg("statistics.channels"), Desc: i18n.Msg("statistics.channels.desc"), Label: i18n.Msg("dimension.channel"), Unit: i18n.Msg("chart.records")}
+	for _, n := range ranked(channels) {
+		v.Channel.Points = append(v.Channel.Points, Point{Label: i18n.Msg("channel." + n.Name), Value: n.N})
+	}
+	runs, err := c.Retention.Runs(c.ctx(), runsShown)
 	if err != nil {
 		return v, err
 	}
-	for _, p := range plans {
-		if p.State != retention.Done {
-			continue
-		}
-		id, err := c.Retention.RunOfPlan(c.ctx(), p.ID)
-		if err != nil {
-			return v, err
-		}
-		run, err := c.Retention.RunOf(c.ctx(), id)
-		if err != nil {
-			return v, err
-		}
-		if run.Protocol == nil {
-			continue
-		}
+	for _, run := range runs {
 		for _, f := range run.Protocol.Figures {
-			name := systemTitle(cfg, f)
-			v.Proofs = append(v.Proofs, Proof{Run: id, At: run.Ended, Title: name, Type: f.Type, Before: f.Before.Records, After: f.After.Records, Equal: f.Equal, Digest: f.DigestAfter})
+			v.Proofs = append(v.Proofs, Proof{Run: run.ID, At: run.Ended, Title: systemTitle(cfg, f), Type: f.Type, Before: f.Before.Records, After: f.After.Records, Equal: f.Equal, Digest: f.DigestAfter})
 		}
 	}
 	return v, nil

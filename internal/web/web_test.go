@@ -438,7 +438,7 @@ func TestX12_NoForeignAsset(t *testing.T) {
 	}
 	css := find(t, body, `href="(/static/gallra\.css\?v=[0-9a-f]+)"`)
 	status, sheet := v.Get(css)
-	if status != http.StatusOK || len(sheet) > 20_000 || strings.Contains(sheet, "url(") || strings.Contains(sheet, "@import") {
+	if status != http.StatusOK || len(sheet) > 24_000 || strings.Contains(sheet, "url(") || strings.Contains(sheet, "@import") {
 		t.Errorf("style sheet: %d, %d bytes", status, len(sheet))
 	}
 }

@@ -282,6 +282,14 @@ func (s *Site) scan(t testing.TB, system string, n int64) {
 				err = exec(`INSERT INTO scan_month VALUES ($1, 'conversation', $2, $3)`, id, month.Format("2006-01"), 210+37*int64(m%7)+int64(m)*9/(n+1))
 			}
 		}
+		for m := range 30 { // what falls due before and after today
+			month := time.Date(2023, time.Month(m+9), 1, 0, 0, 0, 0, time.UTC).Format("2006-01")
+			for _, event := range []gallra.StartEvent{gallra.StartCreated, gallra.StartLastContact, gallra.StartClosed, gallra.StartUpdated} {
+				if err == nil {
+					err = exec(`INSERT INTO scan_start VALUES ($1, 'conversation', $2, $3, $4)`, id, string(event), month, 90+11*int64(m%5)+n)
+				}
+			}
+		}
 		for i, c := range gallra.Categories() {
 			if (int64(i)+n)%5 == 4 || err != nil {
 				continue

@@ -1,0 +1,112 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/web/webtest"
+)
+
+// A rule is written from a template, changed into a new version and ended, all
+// in gallra.yaml and in the log; nothing applies by itself (SE-23).
+func TestSE23_RuleFromTemplateToItsEnd(t *testing.T) {
+	t.Parallel()
+	s := webtest.New(t, true)
+	v := s.As(t, auth.Approver)
+	rules := len(s.Config.Rules)
+	_, body := v.Get("/retention/rules/new")
+	if !strings.Contains(body, "BFL (1999:1078) 7 kap. 2 §") || strings.Contains(body, `value="P7Y"`) {
+		t.Error("the templates are not offered, or one is applied by itself")
+	}
+	_, body = v.Get("/retention/rules/new?template=bookkeeping")
+	if !strings.Contains(body, `value="P7Y"`) || len(s.Config.Rules) != rules {
+		t.Error("the template does not fill the form, or has made a rule")
+	}
+	form := []string{"id", "underlag", "title", "Underlag", "system", "arenden", "purpose", "Bokföring", "basis", "6.1 c", "keep", "P7Y", "start", "fiscal_year", "fallback", "", "action", "erase",
+		"owner", "Ekonomichefen", "except", "Klagomål", "year_end", "04-30", "quarantine", "P14D", "agreed", "P8Y"}
+	if status, body, to := v.Post("/retention/rules", form...); status != http.StatusSeeOther || !strings.HasPrefix(to, "/retention?") {
+		t.Fatalf("save: %d %s", status, problem(body))
+	}
+	r, ok := s.Config.Rule("underlag")
+	if !ok || r.Version != 1 || r.Owner != "Ekonomichefen" || r.YearEnd != "04-30" || r.Quarantine.String() != "P14D" {
+		t.Fatalf("saved as %+v", r)
+	}
+	if status, _, _ := v.Post("/retention/rules", append(form, "old", "underlag", "quarantine", "P2Y")...); status != http.StatusUnprocessableEntity {
+		t.Errorf("a quarantine that exceeds the promised period: %d", status)
+	}
+	v.Post("/retention/rules", append(form, "old", "underlag", "keep", "P6Y")...)
+	if r, _ := s.Config.Rule("underlag"); r.Version != 2 {
+		t.Errorf("changed to version %d", r.Version)
+	}
+	_, body = v.Get("/retention/rules/underlag")
+	if !strings.Contains(body, "Sparad v2") || !strings.Contains(body, "Sparad v1") {
+		t.Error("the rule's page does not list its versions")
+	}
+	if status, body := v.Get("/retention/rules.yaml"); status != http.StatusOK || !strings.Contains(body, "id: underlag") || strings.Contains(body, "sqlite:") {
+		t.Errorf("export: %d", status)
+	}
+	if status, _, _ := v.Post("/retention/rules/underlag/end"); status != http.StatusUnprocessableEntity {
+		t.Errorf("ended without being sure: %d", status)
+	}
+	v.Post("/retention/rules/underlag/end", "sure", "1")
+	if _, ok := s.Config.Rule("underlag"); ok {
+		t.Error("the rule has not ended")
+	}
+}
+
+// UX: the picture of what falls due, the late, the backups and the samples. What
+// is shown of a record is masked, and the reading is in the log.
+func TestG12_B2_RetentionPage(t *testing.T) {
+	t.Parallel()
+	s := webtest.New(t, true)
+	plan := s.Plan(t)
+	s.Run(t)
+	v := s.As(t, auth.Approver)
+	_, body := v.Get("/retention")
+	for _, want := range []string{"Vad som går ut, månad för månad", "har redan passerat sin tid", "Försenad gallring", "gallringsbeslut", "När säkerhetskopiorna är fria", "2026-04-01"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if status, _, _ := s.As(t, auth.Admin).Post("/retention/plans/" + plan + "/sample"); status != http.StatusForbidden {
+		t.Errorf("an administrator reads samples: %d", status)
+	}
+	status, body, _ := v.Post("/retention/plans/" + plan + "/sample")
+	if status != http.StatusOK || !strings.Contains(body, "k***@e***.org") {
+		t.Fatalf("samples: %d %s", status, problem(body))
+	}
+	for _, planted := range []string{"kund1@example.org", "kund2@example.org", webtest.Person} {
+		if strings.Contains(body, planted) {
+			t.Errorf("%s is shown in clear", planted)
+		}
+	}
+	if _, body := v.Get("/evidence?action=plan.sample"); !strings.Contains(body, plan) {
+		t.Error("the reading is not in the log")
+	}
+}
+
+// P-1: every document can be taken from its page.
+func TestP1_DocumentsPage(t *testing.T) {
+	t.Parallel()
+	s := webtest.New(t, true)
+	run := s.Run(t)
+	v := s.As(t, auth.Auditor)
+	if _, body := v.Get("/retention/documents"); !strings.Contains(body, "PDF kräver webbläsaren") || !strings.Contains(body, run+"/protocol.csv") {
+		t.Error("the page does not say what can be had")
+	}
+	for _, doc := range []string{"D3", "D15"} {
+		for format, want := range map[string]string{"html": "<h1>", "csv": "\ufeff", "json": `"document": "` + doc + `"`} {
+			if status, body, _ := v.Post("/retention/documents/"+doc, "format", format); status != http.StatusOK || !strings.Contains(body, want) {
+				t.Errorf("%s as %s: %d", doc, format, status)
+			}
+		}
+	}
+	if status, body, _ := v.Post("/retention/documents/D3", "format", "pdf"); status != http.StatusServiceUnavailable || !strings.Contains(body, "Chromium") {
+		t.Errorf("PDF without a browser: %d", status)
+	}
+	if status, _, _ := v.Post("/retention/documents/D99", "format", "html"); status != http.StatusNotFound {
+		t.Errorf("a document that does not exist: %d", status)
+	}
+}

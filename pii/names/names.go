@@ -85,24 +85,26 @@ const DefaultRecall = 0.5
 // work is the working memory of one call.
 type work struct {
 	*tagger.Scratch
-	text    string
-	lang    string
-	recall  float64
-	base    int
-	special *special.Finder
-	marked  special.Text
-	reveals []special.Span
-	odds    float64  // score that makes the odds e times greater
-	taken   []bool   // token -> part of an address or a name
-	later   [][2]int // doubtful addresses
-	homes   string
-	out     []Span
+	text     string
+	lang     string
+	recall   float64
+	base     int
+	special  *special.Finder
+	marked   special.Text
+	reveals  []special.Span
+	speakers map[string]int // of the block's lines
+	odds     float64        // score that makes the odds e times greater
+	taken    []bool         // token -> part of an address or a name
+	later    [][2]int       // doubtful addresses
+	homes    string
+	out      []Span
 }
 
 func newWork(m *Model) *work {
 	w := &work{Scratch: tagger.NewScratch(m.tagger), homes: m.homes}
 	w.Classify = special.Mark
 	w.special = special.NewFinder(m.special)
+	w.speakers = map[string]int{}
 	if m.detect != "" {
 		w.Vote = m.votes
 	}
@@ -179,6 +181,7 @@ func (m *Model) block(w *work) {
 	m.addresses(w)
 	w.persons()
 	w.places()
+	w.usernames()
 	w.doubtful()
 	w.specials()
 	sortSpans(w.out[first:])

@@ -174,6 +174,9 @@ func (p *pass) handle(i int) int {
 			start = i
 		}
 	}
+	if p.organisation(i+1, j) {
+		return p.add(start, j, gallra.CategoryUsername, doubtful, "username/handle of an organisation")
+	}
 	return p.add(start, j, gallra.CategoryUsername, 0.8, "username/handle")
 }
 
@@ -240,7 +243,7 @@ func (p *pass) under(i int) int {
 	if end <= i { // the underscore was trimmed off, or the name is over-long
 		return i + 1
 	}
-	if !p.plainName(start, end) {
+	if !p.plainName(start, end) || p.numbered(start, end) {
 		return end
 	}
 	if p.at0(end) == '@' {

@@ -223,7 +223,7 @@ func (p *pass) vehicle(c *candidate) (end int, ok bool) {
 		return 0, false
 	}
 	switch p.t[start:i] {
-	case "kl.", "den", "the", "och", "och ", "and", "for", "med", "till", "nr", "Nr", "NR", "ca", "tel", "Tel", "TEL", "fax", "par", "par ", "Ver", "DIN", "ISO", "IEC", "RFC", "SFS", "mot", "est", "von", "bis", "vor", "der", "die", "das", "am", "und", "ab", "av", "og", "fra", "til", "om", "vid", "de", "ja", "on", "at", "in", "of", "to", "by", "is", "var", "har", "tog", "fick", "kan", "men", "Den", "Det", "det", "ett", "ens", "min", "din", "bara", "lgh", "Lgh", "Box", "box", "rum", "max", "Max", "MIN", "PIN", "pin", "PUK", "kod", "SEK", "EUR", "NOK", "DKK", "USD", "kr", "rad", "SKU", "bil", "reg", "Reg":
+	case "kl.", "den", "the", "och", "och ", "and", "for", "med", "till", "nr", "Nr", "NR", "ca", "tel", "Tel", "TEL", "fax", "par", "par ", "Ver", "DIN", "ISO", "IEC", "RFC", "SFS", "mot", "est", "von", "bis", "vor", "der", "die", "das", "am", "und", "ab", "av", "og", "fra", "til", "om", "vid", "de", "ja", "on", "at", "in", "of", "to", "by", "is", "var", "har", "tog", "fick", "kan", "men", "Den", "Det", "det", "ett", "ens", "min", "din", "bara", "lgh", "Lgh", "Box", "box", "rum", "max", "Max", "MIN", "CVC", "CVV", "cvc", "cvv", "PIN", "pin", "PUK", "kod", "SEK", "EUR", "NOK", "DKK", "USD", "kr", "rad", "SKU", "bil", "reg", "Reg":
 		return 0, false
 	}
 	upper := true

@@ -26,6 +26,12 @@ func (s *Scanner) AppendWords(dst []Span, text string) []Span {
 			i++
 			continue
 		}
+		if keyHead[text[i]] && i >= p.done {
+			if end := p.issuedKey(i); end > i {
+				i = end
+				continue
+			}
+		}
 		start := i
 		var key uint64
 		n := 0
@@ -45,12 +51,21 @@ func (s *Scanner) AppendWords(dst []Span, text string) []Span {
 	return p.dst
 }
 
+// keyHead holds the bytes that issued keys, and the line before a private key, begin with.
+var keyHead = func() (t [256]bool) {
+	t['B'] = true
+	for _, k := range issued {
+		t[k.head[0]] = true
+	}
+	return t
+}()
+
 // maxWord is the length of the longest word in the vocabulary.
 const maxWord = 24
 
 // meaning is what a word of the vocabulary is.
 type meaning struct {
-	kind  byte // 'n' number, 's' the sign @, 'u' a screen name follows, 'p' a password does, 'w' someone wrote
+	kind  byte // 'n' number, 's' the sign @, 'u' a screen name follows, 'p' a password does, 'k' a word agreed on does, 'w' someone wrote, 'l' a profile's address follows
 	value string
 }
 
@@ -92,6 +107,12 @@ var vocabulary = func() map[uint64]meaning {
 	for _, w := range []string{"lösenord", "lösenordet", "lösen", "startlösenord", "password", "passwd", "pwd", "passord", "passordet", "adgangskode", "adgangskoden", "salasana", "salasanani", "passwort", "kennwort", "passphrase", "lösenfras"} {
 		m[foldKey(w)] = meaning{'p', ""}
 	}
+	for _, w := range []string{"kodord", "kodordet", "säkerhetsord", "säkerhetsordet", "safeword", "sikkerhetsord", "tunnussana", "tunnussanani", "codewort", "memorable", "secret", "security"} {
+		m[foldKey(w)] = meaning{'k', ""}
+	}
+	for _, w := range sites {
+		m[foldKey(w)] = meaning{'l', ""}
+	}
 	for _, w := range []string{"skrev", "skriver", "svarade", "svarar", "wrote", "writes", "kirjoitti", "vastasi", "schrieb", "schreibt", "skreiv"} {
 		m[foldKey(w)] = meaning{'w', ""}
 	}
@@ -116,8 +137,12 @@ func (p *pass) word(v meaning, start, end int) int {
 		return p.screenName(end)
 	case 'p':
 		return p.spelledSecret(end)
+	case 'k':
+		return p.codeWord(start, end)
 	case 'w':
 		return p.wrote(start, end)
+	case 'l':
+		return p.profile(start, end)
 	}
 	return end
 }
@@ -331,6 +356,38 @@ func (p *pass) spelledSecret(i int) int {
 		j++
 	}
 	return p.add(i, j, gallra.CategorySecret, 0.75, "secret/word+place")
+}
+
+// codeWord reads the word agreed on with a customer, which is any word: after
+// "kodordet är", "memorable word is" or a colon.
+func (p *pass) codeWord(start, i int) int {
+	t := p.t
+	switch t[start:i] {
+	case "memorable", "secret", "security", "Memorable", "Secret", "Security":
+		if !strings.HasPrefix(t[i:], " word") {
+			return i
+		}
+		i += len(" word")
+	}
+	linked := false
+	for _, w := range [...]string{" är ", " is ", " er ", " on ", " ist ", " var ", " was ", ": ", ":", " = ", "="} {
+		if strings.HasPrefix(t[i:], w) {
+			i += len(w)
+			linked = true
+			break
+		}
+	}
+	if !linked {
+		return i
+	}
+	for i < len(t) && (t[i] == '"' || t[i] == '\'' || t[i] == ' ') {
+		i++
+	}
+	j := p.nameEnd(i)
+	if j-i < 3 || j-i > 32 || i < p.done || ordinary[foldKey(t[i:j])] {
+		return i
+	}
+	return p.add(i, j, gallra.CategorySecret, 0.75, "secret/code word")
 }
 
 // ordinary are words that follow "the username is" or "password:" without being one.

@@ -505,7 +505,9 @@ func (f *fake) ticketHarness(search string) ct.Harness {
 		f.locked(func() { f.seedTickets(ss, func(ct.Seed) int64 { return f.client }) })
 	}
 	h.Touch = func(_ ct.TB, s ct.Seed) {
-		f.locked(func() { f.addArticle(f.of[s.Key], doc{"body": "En kollega svarar om " + s.Key, "sender": "Agent", "type": "note"}) })
+		f.locked(func() {
+			f.addArticle(f.of[s.Key], doc{"body": "En kollega svarar om " + s.Key, "sender": "Agent", "type": "note"})
+		})
 	}
 	return h
 }

@@ -11,7 +11,9 @@ package desk
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -428,4 +430,14 @@ func Time(s string) (t time.Time, ok bool) {
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
 	return t, err == nil
+}
+
+// Digest returns a version made of values, for systems that tell no time of
+// change, without showing them.
+func Digest(values ...string) string {
+	h := sha256.New()
+	for _, v := range values {
+		fmt.Fprintf(h, "%d:%s", len(v), v)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12])
 }

@@ -35,7 +35,7 @@ func (p *product) source(t *testing.T) connector.Source {
 // The example profiles must fit the schemas of the products they are written for.
 func TestProfilesFitTheirProducts(t *testing.T) {
 	for name, open := range map[string]func(*testing.T) *product{
-		"helpdesk": helpdesk, "znuny": znuny, "osticket": osTicket, "chatwoot": chatwoot,
+		"helpdesk": helpdesk, "znuny": znuny, "osticket": osTicket, "chatwoot": chatwoot, "rt": requestTracker, "phpbb": phpBB, "freescout": freeScout, "answer": answer, "zammad": zammad, "discourse": discourse,
 		"flarum on MariaDB":  func(t *testing.T) *product { return flarum(t, "mariadb") },
 		"flarum on Postgres": func(t *testing.T) *product { return flarum(t, "postgres") },
 		"flarum on SQLite":   func(t *testing.T) *product { return flarum(t, "sqlite") },

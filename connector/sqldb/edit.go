@@ -202,35 +202,50 @@ func (s *Source) forget(ctx context.Context, tx *sql.Tx, edited *table, keys []s
 	if err != nil {
 		return err
 	}
+	var shared []dropped
 	for _, o := range slices.Backward(s.tables) { // children first: the way to them goes over their parents
 		if o == edited || o.meta.OnEdit == editKeep {
+			continue
+		}
+		var which func(*query)
+		top := t.conversation()
+		switch {
+		case o.below(t):
+			which = func(b *query) { s.owned(b, o, t, keys) }
+		case top != nil && o.below(top) && o.apart(top):
+			ids, err := s.conversationsOf(ctx, tx, t, keys)
+			if err != nil {
+				return err
+			}
+			which = func(b *query) { s.owned(b, o, top, ids) }
+		case t.kind == connector.KindPerson && o.conversation() != nil && o.conversation().meta.Person != nil && o.conversation().meta.Person.Type == t.typ:
+			ids, err := s.aboutThem(ctx, tx, o.conversation(), t, keys)
+			if err != nil {
+				return err
+			}
+			which = func(b *query) { s.owned(b, o, o.conversation(), ids) }
+		default:
 			continue
 		}
 		b := &query{d: s.d}
 		if !s.begin(b, o) {
 			continue
 		}
-		top := t.conversation()
-		switch {
-		case o.below(t):
-			s.owned(b, o, t, keys)
-		case top != nil && o.below(top) && o.apart(top):
-			ids, err := s.conversationsOf(ctx, tx, t, keys)
+		if o.meta.Shared != nil && o.meta.OnEdit == editErase {
+			ids, err := s.pointedAt(ctx, tx, o, which)
 			if err != nil {
 				return err
 			}
-			s.owned(b, o, top, ids)
-		case t.kind == connector.KindPerson && o.conversation() != nil && o.conversation().meta.Person != nil && o.conversation().meta.Person.Type == t.typ:
-			ids, err := s.aboutThem(ctx, tx, o.conversation(), t, keys)
-			if err != nil {
-				return err
-			}
-			s.owned(b, o, o.conversation(), ids)
-		default:
-			continue
+			shared = append(shared, dropped{o, ids})
 		}
+		which(b)
 		if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
 			return s.fail("forget "+o.name, err)
+		}
+	}
+	for _, d := range shared {
+		if err := s.dropShared(ctx, tx, d.t, d.keys); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -254,6 +269,12 @@ func (s *Source) begin(b *query, o *table) bool {
 		s.deleteFrom(b, o)
 		return true
 	}
+	return s.blank(b, o)
+}
+
+// blank begins the statement that empties the texts of rows of o; false when
+// there are none.
+func (s *Source) blank(b *query, o *table) bool {
 	var sets []string
 	for _, f := range o.fields {
 		if f.Meta.Keep || !f.settable() || !f.Meta.Text {

@@ -159,15 +159,17 @@ func (s *Source) lock(ctx context.Context, tx *sql.Tx, t *table, items []connect
 	return ok, nil
 }
 
+// dropped is shared content that rows of t have let go.
+type dropped struct {
+	t    *table
+	keys []string
+}
+
 // cascade erases the rows of root with those keys and all that belongs to them.
 func (s *Source) cascade(ctx context.Context, tx *sql.Tx, root *table, keys []string) error {
 	root, keys, err := s.whole(ctx, tx, root, keys)
 	if err != nil {
 		return err
-	}
-	type dropped struct {
-		t    *table
-		keys []string
 	}
 	var shared []dropped
 	for _, t := range slices.Backward(s.tables) {
@@ -175,7 +177,7 @@ func (s *Source) cascade(ctx context.Context, tx *sql.Tx, root *table, keys []st
 			continue
 		}
 		if t.meta.Shared != nil {
-			ids, err := s.pointedAt(ctx, tx, t, root, keys)
+			ids, err := s.pointedAt(ctx, tx, t, func(b *query) { s.owned(b, t, root, keys) })
 			if err != nil {
 				return err
 			}
@@ -187,7 +189,11 @@ func (s *Source) cascade(ctx context.Context, tx *sql.Tx, root *table, keys []st
 			}
 		}
 		b := &query{d: s.d}
-		s.deleteFrom(b, t)
+		if t.meta.OnErase != editBlank {
+			s.deleteFrom(b, t)
+		} else if !s.blank(b, t) {
+			continue
+		}
 		s.owned(b, t, root, keys)
 		if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
 			return s.fail("erase "+t.name, err)
@@ -234,11 +240,11 @@ func (s *Source) update(b *query, t *table) {
 }
 
 // pointedAt notes which shared content the rows point at, before they go.
-func (s *Source) pointedAt(ctx context.Context, tx *sql.Tx, t, root *table, keys []string) ([]string, error) {
+func (s *Source) pointedAt(ctx context.Context, tx *sql.Tx, t *table, which func(*query)) ([]string, error) {
 	col := s.d.refer("t", t.meta.Shared.Column)
 	b := &query{d: s.d}
 	b.add("SELECT DISTINCT ", col, " FROM ", s.d.quote(t.name), " t WHERE ", col, " IS NOT NULL AND ")
-	s.owned(b, t, root, keys)
+	which(b)
 	var ids []string
 	err := s.each(ctx, tx, b, 1, "shared content of "+t.name, func(v []any) { ids = append(ids, text(v[0])) })
 	return ids, err
@@ -252,9 +258,16 @@ func (s *Source) dropShared(ctx context.Context, tx *sql.Tx, t *table, ids []str
 			b := &query{d: s.d}
 			s.deleteFrom(b, &table{name: s.prefix + d.Table})
 			key := s.d.refer("t", d.Column)
+			if d.Of != nil {
+				b.add(key, " IN (SELECT ", s.d.refer("f", d.Of.Column), " FROM ", s.d.quote(s.prefix+d.Of.Table), " f WHERE ")
+				key = s.d.refer("f", d.Of.Match)
+			}
 			b.in(key, part, numeric)
 			for _, u := range t.meta.Shared.Users {
 				b.add(" AND NOT EXISTS (SELECT 1 FROM ", s.d.quote(s.prefix+u.Table), " u WHERE ", and(s.d.refer("u", u.Column)+" = "+key, s.d.condition("u", u.Where)), ")")
+			}
+			if d.Of != nil {
+				b.add(")")
 			}
 			if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
 				return s.fail("erase "+d.Table, err)

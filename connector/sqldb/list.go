@@ -344,7 +344,13 @@ func (s *Source) fillContent(ctx context.Context, t *table, recs []gallra.Record
 	for _, k := range t.key {
 		b.add(s.d.refer("t", k), ", ")
 	}
-	b.add(s.d.refer("c", c.Value), " FROM ", s.d.quote(t.name), " t JOIN ", s.d.quote(s.prefix+c.Table), " c ON ", s.d.refer("c", c.Match), " = ", s.d.refer("t", c.Column), " WHERE ")
+	b.add(s.d.refer("c", c.Value), " FROM ", s.d.quote(t.name), " t")
+	at := s.d.refer("t", c.Column)
+	if o := c.Of; o != nil {
+		b.add(" JOIN ", s.d.quote(s.prefix+o.Table), " f ON ", s.d.refer("f", o.Match), " = ", at)
+		at = s.d.refer("f", o.Column)
+	}
+	b.add(" JOIN ", s.d.quote(s.prefix+c.Table), " c ON ", s.d.refer("c", c.Match), " = ", at, " WHERE ")
 	s.hasKey(b, t, "t", keys)
 	if c.Order != "" {
 		b.add(" ORDER BY ", s.d.refer("c", c.Order))

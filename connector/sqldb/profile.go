@@ -63,10 +63,16 @@ type collectionMeta struct {
 	Times    times           `yaml:"times"`
 	Version  list            `yaml:"version"` // columns that change when the record does; every column when empty
 	OnEdit   onEdit          `yaml:"on_edit"`
+	OnErase  onEdit          `yaml:"on_erase"` // blank: the row is another's and stays, its texts go
 	Shared   *shared         `yaml:"shared"`
 	Content  *content        `yaml:"content"`
 	Whole    bool            `yaml:"whole"`    // the row and its parent are one record, erased and edited together
 	Optional bool            `yaml:"optional"` // an add-on makes the table: it may be missing
+	// Release are columns of other tables that name a person besides the person
+	// links ("updated_by_id"). They get the key ReleaseTo, or null, when the
+	// person is erased.
+	Release   []target `yaml:"release"`
+	ReleaseTo string   `yaml:"release_to"`
 }
 
 // link leads from a row to the row it belongs to and is erased with.
@@ -137,7 +143,9 @@ type shared struct {
 }
 
 // target is a column of some rows of another table. In Only, From points at it.
+// Of leads from the shared key to the column's value where that is another.
 type target struct {
+	Of     *hop            `yaml:"of"`
 	From   string          `yaml:"from"`
 	Table  string          `yaml:"table"`
 	Column string          `yaml:"column"`
@@ -148,6 +156,7 @@ type target struct {
 type content struct {
 	Column string `yaml:"column"`
 	Table  string `yaml:"table"`
+	Of     *hop   `yaml:"of"` // a row between: Column holds its Match, Match holds its Column
 	Match  string `yaml:"match"`
 	Value  string `yaml:"value"`
 	Order  string `yaml:"order"`
@@ -339,12 +348,16 @@ func (p *profile) complete() string {
 			m.Person != nil && (m.Person.Unlink == "nobody") != (m.Person.Nobody != nil),
 			m.Person != nil && m.Person.Unlink == "erase" && len(m.Person.Through) == 0:
 			return c.Name + ": unlink: " + m.Person.Unlink
+		case m.ReleaseTo != "" && !isNumber(m.ReleaseTo):
+			return c.Name + ": release_to: " + m.ReleaseTo
 		case m.Person != nil && (m.Person.Column == "") != (len(m.Person.Through) > 0):
 			return c.Name + ": person: column or through"
 		case !slices.Contains([]string{"", "unix", "unix_ms"}, m.Times.Encoding):
 			return c.Name + ": encoding: " + m.Times.Encoding
 		case !slices.Contains([]onEdit{"", editKeep, editErase, editBlank}, m.OnEdit):
 			return c.Name + ": on_edit: " + string(m.OnEdit)
+		case m.OnErase != "" && m.OnErase != editBlank:
+			return c.Name + ": on_erase: " + string(m.OnErase)
 		case (m.Kind == connector.KindConversation || m.Kind == connector.KindPerson) && len(m.Key) != 1:
 			return c.Name + ": key: one column"
 		case m.Kind != connector.KindConversation && m.Kind != connector.KindPerson && m.Kind != connector.KindAgent && m.Kind != connector.KindRow && m.Parent == nil:

@@ -42,6 +42,18 @@ func (s *Source) Unlink(ctx context.Context, refs []gallra.Ref) ([]connector.Res
 
 // unlink takes a person's key out of the records of others that stay.
 func (s *Source) unlink(ctx context.Context, tx *sql.Tx, person *table, keys []string) error {
+	for _, r := range person.meta.Release {
+		col, ok := s.have[s.prefix+r.Table][r.Column]
+		if !ok {
+			continue // another version of the product: drift has let it pass
+		}
+		b := &query{d: s.d}
+		b.add("UPDATE ", s.d.quote(s.prefix+r.Table), " SET ", s.d.quote(r.Column), " = ", or(person.meta.ReleaseTo, "NULL"), " WHERE ")
+		b.in(s.d.quote(r.Column), keys, col.numeric())
+		if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
+			return s.fail("unlink "+r.Table, err)
+		}
+	}
 	for _, t := range s.tables {
 		m := t.meta.Person
 		if m == nil || m.Type != person.typ || m.Unlink == "" {

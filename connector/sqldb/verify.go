@@ -18,7 +18,7 @@ func (s *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Resid
 	for _, root := range s.tables {
 		for keys := range slices.Chunk(byType[root.typ], maxLimit) {
 			for _, t := range s.tables {
-				if t != root && t.owner != root {
+				if t != root && (t.owner != root || t.meta.OnErase == editBlank) {
 					continue
 				}
 				found, err := s.remaining(ctx, t, root, keys)

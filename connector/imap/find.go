@@ -105,7 +105,7 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, cursor stri
 func scan[T any](s *Source, ctx context.Context, cursor string, search *goimap.SearchCriteria, section goimap.FetchItemBodySection,
 	look func(mailrecord.Stored) ([]T, []connector.Problem), take func([]T, []connector.Problem)) (next string, err error) {
 	err = s.with(ctx, func(c *client) error {
-		p, err := s.meta(ctx, c, cursor, pageMails, partition{0, 1}, search, false)
+		p, err := s.meta(ctx, c, cursor, pageMails, connector.Share{K: 0, N: 1}, search, false)
 		if err != nil {
 			return err
 		}

@@ -64,7 +64,7 @@ type page struct {
 
 // meta lists up to limit mails behind cursor without their text; dates says that
 // the Date field is wanted, which costs the server a look into every mail.
-func (s *Source) meta(ctx context.Context, c *client, cursor string, limit int, share partition, search *goimap.SearchCriteria, dates bool) (page, error) {
+func (s *Source) meta(ctx context.Context, c *client, cursor string, limit int, share connector.Share, search *goimap.SearchCriteria, dates bool) (page, error) {
 	var from place
 	if cursor != "" {
 		var ok bool
@@ -107,7 +107,7 @@ func (s *Source) meta(ctx context.Context, c *client, cursor string, limit int, 
 		}
 		uids := found.AllUIDs()
 		slices.Sort(uids)
-		uids = slices.DeleteFunc(uids, func(u goimap.UID) bool { return u < first || !share.has(u) })
+		uids = slices.DeleteFunc(uids, func(u goimap.UID) bool { return u < first || !share.Has(uint64(u)) })
 		room := limit - len(out.letters)
 		full := len(uids) >= room
 		if len(uids) > room {
@@ -255,7 +255,7 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 	if err := mailrecord.CheckType(q.Type); err != nil {
 		return connector.Page{}, err
 	}
-	share, err := parsePartition(q.Partition)
+	share, err := connector.ParseShare(q.Partition)
 	if err != nil {
 		return connector.Page{}, err
 	}
@@ -441,20 +441,3 @@ func (s *Source) Partitions(ctx context.Context, q connector.Query, n int) ([]co
 	}
 	return out, ctx.Err()
 }
-
-type partition struct{ k, n uint64 }
-
-func parsePartition(s string) (partition, error) {
-	if s == "" {
-		return partition{0, 1}, nil
-	}
-	a, b, _ := strings.Cut(s, "/")
-	k, err1 := strconv.ParseUint(a, 10, 16)
-	n, err2 := strconv.ParseUint(b, 10, 16)
-	if err1 != nil || err2 != nil || k >= n {
-		return partition{}, gallra.Errorf(gallra.Invalid, "connector.bad_partition")
-	}
-	return partition{k, n}, nil
-}
-
-func (p partition) has(u goimap.UID) bool { return uint64(u)%p.n == p.k }

@@ -17,19 +17,12 @@ import (
 
 // Erase implements connector.Eraser.
 func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (gallra.Receipt, error) {
-	return one(s.EraseMany(ctx, []connector.Item{{Ref: ref, IfVersion: ifVersion}}))
+	return connector.One(s.EraseMany(ctx, []connector.Item{{Ref: ref, IfVersion: ifVersion}}))
 }
 
 // Edit implements connector.Editor.
 func (s *Source) Edit(ctx context.Context, ref gallra.Ref, ifVersion string, set []gallra.Field) (gallra.Receipt, error) {
-	return one(s.EditMany(ctx, []connector.Edit{{Item: connector.Item{Ref: ref, IfVersion: ifVersion}, Set: set}}))
-}
-
-func one(r []connector.Result, err error) (gallra.Receipt, error) {
-	if err != nil {
-		return gallra.Receipt{}, err
-	}
-	return r[0].Receipt, r[0].Err
+	return connector.One(s.EditMany(ctx, []connector.Edit{{Item: connector.Item{Ref: ref, IfVersion: ifVersion}, Set: set}}))
 }
 
 // EraseMany implements connector.Batcher: one STORE and one EXPUNGE a folder.

@@ -192,7 +192,7 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 	if err := mailrecord.CheckType(q.Type); err != nil {
 		return connector.Page{}, err
 	}
-	part, err := parsePartition(q.Partition)
+	part, err := connector.ParseShare(q.Partition)
 	if err != nil {
 		return connector.Page{}, err
 	}
@@ -224,7 +224,7 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 			break
 		}
 		it := items[next]
-		if !part.has(it.id) {
+		if !inShare(part, it.id) {
 			continue
 		}
 		m, err := s.read(it)
@@ -409,19 +409,12 @@ func (s *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Resid
 
 // Erase implements connector.Eraser.
 func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (gallra.Receipt, error) {
-	return one(s.EraseMany(ctx, []connector.Item{{Ref: ref, IfVersion: ifVersion}}))
+	return connector.One(s.EraseMany(ctx, []connector.Item{{Ref: ref, IfVersion: ifVersion}}))
 }
 
 // Edit implements connector.Editor.
 func (s *Source) Edit(ctx context.Context, ref gallra.Ref, ifVersion string, set []gallra.Field) (gallra.Receipt, error) {
-	return one(s.EditMany(ctx, []connector.Edit{{Item: connector.Item{Ref: ref, IfVersion: ifVersion}, Set: set}}))
-}
-
-func one(r []connector.Result, err error) (gallra.Receipt, error) {
-	if err != nil {
-		return gallra.Receipt{}, err
-	}
-	return r[0].Receipt, r[0].Err
+	return connector.One(s.EditMany(ctx, []connector.Edit{{Item: connector.Item{Ref: ref, IfVersion: ifVersion}, Set: set}}))
 }
 
 // EraseMany implements connector.Batcher: an mbox is rewritten once.
@@ -514,25 +507,10 @@ func (s *Source) Partitions(_ context.Context, q connector.Query, n int) ([]conn
 	return out, nil
 }
 
-// partition selects the ids whose first byte falls in share k of n.
-type partition struct{ k, n uint64 }
-
-func parsePartition(s string) (partition, error) {
-	if s == "" {
-		return partition{0, 1}, nil
-	}
-	a, b, _ := strings.Cut(s, "/")
-	k, err1 := strconv.ParseUint(a, 10, 16)
-	n, err2 := strconv.ParseUint(b, 10, 16)
-	if err1 != nil || err2 != nil || k >= n {
-		return partition{}, gallra.Errorf(gallra.Invalid, "connector.bad_partition")
-	}
-	return partition{k, n}, nil
-}
-
-func (p partition) has(id string) bool {
+// inShare reports whether the number that an id begins with falls in the share.
+func inShare(p connector.Share, id string) bool {
 	v, err := strconv.ParseUint(id[:min(4, len(id))], 16, 32)
-	return err == nil && v%p.n == p.k
+	return err == nil && p.Has(v)
 }
 
 // Profile implements connector.Profiled.

@@ -25,20 +25,13 @@ import (
 // Erase removes a conversation with its folder, a message with what it has
 // attached, or a file.
 func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (gallra.Receipt, error) {
-	return one(s.EraseMany(ctx, []connector.Item{{Ref: ref, IfVersion: ifVersion}}))
+	return connector.One(s.EraseMany(ctx, []connector.Item{{Ref: ref, IfVersion: ifVersion}}))
 }
 
 // Edit changes a message's text or sender, or the name a conversation bears:
 // everywhere in the conversation, its folder included.
 func (s *Source) Edit(ctx context.Context, ref gallra.Ref, ifVersion string, set []gallra.Field) (gallra.Receipt, error) {
-	return one(s.EditMany(ctx, []connector.Edit{{Item: connector.Item{Ref: ref, IfVersion: ifVersion}, Set: set}}))
-}
-
-func one(rs []connector.Result, err error) (gallra.Receipt, error) {
-	if err != nil {
-		return gallra.Receipt{}, err
-	}
-	return rs[0].Receipt, rs[0].Err
+	return connector.One(s.EditMany(ctx, []connector.Edit{{Item: connector.Item{Ref: ref, IfVersion: ifVersion}, Set: set}}))
 }
 
 // EraseMany erases in one rewrite of the file.

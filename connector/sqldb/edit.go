@@ -14,11 +14,7 @@ import (
 
 // Edit changes fields of one record.
 func (s *Source) Edit(ctx context.Context, ref gallra.Ref, ifVersion string, set []gallra.Field) (gallra.Receipt, error) {
-	r, err := s.EditMany(ctx, []connector.Edit{{Item: connector.Item{Ref: ref, IfVersion: ifVersion}, Set: set}})
-	if err != nil {
-		return gallra.Receipt{}, err
-	}
-	return r[0].Receipt, r[0].Err
+	return connector.One(s.EditMany(ctx, []connector.Edit{{Item: connector.Item{Ref: ref, IfVersion: ifVersion}, Set: set}}))
 }
 
 // EditMany changes fields of many records in one transaction a type, and makes

@@ -12,11 +12,7 @@ import (
 
 // Erase erases one record with all that belongs to it.
 func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (gallra.Receipt, error) {
-	r, err := s.EraseMany(ctx, []connector.Item{{Ref: ref, IfVersion: ifVersion}})
-	if err != nil {
-		return gallra.Receipt{}, err
-	}
-	return r[0].Receipt, r[0].Err
+	return connector.One(s.EraseMany(ctx, []connector.Item{{Ref: ref, IfVersion: ifVersion}}))
 }
 
 // EraseMany erases the records in one transaction a type: rows are locked and

@@ -15,19 +15,12 @@ import (
 
 // Erase removes one row.
 func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (gallra.Receipt, error) {
-	return one(s.EraseMany(ctx, []connector.Item{{Ref: ref, IfVersion: ifVersion}}))
+	return connector.One(s.EraseMany(ctx, []connector.Item{{Ref: ref, IfVersion: ifVersion}}))
 }
 
 // Edit writes other values into one row.
 func (s *Source) Edit(ctx context.Context, ref gallra.Ref, ifVersion string, set []gallra.Field) (gallra.Receipt, error) {
-	return one(s.EditMany(ctx, []connector.Edit{{Item: connector.Item{Ref: ref, IfVersion: ifVersion}, Set: set}}))
-}
-
-func one(rs []connector.Result, err error) (gallra.Receipt, error) {
-	if err != nil {
-		return gallra.Receipt{}, err
-	}
-	return rs[0].Receipt, rs[0].Err
+	return connector.One(s.EditMany(ctx, []connector.Edit{{Item: connector.Item{Ref: ref, IfVersion: ifVersion}, Set: set}}))
 }
 
 // EraseMany removes rows in one rewrite of the file.

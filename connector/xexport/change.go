@@ -18,20 +18,13 @@ import (
 // Erase removes a conversation with all that was sent in it, a message with its
 // files, a file, or a post.
 func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (gallra.Receipt, error) {
-	return one(s.EraseMany(ctx, []connector.Item{{Ref: ref, IfVersion: ifVersion}}))
+	return connector.One(s.EraseMany(ctx, []connector.Item{{Ref: ref, IfVersion: ifVersion}}))
 }
 
 // Edit changes the text of a message or a post, the account a post answers, or
 // what a group is called.
 func (s *Source) Edit(ctx context.Context, ref gallra.Ref, ifVersion string, set []gallra.Field) (gallra.Receipt, error) {
-	return one(s.EditMany(ctx, []connector.Edit{{Item: connector.Item{Ref: ref, IfVersion: ifVersion}, Set: set}}))
-}
-
-func one(rs []connector.Result, err error) (gallra.Receipt, error) {
-	if err != nil {
-		return gallra.Receipt{}, err
-	}
-	return rs[0].Receipt, rs[0].Err
+	return connector.One(s.EditMany(ctx, []connector.Edit{{Item: connector.Item{Ref: ref, IfVersion: ifVersion}, Set: set}}))
 }
 
 // EraseMany erases in one rewrite of the file.

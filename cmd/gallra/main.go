@@ -50,6 +50,7 @@ type commandLine struct {
 	Scan       scanCmd       `cmd:"" help:"${cli_scan}"`
 	Find       findCmd       `cmd:"" help:"${cli_find}"`
 	Extract    extractCmd    `cmd:"" help:"${cli_extract}"`
+	Hold       holdCmd       `cmd:"" help:"${cli_hold}"`
 	Retention  retentionCmd  `cmd:"" help:"${cli_retention}"`
 	Request    requestCmd    `cmd:"" help:"${cli_request}"`
 	Document   documentCmd   `cmd:"" help:"${cli_document}"`

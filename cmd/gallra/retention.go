@@ -16,8 +16,18 @@ type retentionCmd struct {
 	Run      retentionRunCmd      `cmd:"" help:"${cli_retention_run}"`
 	Verify   retentionVerifyCmd   `cmd:"" help:"${cli_retention_verify}"`
 	Protocol retentionProtocolCmd `cmd:"" help:"${cli_retention_protocol}"`
-	Tasks    retentionTasksCmd    `cmd:"" help:"${cli_retention_tasks}"`
-	Sign     retentionSignCmd     `cmd:"" help:"${cli_retention_sign}"`
+
+	Waiting retentionWaitingCmd `cmd:"" help:"${cli_retention_waiting}"`
+	Confirm retentionConfirmCmd `cmd:"" help:"${cli_retention_confirm}"`
+	Tasks   retentionTasksCmd   `cmd:"" help:"${cli_retention_tasks}"`
+	Sign    retentionSignCmd    `cmd:"" help:"${cli_retention_sign}"`
+	Late    retentionLateCmd    `cmd:"" help:"${cli_retention_late}"`
+	Wish    retentionWishCmd    `cmd:"" help:"${cli_retention_wish}"`
+	Halt    retentionHaltCmd    `cmd:"" help:"${cli_retention_halt}"`
+
+	Templates retentionTemplatesCmd `cmd:"" help:"${cli_retention_templates}"`
+	Export    retentionExportCmd    `cmd:"" help:"${cli_retention_export}"`
+	Import    retentionImportCmd    `cmd:"" help:"${cli_retention_import}"`
 }
 
 // asFlag names who does it; the password comes from GALLRA_PASSWORD or standard input.
@@ -128,6 +138,9 @@ func (s *session) plan(p retention.Plan) error {
 	}
 	if err := s.table([]string{s.say.T("cli.col.system"), s.say.T("cli.col.type"), s.say.T("cli.col.records"), s.say.T("cli.col.due"), s.say.T("cli.col.planned"), s.say.T("cli.col.oldest"), s.say.T("cli.col.left_out")}, rows); err != nil {
 		return err
+	}
+	for _, t := range p.Preview.Tasks {
+		s.line("cli.retention.task", "system", string(t.System), "place", t.Place, "owner", t.Owner, "date", t.Before)
 	}
 	seen := map[string]bool{}
 	for _, u := range p.Preview.Units {
@@ -247,6 +260,13 @@ func (s *session) protocol(r retention.Run) error {
 		}
 		if err := s.table([]string{s.say.T("cli.col.system"), s.say.T("cli.col.type"), s.say.T("cli.col.outcome"), s.say.T("cli.col.records")}, rows); err != nil {
 			return err
+		}
+		for _, t := range p.Tasks {
+			if t.Signature == nil {
+				s.line("cli.retention.task_open", "task", t.ID, "place", t.Place, "date", t.Due.AddDate(0, 0, -1))
+			} else {
+				s.line("cli.retention.task_signed", "task", t.ID, "place", t.Place, "user", t.Signature.Actor, "count", t.Signature.Count)
+			}
 		}
 		if p.FiguresEqual {
 			s.line("cli.retention.figures_equal")

@@ -5,12 +5,13 @@
 // person carries out and signs (REQUIREMENTS G-13), instead of a place nobody
 // remembers.
 //
-// Address: manual:paper?place=Arkivrum+B&owner=registrator&within=P30D&backup_life=P1Y
+// Address: manual://paper?place=Arkivrum+B&owner=registrator&within=P30D&backup_life=P1Y
 package manual
 
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -27,7 +28,7 @@ func init() {
 }
 
 func open(c connector.Config) (*Source, error) {
-	h := connector.Hand{Kind: connector.HandKind(c.Path()), Place: c.Option("place"), Owner: c.Option("owner"), BackupLife: c.Option("backup_life"), Within: gallra.Period{Days: 30}}
+	h := connector.Hand{Kind: connector.HandKind(strings.Trim(c.Path(), "/")), Place: c.Option("place"), Owner: c.Option("owner"), BackupLife: c.Option("backup_life"), Within: gallra.Period{Days: 30}}
 	if h.Kind == "" {
 		h.Kind = connector.HandOther
 	}

@@ -338,7 +338,7 @@ func cabinet(t *testing.T, f *fixture) {
 	desk := f.Open
 	f.Open = func(ctx context.Context, id gallra.SystemID) (connector.Source, error) {
 		if id == "arkiv" {
-			return connector.Open(ctx, connector.Config{System: id, URL: "manual:paper?place=Arkivrum+B&owner=registrator&within=P14D&backup_life=P1Y"})
+			return connector.Open(ctx, connector.Config{System: id, URL: "manual://paper?place=Arkivrum+B&owner=registrator&within=P14D&backup_life=P1Y"})
 		}
 		return desk(ctx, id)
 	}

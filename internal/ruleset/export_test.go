@@ -1,0 +1,4 @@
+package ruleset
+
+// Complete opens complete to the tests.
+var Complete = complete

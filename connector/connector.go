@@ -346,3 +346,17 @@ func Below(types []Type, root string) []Type {
 	}
 	return out
 }
+
+// Planter puts a made-up person's message into the system as a customer's would
+// come in, so that finding and erasing can be proved on it. It is not a
+// capability: a system without it is planted by hand.
+type Planter interface {
+	Plant(ctx context.Context, p Person) error
+}
+
+// Person is somebody who does not exist.
+type Person struct {
+	Name  string `json:"name"`
+	Email string `json:"email"`
+	Text  string `json:"text"` // what the message says, besides the name
+}

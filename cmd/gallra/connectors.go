@@ -2,12 +2,20 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/trial"
 )
 
-type connectorsCmd struct{}
+type connectorsCmd struct {
+	List connectorsListCmd `cmd:"" default:"1" help:"${cli_connectors_list}"`
+	Test connectorsTestCmd `cmd:"" help:"${cli_connectors_test}"`
+}
+
+type connectorsListCmd struct{}
 
 type connectorLine struct {
 	Name    string                  `json:"name"`
@@ -19,7 +27,7 @@ type connectorLine struct {
 }
 
 // Run lists what this program can connect to and what each can do.
-func (c *connectorsCmd) Run(s *session) error {
+func (c *connectorsListCmd) Run(s *session) error {
 	var lines []connectorLine
 	for _, i := range connector.All() {
 		lines = append(lines, connectorLine{i.Name, i.Title, i.Schemes, i.Channel, i.Can, i.Finds})
@@ -36,6 +44,78 @@ func (c *connectorsCmd) Run(s *session) error {
 		rows = append(rows, []string{l.Title, strings.Join(l.Schemes, ", "), s.say.T("channel." + string(l.Channel)), strings.Join(can, ", ")})
 	}
 	return s.table([]string{s.say.T("cli.col.connector"), s.say.T("cli.col.address"), s.say.T("cli.col.channel"), s.say.T("cli.col.can")}, rows)
+}
+
+type connectorsTestCmd struct {
+	System string `arg:"" help:"${cli_arg_system_name}"`
+	Trial  string `help:"${cli_flag_trial}" placeholder:"TRIAL"`
+	asFlag
+}
+
+// Run proves on a made-up person what a connector claims, and keeps the date.
+// It ends with code 3 when something was not proved, or not yet.
+func (c *connectorsTestCmd) Run(s *session) error {
+	a, err := s.full()
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	acc, err := s.as(a, c.As, auth.EditSystems)
+	if err != nil {
+		return err
+	}
+	b := trial.Bench{DB: a.db, Log: a.log, Open: a.open}
+	id := c.Trial
+	if id == "" {
+		t, err := b.Start(s.ctx, gallra.SystemID(c.System), acc.Username)
+		if err != nil {
+			return err
+		}
+		if !t.Planted {
+			if s.flags.JSON {
+				if err := s.json(t); err != nil {
+					return err
+				}
+				return errRemains
+			}
+			s.line("cli.trial.plant", "name", t.Person.Name, "email", t.Person.Email, "text", t.Person.Text, "system", c.System, "trial", t.ID)
+			return errRemains
+		}
+		id = t.ID
+	}
+	t, err := b.Go(s.ctx, id)
+	if err != nil {
+		return err
+	}
+	if s.flags.JSON {
+		if err := s.json(t); err != nil {
+			return err
+		}
+	} else {
+		rows := make([][]string, 0, len(t.Steps))
+		for _, st := range t.Steps {
+			why := ""
+			if st.Why != "" {
+				why = s.say.Say(st.Why)
+			}
+			rows = append(rows, []string{s.say.T("capability." + string(st.Capability)), s.say.T("trial." + string(st.Verdict)), why})
+		}
+		if err := s.table([]string{s.say.T("cli.col.can"), s.say.T("cli.col.outcome"), s.say.T("cli.col.why")}, rows); err != nil {
+			return err
+		}
+		switch {
+		case !t.Until.IsZero():
+			s.line("cli.trial.waits", "system", c.System, "date", t.Until.In(stockholm).Format(time.DateOnly), "trial", t.ID)
+		case t.Passed():
+			s.line("cli.trial.passed", "system", c.System, "date", t.Ended.In(stockholm).Format(time.DateOnly))
+		default:
+			s.line("cli.trial.not_passed", "system", c.System)
+		}
+	}
+	if !t.Passed() {
+		return errRemains
+	}
+	return nil
 }
 
 type profileCmd struct {

@@ -122,8 +122,10 @@ func open(_ context.Context, c connector.Config) (connector.Source, error) {
 		s.box = &mbox{root: s.root, erased: map[string]map[int]bool{}}
 	case "maildir":
 		s.box = &maildir{root: s.root}
-	default:
+		return folderSource{s, "cur", ":2,S"}, nil
+	case "eml":
 		s.box = &eml{root: s.root}
+		return folderSource{s, "", ".eml"}, nil
 	}
 	return s, nil
 }

@@ -95,6 +95,12 @@ func (p *pass) account(c *candidate) (end int, ok bool) {
 	if n < 6 || n > 16 || p.continues(c, last) || p.unitAfter(p.to(c, last)) {
 		return 0, false
 	}
+	if c.g > 0 && ph.group[c.g].sep&(sepDot|sepColon|sepComma|sepSlash) != 0 {
+		return 0, false // the middle of another number
+	}
+	if first := ph.group[c.g].len(); last > c.g && first <= 2 && ph.group[c.g+1].sep&(sepDot|sepComma) != 0 {
+		return 0, false // a time, a date, a coordinate
+	}
 	before := p.before(c.start)
 	own := before.nearest(cueAccount)
 	if ph.shape3(c.g, 2, 2, 2) && ph.seps(c.g, c.g+2, sepDash) { // a British sort code

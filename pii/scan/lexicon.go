@@ -34,6 +34,7 @@ const (
 	cueLaw // statutes, chapters, verses, scores
 	cuePerson
 	cueService // an organisation's own service line
+	cueBorn    // "f.": a date of birth right after it
 	cueNet     // where somebody connects from or to: an address rather than a version
 )
 
@@ -58,8 +59,8 @@ var lexicon = map[cue]string{
 		nas_pa, nas_bast, nas_via, _nar_mig, _nar_du, _nar_ni, _nar_henne, _nar_honom, _nas_, _treffes, _traffas_pa, _traeffes, _traffes, traeffes, _sms, _smsa, swish, _call_, _calls_, called, calling,
 		kontakta, _handy, ruckruf, _rufen, anrufen, erreich, telefonisch, _soita, soittaa, soitto, takaisinsoitto, soitetaan, tekstari, tekstiviesti, reach_me, text_me, by_text, _text_, _texted_,
 		_fax_, vipps, mobilepay, _direkt_, _dir_, _vx_, vaxel, hemnr, hemnummer, _gsm_, whatsapp, viber, signal, ring_upp, _luren, _lur_, tavoit, jourtelefon, anhorig_vid, _ankn, _kontakt_, numeroon, numerosta, journummer,
-		nummervisning, mobilnr, telnr, fastnatet, landline, nummeret_er, numero_on, rufnummer, durchwahl, _mobilen, hotline, kundeservice, nummeret_mitt`,
-	cuePhoneWeak: `_nr_, _nummer_, _numret_, _nummeret_, _number_, _numero_, _numera_, _num_, _numbers_, _no_`,
+		nummervisning, mobilnr, telnr, fastnatet, landline, rufnummer, durchwahl, _mobilen, hotline, kundeservice, nummeret_mitt`,
+	cuePhoneWeak: `_nr_, _nummer_, _numret_, _nummeret_, _number_, _numero_, _numera_, numero_on, nummeret_er, _num_, _numbers_, _no_`,
 	cueOrg:       `_org_, orgnr, organisationsn, org_nr, _orgn, organisasjonsn, org_no, company_reg, company_number, _vat_, momsreg, vat_no, foretagsn, y_tunnus, cvr, firma, _ab_, _hb_, _kb_, forening, _brf_, _as_, stiftelse`,
 	cueBankgiro:  `bankgiro, _bg_, _bgnr, bankgirot, bg_nr, _bg`,
 	cuePlusgiro:  `plusgiro, postgiro, _pg_, pgnr, _pg`,
@@ -72,7 +73,8 @@ var lexicon = map[cue]string{
 	cueIP:   `_ip_, ip_adress, ip_addr, ipadress, _ipv, ip_nr, _ips_, ip_nummer, _ip`,
 	cueNet: `_fran_, _from_, _fra_, _von_, _unter_, mista, inlogg, logga_in, loggad, loggat, logget, logged, _login, _logins, _log_in, anslut, connect, tilslut, tilkobl, uppkoppl, verbunden, angemeldet, kirjaut, adress, address, osoite, osoitt, _vpn, _lan_, _wan_, _wlan,
 		_gw_, gateway, router, ruter, _reititin, _dns, server, palvelin, _host, _ping, traceroute, _lease, _dhcp, subnet, brandvagg, firewall, _natverk, _network, remote_addr, forwarded_for, _src_, _dst_, _real_ip, _peer_`,
-	cueBirth: `_fyller_, fodelsenummer_dato, _fodd_, _fodd, fodelsedat, fodelsedag, fodelsetid, _f_, _fod_, fodt, fodselsdat, fodselsdag, _dob_, date_of_birth, birth_date, birthdate, birthday, _born_, born_on, _geb_, geboren, geburtsdatum, geburtstag,
+	cueBorn: `_f_`,
+	cueBirth: `_fyller_, fodelsenummer_dato, _fodd_, _fodd, fodelsedat, fodelsedag, fodelsetid, _fod_, fodt, fodselsdat, fodselsdag, _dob_, date_of_birth, birth_date, birthdate, birthday, _born_, born_on, _geb_, geboren, geburtsdatum, geburtstag,
 		synt_aika, syntymaaika, syntymaaja, syntynyt, syntymapaiva, _synt_, _s_aika, fodda, fyller_ar, _d_o_b_, fodelsedata, fodelsear, birth`,
 	cueCustomer: `_bokn_, orderbekraft, bekraftelsenr, bestallningen_, forsakringsbrev, klubbmedlem, lantagarn, _confirmation_, confirmation_n, asiakastunnus_, varaustunnus_, bokningsbekraft, tilaustunnus_, sopimustunnus_, ordrebekreft, ordrebekraeft, auftragsbest, buchungsbest, bokn_nr, lantagare, koplats, _ko_id, _medlem_, arbetsorder, pir_n, pir_nummer, fardtjanstn, _job_, job_no, elector, complaint, gebyrsak, byggesak, _saka_, maleren_, installationsn, fejlmelding, handicapkort, _journal_, kayttopaikan, asiakasn, ilmoitus, varaustunn, lahjoittajan, diaarin, kumminumero, patennummer, kundenn, kundenkonto, krankenkasse, auftrag, halbtax, lebensvers, _whg_, polizze, bestellnr, spielerpass, licensn, _licens_, forsakring_, sjukforsakring, komplettering, booking_code, bokningskod, buchungscode, bestallningskod, _sagsnr, utbetalning_, _uppge_, arende, arendenr, arendenummer, _dnr_, diarien, diarienr, kundnr, kundnummer, kundenr, kundenummer, _kundn, kund_nr, kund_id, kundid, kunde_nr, customer_n, customer_id, customer_number, customer_ref, _cust_, _kundnumret, kundens_nummer,
 		ordernr, ordernummer, _order_, _ordern_, _ordrenr, ordrenummer, _ordre_, ordrenummeret, order_no, order_n, order_id, orderid, _orders_, bestallning, bestilling, bestellung, bestellnummer, bestallningsn, tilaus, tilausn,

@@ -441,6 +441,10 @@ func (p *pass) hexLike(i int) bool {
 			return true
 		}
 	}
+	// "34-53-71-ca-b4-27", "8440.92d1.3228": the first letter may be far.
+	if i+14 <= len(t) && (t[i+2] == '-' && t[i+5] == '-' && t[i+8] == '-' && t[i+11] == '-' || t[i+4] == '.' && t[i+9] == '.') {
+		return true
+	}
 	return i >= 3 && (t[i-1] == '-' || t[i-1] == '.' || hex(t[i-1]))
 }
 
@@ -469,7 +473,13 @@ func (p *pass) hexForms(i int) (end int, ok bool) {
 	for start > p.done && i-start < 12 && (hex(t[start-1]) || (t[start-1] == '-' || t[start-1] == ':') && start > 1 && hex(t[start-2])) {
 		start--
 	}
-	return p.hexAt(start)
+	if end, ok = p.hexAt(start); ok || start < p.done+5 || t[start-1] != '.' {
+		return end, ok
+	}
+	if start -= 5; !p.wordBefore(start) { // "ddfe.b816.7893"
+		return p.mac(start)
+	}
+	return 0, false
 }
 
 // hexAt reads the MAC or IPv6 address that begins at t[start].

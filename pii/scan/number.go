@@ -93,6 +93,11 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 		}
 	}
 	n := gr.len()
+	if c.letters == 2 && (n == 2 || n == 6) {
+		if end, ok = p.insurance(c); ok {
+			return end, ok
+		}
+	}
 	if ph.n == 1 && n <= 2 { // "kl 14", "3 dagar": at most the day of a date, or a plate's digits
 		if end, ok = p.vehicle(c); ok {
 			return end, ok
@@ -480,6 +485,34 @@ func (p *pass) norwegian(c *candidate) (end int, ok bool) {
 		return p.add(c.start, p.to(c, h), gallra.CategoryNationalID, 0.95, "fodselsnummer/date+mod11"), true
 	}
 	return 0, false
+}
+
+// insurance reads a national insurance number of the United Kingdom, two
+// letters, six digits and a letter from A to D ("QQ 12 34 56 C"), beside a word.
+func (p *pass) insurance(c *candidate) (end int, ok bool) {
+	ph := &p.ph
+	h := c.g
+	if !(ph.lens[h] == 6 || ph.shape3(h, 2, 2, 2) && ph.seps(h, h+2, sepSpace)) || c.glued && ph.lens[h] != 6 {
+		return 0, false
+	}
+	if ph.lens[h] == 2 {
+		h += 2
+	}
+	end = p.to(c, h)
+	if p.at0(end) == ' ' {
+		end++
+	}
+	start := c.start - 2
+	if !c.glued {
+		start--
+	}
+	if b := p.at0(end); h != ph.n-1 || b < 'A' || b > 'D' || p.wordAfter(end+1) || start < p.done || p.wordBefore(start) || p.t[start] < 'A' || p.t[start] > 'Z' || p.t[start+1] < 'A' || p.t[start+1] > 'Z' {
+		return 0, false
+	}
+	if !p.farBefore(start).within(60, cueNationalID) {
+		return 0, false
+	}
+	return p.add(start, end+1, gallra.CategoryNationalID, certain, "national_insurance/word+form"), true
 }
 
 // long reads the long numbers: cards, handsets, meter points, AHV, and other

@@ -128,6 +128,11 @@ func (p *pass) phone(c *candidate) (end int, ok bool) {
 	}
 	before := p.before(c.start)
 	own := before.nearest(cuePhone)
+	if best == c.g && ph.group[c.g].len() == 8 && p.against(c.start, cuePhone) == far {
+		if _, ok := p.date(c); ok { // "det skickades 20230203"
+			return 0, false
+		}
+	}
 	weak := min(own, before.nearest(cuePhoneWeak))
 	neg := p.against(c.start, cueCustomer|cueInvoice|cueTracking|cueArticle|cueAccount|cueBankgiro|cuePlusgiro|cueSecret|cueOrg|cueVersion)
 	if id := p.against(c.start, cueNationalID|cueTaxID); id < own && id <= 24 { // "my passport number is"
@@ -142,7 +147,7 @@ func (p *pass) phone(c *candidate) (end int, ok bool) {
 		return 0, false
 	case bestScore >= 0.4 && p.alone(start, p.to(c, best)):
 		bestScore = max(bestScore, 0.7) // a line of its own, as in a signature
-	case weak <= 8 && bestScore >= 0.3:
+	case weak <= 8 && bestScore >= 0.3 && (bestScore >= 0.4 || p.against(c.start, cueNationalID|cueBirth|cueAccount) == far):
 		bestScore = max(bestScore, 0.7)
 	case neg <= 30 && neg < own:
 		bestScore -= 0.2

@@ -133,7 +133,7 @@ func (p *pass) prefix(start int) int {
 		return start
 	}
 	switch p.t[j:i] {
-	case "NR", "ID", "PIN", "CVC", "CVV", "CVV2", "TEL", "OCR", "SEK", "EUR", "KL", "PUK", "DNR", "REG", "LGH", "KUND", "ORDER", "REF", "IMEI", "MAC", "IP", "BG", "PG", "IBAN", "VISA", "KOD", "CODE", "MPRN", "MPAN", "CPR", "NHS", "AHV", "PAC":
+	case "NR", "ID", "PIN", "CVC", "CVV", "CVV2", "TEL", "OCR", "SEK", "EUR", "KL", "PUK", "DNR", "REG", "LGH", "KUND", "ORDER", "REF", "IMEI", "MAC", "IP", "BG", "PG", "IBAN", "VISA", "KOD", "CODE", "MPRN", "MPAN", "CPR", "NHS", "AHV", "PAC", "ISBN", "ISSN", "EAN", "SFS", "KID":
 		return start
 	}
 	return j

@@ -143,7 +143,7 @@ func (p *pass) sentence(start int) int {
 				return i + 1
 			}
 		case (c == '.' || c == '!' || c == '?') && i+1 < start && (t[i+1] == ' ' || t[i+1] == '\n'):
-			if digit(t[i-1]) || c != '.' || words && i+2 < len(t) && capital(t, i+2) {
+			if digit(t[i-1]) || c != '.' || i+2 < len(t) && (words && capital(t, i+2) || t[i+2] == '(') {
 				return i + 1
 			}
 		}

@@ -155,3 +155,37 @@ func TestS32_PlaceInTheTextChangesNothing(t *testing.T) {
 		}
 	}
 }
+
+// What planted texts showed: a word of one sentence does not speak against the
+// value of the next, and numbers with a form of their own are not cut out of others.
+func TestS32_WordsOfOtherSentences(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		lang, text string
+		want       []string
+	}{
+		{"sv", "Faktura 443380835677. Köpet gjordes på 4242 4282 9363 4260, vill ni se kvittot?", []string{"CARD:4242 4282 9363 4260"}},
+		{"sv", "Faktura 4242428293634260", nil},
+		{"no", "Fakturanr. 5115459399. (15127571829)\nVarenr. 1", []string{"NATIONAL_ID:15127571829"}},
+		{"no", "Fakturanr. 5115459399. (15127571828)\nVarenr. 1", nil}, // fails its check digits
+		{"no", "Sporingsnummer 142098460794 hos Bring. Jeg heter Anna, 41087561400, og lurer.", []string{"NATIONAL_ID:41087561400"}},
+		{"no", "Fakturanr. 41087561400", nil},
+		{"sv", "Artikelnr 768.935.94.\nHans nummer är 0047 50806484, han är utomlands.", []string{"PHONE:0047 50806484"}},
+		{"fi", "Tilausnumero 36154366.\nHetu: 270156U981A\n", []string{"CUSTOMER_ID:36154366", "NATIONAL_ID:270156U981A"}},
+		{"fi", "Passin numero on 86203539.", []string{"NATIONAL_ID:86203539"}},
+		{"en", "NHS no. 910 783 0602", []string{"NATIONAL_ID:910 783 0602"}},
+		{"en", "My National Insurance number is PX 24 06 61 A.", []string{"NATIONAL_ID:PX 24 06 61 A"}},
+		{"de", "Kennzeichen: KÖ-ZC 345", []string{"VEHICLE:KÖ-ZC 345"}},
+		{"no", "Skiltnummer PD 64622", []string{"VEHICLE:PD 64622"}},
+		{"sv", "Skåpbilen stod där. Det blev 226 st i mars.", nil},
+		{"sv", "Enheten med MAC-adressen 34-53-71-ca-b4-27 syns inte, inte heller MAC ddfe.b816.7893 eller 8440.92d1.3228",
+			[]string{"DEVICE_ID:34-53-71-ca-b4-27", "DEVICE_ID:ddfe.b816.7893", "DEVICE_ID:8440.92d1.3228"}},
+		{"sv", "Öppet 09.15-15.17, avtalet gällde 2019-2023, boken har ISBN 978-07-334-5524-1.", nil},
+		{"sv", "Mitt kontonummer är 5226 18 31 415.\nHålet ligger vid 68.78087, 18.32943.", []string{"BANK_ACCOUNT:5226 18 31 415"}},
+		{"sv", "Från 2001:db8::ac5f:192f i går. Det skickades 26/11-23.", []string{"IP:2001:db8::ac5f:192f"}},
+		{"sv", "Ring 072 176 47 65. Det skickades 20200224.", []string{"PHONE:072 176 47 65"}},
+		{"sv", "Sätt in på BI58 1033 5717 4003 7534 7547 813", []string{"BANK_ACCOUNT:BI58 1033 5717 4003 7534 7547 813"}},
+	} {
+		t.Run(tt.text, func(t *testing.T) { same(t, find(scan.New(tt.lang, 0.5), tt.text), tt.want) })
+	}
+}

@@ -19,6 +19,9 @@ func (p *pass) birth(c *candidate) (end int, ok bool) {
 	}
 	before := p.before(start)
 	own := before.nearest(cueBirth)
+	if before.within(3, cueBorn) {
+		own = 0
+	}
 	if own > nearWindow || before.nearest(cueInvoice|cueCustomer|cueMoney) < own && own > 12 {
 		return 0, false
 	}
@@ -272,11 +275,18 @@ func (p *pass) germanPlate(c *candidate) (end int, ok bool) {
 	if i-j < 1 || i-j > 2 || j < 2 || t[j-1] != '-' {
 		return 0, false
 	}
-	k := j - 1
-	for k > p.done && j-1-k < 4 && (t[k-1] >= 'A' && t[k-1] <= 'Z') {
-		k--
+	// The district: one to three letters, "Ä", "Ö" and "Ü" among them.
+	k, n := j-1, 0
+	for ; n < 4 && k > p.done; n++ {
+		if t[k-1] >= 'A' && t[k-1] <= 'Z' {
+			k--
+		} else if k-2 >= p.done && t[k-2] == 0xC3 && (t[k-1] == 0x84 || t[k-1] == 0x96 || t[k-1] == 0x9C) {
+			k -= 2
+		} else {
+			break
+		}
 	}
-	if k == j-1 || j-1-k > 3 || p.wordBefore(k) || p.wordAfter(c.end) {
+	if n == 0 || n > 3 || p.wordBefore(k) || p.wordAfter(c.end) {
 		return 0, false
 	}
 	before := p.farBefore(k)

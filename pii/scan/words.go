@@ -179,10 +179,11 @@ func (p *pass) spoken(v meaning, start, end int) int {
 		return end
 	}
 	before := p.before(start)
-	secret, customer, call := before.nearest(cueSecret), before.nearest(cueCustomer), before.nearest(cuePhone|cuePhoneWeak)
-	_, swedish := phone.Swedish(d)
+	secret, customer, call := before.nearest(cueSecret), before.nearest(cueCustomer), p.against(start, cuePhone|cuePhoneWeak)
+	mobile, swedish := phone.Swedish(d)
+	own := before.nearest(cuePersonnummer)
 	switch kind := checkdigit.SwedishNumber(d); {
-	case (kind == checkdigit.Personnummer || kind == checkdigit.Samordningsnummer) && (len(d) == 12 || !swedish || before.within(nearWindow, cuePersonnummer)):
+	case (kind == checkdigit.Personnummer || kind == checkdigit.Samordningsnummer) && (len(d) == 12 || !swedish || own < far && own <= call || !mobile && call == far):
 		return p.add(start, end, gallra.CategoryPersonnummer, 0.95, "personnummer/read out+luhn")
 	case secret < min(customer, call) && len(d) <= 8:
 		return p.add(start, end, gallra.CategorySecret, likely, "secret/word+read out")

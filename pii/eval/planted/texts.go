@@ -77,13 +77,16 @@ func kinds(official []string) []kind {
 		}, carriers{
 			"no": {"Ring meg på {}.", "Tlf: {}\n", "Mobil {} hele dagen"}, "da": {"Ring til mig på {}.", "Tlf. {}\n", "Mit mobilnummer er {}."}}},
 		{"phone, Finnish", gallra.CategoryPhone, func(r *rand.Rand) string {
-			return forms(r, pick(r, "040", "044", "045", "050", "0400")+fmt.Sprintf("%07d", r.IntN(1e7)), "### #######", "###-#######", "### ### ####", "##########")
+			if r.IntN(5) == 0 {
+				return forms(r, "0400"+digits(r, 6), "#### ######", "#### ### ###", "##########")
+			}
+			return forms(r, pick(r, "040", "044", "045", "050")+digits(r, 7), "### #######", "###-#######", "### ### ####", "##########")
 		}, carriers{"fi": {"Soita minulle numeroon {}.", "Puh. {}\n", "Puhelin: {}, iltaisin."}}},
 		{"phone, German", gallra.CategoryPhone, func(r *rand.Rand) string {
 			if r.IntN(2) == 0 {
 				return forms(r, pick(r, "0151", "0160", "0171", "0176")+fmt.Sprintf("%08d", r.IntN(1e8))[:7+r.IntN(2)], "#### ########", "####/########", "####-########", "############")
 			}
-			return forms(r, pick(r, "030", "040", "089", "0221")+digits(r, 7), "### ########", "###/########", "###-########", "### ### #####")
+			return pick(r, "030", "040", "089", "0221", "06221") + pick(r, " ", "/", "-", " / ") + forms(r, digits(r, 7), "#######", "### ####", "### ## ##")
 		}, carriers{"de": {"Rufen Sie mich unter {} an.", "Tel.: {}\n", "Telefon {} ab 18 Uhr"}}},
 		{"phone, read out", gallra.CategoryPhone, func(r *rand.Rand) string {
 			return readOut(r, pick(r, "070", "072", "073", "076")+fmt.Sprintf("%07d", r.IntN(1e7)))
@@ -104,7 +107,7 @@ func kinds(official []string) []kind {
 		{"account, Swedish", gallra.CategoryBankAccount, func(r *rand.Rand) string {
 			switch r.IntN(4) {
 			case 0:
-				return pick(r, "8327-9", "8105-9", "8214-9") + ", " + forms(r, digits(r, 9), "### ### ###-#", "#########")
+				return pick(r, "8327-9", "8105-9", "8214-9") + ", " + forms(r, digits(r, 10), "### ### ###-#", "##########")
 			case 1:
 				return "6" + digits(r, 3) + " " + form("### ### ###", digits(r, 9))
 			case 2:

@@ -4,6 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +14,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/connector/rest"
+	"github.com/gallra/gallra/pii/ident"
 )
 
 // Options every connector to an API has: how a test or a trial on the own
@@ -119,3 +123,75 @@ func Absent(err error) (bool, error) {
 
 // NoFile is Vendor.Content of a system that hands out no files.
 func NoFile(_ context.Context, ref gallra.Ref) ([]byte, error) { return nil, Gone(ref) }
+
+// Forms returns the written forms in which a value is asked for of a search.
+func Forms(id gallra.Identifier) []string {
+	forms := append(ident.Forms(id), strings.TrimSpace(id.Value))
+	if id.Kind == gallra.IdentEmail {
+		forms = append(forms, ident.Normalise(id.Kind, id.Value))
+	}
+	for i := range forms {
+		forms[i] = strings.ToLower(forms[i])
+	}
+	slices.Sort(forms)
+	return slices.DeleteFunc(slices.Compact(forms), func(f string) bool { return strings.Trim(f, " \"") == "" })
+}
+
+// Holds reports whether any field of a record holds any of the identifiers; it
+// says which records of a list are worth a closer look.
+func Holds(r gallra.Record, ids []gallra.Identifier) bool {
+	m := ident.New(ids)
+	var all []string
+	for _, f := range r.Fields {
+		if len(m.Find(f.Value)) > 0 || slices.ContainsFunc(ids, func(id gallra.Identifier) bool { return ident.Equal(id.Kind, f.Value, id.Value) }) {
+			return true
+		}
+		all = append(all, f.Value)
+	}
+	return len(m.Find(strings.Join(all, " "))) > 0 // first name and surname in fields of their own
+}
+
+// Strings returns every string of a JSON document, one a line.
+func Strings(raw json.RawMessage) string {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return string(raw)
+	}
+	var b strings.Builder
+	var walk func(any)
+	walk = func(v any) {
+		switch x := v.(type) {
+		case string:
+			b.WriteString(x + "\n")
+		case []any:
+			for _, e := range x {
+				walk(e)
+			}
+		case map[string]any:
+			for _, k := range slices.Sorted(maps.Keys(x)) {
+				walk(x[k])
+			}
+		}
+	}
+	walk(v)
+	return b.String()
+}
+
+// CanSet tells whether every field of an edit is one that the system lets be
+// set: gallra.ErrInvalid for a field the type has not, gallra.ErrUnsupported
+// with the given key for one that stays as it is.
+func (d *Desk) CanSet(ctx context.Context, typ string, set []gallra.Field, can func(field string) bool, key string) error {
+	t, err := d.typ(ctx, typ)
+	if err != nil {
+		return err
+	}
+	for _, f := range set {
+		if _, known := t.Field(f.Name); !known {
+			return gallra.Errorf(gallra.Invalid, "connector.field_unknown", "field", f.Name)
+		}
+		if !can(f.Name) {
+			return gallra.Errorf(gallra.Unsupported, key, "field", f.Name)
+		}
+	}
+	return nil
+}

@@ -277,29 +277,16 @@ func (s *Source) Edit(ctx context.Context, ref gallra.Ref, ifVersion string, set
 	if err != nil {
 		return gallra.Receipt{}, err
 	}
-	types, err := s.Types(ctx)
-	if err != nil {
-		return gallra.Receipt{}, err
-	}
-	for _, f := range set {
-		known, can := false, false
-		for _, t := range types {
-			if t.Name == ref.Type {
-				_, known = t.Field(f.Name)
-			}
-		}
+	if err := s.CanSet(ctx, ref.Type, set, func(name string) bool {
 		switch ref.Type {
 		case TypeComment:
-			can = f.Name == "body"
+			return name == "body"
 		case TypeUser:
-			can = slices.Contains(settable, f.Name) || f.Name == "email" || f.Name == "more_emails" || strings.HasPrefix(f.Name, "field_")
+			return slices.Contains(settable, name) || name == "email" || name == "more_emails" || strings.HasPrefix(name, "field_")
 		}
-		if !known {
-			return gallra.Receipt{}, gallra.Errorf(gallra.Invalid, "connector.field_unknown", "field", f.Name)
-		}
-		if !can {
-			return gallra.Receipt{}, gallra.Errorf(gallra.Unsupported, "zendesk.field_fixed", "field", f.Name)
-		}
+		return false
+	}, "zendesk.field_fixed"); err != nil {
+		return gallra.Receipt{}, err
 	}
 	if ref.Type == TypeComment {
 		for _, f := range set {

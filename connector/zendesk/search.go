@@ -15,7 +15,6 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/connector/desk"
 	"github.com/gallra/gallra/connector/rest"
-	"github.com/gallra/gallra/pii/ident"
 )
 
 // Search implements desk.Vendor. One identifier is asked for at a time, in all
@@ -48,7 +47,7 @@ func (s reader) Search(ctx context.Context, n connector.Needles, cursor string) 
 			out.Refs = append(out.Refs, s.ref(TypeUser, strings.TrimSpace(id.Value)))
 		}
 	} else {
-		for _, f := range Forms(id) {
+		for _, f := range desk.Forms(id) {
 			for _, typ := range []string{"user", "ticket"} {
 				refs, err := s.export(ctx, typ, phrase(f))
 				if err != nil {
@@ -62,19 +61,6 @@ func (s reader) Search(ctx context.Context, n connector.Needles, cursor string) 
 		out.Next = strconv.Itoa(i + 1)
 	}
 	return out, nil
-}
-
-// Forms returns the written forms a value is asked for in.
-func Forms(id gallra.Identifier) []string {
-	forms := append(ident.Forms(id), strings.TrimSpace(id.Value))
-	if id.Kind == gallra.IdentEmail {
-		forms = append(forms, ident.Normalise(id.Kind, id.Value))
-	}
-	for i := range forms {
-		forms[i] = strings.ToLower(forms[i])
-	}
-	slices.Sort(forms)
-	return slices.DeleteFunc(slices.Compact(forms), func(f string) bool { return strings.Trim(f, " \"") == "" })
 }
 
 // phrase quotes a value so that the search takes it as it is.
@@ -171,7 +157,7 @@ func (s reader) Traces(ctx context.Context, conv gallra.Record) ([]desk.Trace, e
 	}
 	var out []desk.Trace
 	add := func(raw json.RawMessage) {
-		out = append(out, desk.Trace{Ref: conv.Ref, Where: "audits", Text: words(raw)})
+		out = append(out, desk.Trace{Ref: conv.Ref, Where: "audits", Text: desk.Strings(raw)})
 	}
 	if err := s.each(ctx, rest.Request{Op: "audits.list", Path: join("tickets", conv.Ref.ID, "audits"), Query: page(100)}, "audits", add); err != nil {
 		return nil, err
@@ -191,7 +177,7 @@ func (s reader) deletedTraces(ctx context.Context) ([]desk.Trace, error) {
 				ID int64 `json:"id"`
 			}
 			_ = json.Unmarshal(raw, &d) // without an id it is a trace of nothing known
-			out = append(out, desk.Trace{Ref: s.ref(typ, itoa(d.ID)), Where: list, Text: words(raw)})
+			out = append(out, desk.Trace{Ref: s.ref(typ, itoa(d.ID)), Where: list, Text: desk.Strings(raw)})
 		})
 		if err != nil {
 			return nil, err
@@ -215,32 +201,6 @@ func (s *Source) each(ctx context.Context, r rest.Request, list string, do func(
 			return nil
 		}
 	}
-}
-
-// words returns every string of a document, one a line.
-func words(raw json.RawMessage) string {
-	var v any
-	if json.Unmarshal(raw, &v) != nil {
-		return string(raw)
-	}
-	var b strings.Builder
-	var walk func(any)
-	walk = func(v any) {
-		switch x := v.(type) {
-		case string:
-			b.WriteString(x + "\n")
-		case []any:
-			for _, e := range x {
-				walk(e)
-			}
-		case map[string]any:
-			for _, k := range sorted(x) {
-				walk(x[k])
-			}
-		}
-	}
-	walk(v)
-	return b.String()
 }
 
 // Remains asks for each record by its id, and looks in the lists of what is

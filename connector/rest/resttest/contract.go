@@ -59,7 +59,8 @@ func (c *Contract) Used() map[string]int {
 	return out
 }
 
-func (c *Contract) breach(format string, args ...any) {
+// Breach notes what a fake itself finds wrong.
+func (c *Contract) Breach(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.broken) < 20 {
@@ -75,7 +76,7 @@ func (c *Contract) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		route, params, err := c.router.FindRoute(r)
 		if err != nil {
-			c.breach("%s %s: %v", r.Method, r.URL.Path, err)
+			c.Breach("%s %s: %v", r.Method, r.URL.Path, err)
 			Write(w, http.StatusBadRequest, map[string]string{"error": "not_in_contract"})
 			return
 		}
@@ -85,7 +86,7 @@ func (c *Contract) Wrap(next http.Handler) http.Handler {
 		c.mu.Unlock()
 		in := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: options}
 		if err := openapi3filter.ValidateRequest(r.Context(), in); err != nil {
-			c.breach("%s: request: %v", op, err)
+			c.Breach("%s: request: %v", op, err)
 			Write(w, http.StatusBadRequest, map[string]string{"error": "breaks_contract"})
 			return
 		}
@@ -95,7 +96,7 @@ func (c *Contract) Wrap(next http.Handler) http.Handler {
 			out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: rec.Code, Header: rec.Header(), Options: options,
 				Body: io.NopCloser(bytes.NewReader(rec.Body.Bytes()))}
 			if err := openapi3filter.ValidateResponse(r.Context(), out); err != nil {
-				c.breach("%s: answer %d: %v", op, rec.Code, err)
+				c.Breach("%s: answer %d: %v", op, rec.Code, err)
 			}
 		}
 		for k, v := range rec.Header() {

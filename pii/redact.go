@@ -162,6 +162,9 @@ func (r *Redactor) findings(text string) []Finding {
 	if held := r.heldBack(text); held != nil {
 		found = slices.DeleteFunc(found, func(f Finding) bool { return overlaps(held, f) })
 	}
+	if held := markup(text); held != nil {
+		found = slices.DeleteFunc(found, func(f Finding) bool { return f.Rule != knownRule && overlaps(held, f) })
+	}
 	return found
 }
 
@@ -419,13 +422,11 @@ func cutLast(s string) (before, after string, ok bool) {
 	return "", "", false
 }
 
+// overlaps reports whether f shares a character with one of held, which come in
+// order and apart.
 func overlaps(held [][2]int, f Finding) bool {
-	for _, h := range held {
-		if f.Start < h[1] && h[0] < f.End {
-			return true
-		}
-	}
-	return false
+	i, _ := slices.BinarySearchFunc(held, f.Start, func(h [2]int, at int) int { return cmp.Compare(h[1], at+1) })
+	return i < len(held) && held[i][0] < f.End
 }
 
 // placeholders are the words in brackets, by language.

@@ -63,7 +63,9 @@ type Model struct {
 	weights string // Rows * Tags int8
 	trans   [Tags][Tags]int32
 	words   pack.Table
+	edges   [Tags]int32 // of a tag between tokens that are no names
 	unit    int32
+	hope    int32
 }
 
 // Unit returns how much of a score makes the odds e times greater.
@@ -101,6 +103,10 @@ func Open(s pack.Sections) (*Model, error) {
 		}
 	} else if m.weights != "" {
 		return nil, pack.ErrFormat
+	}
+	m.hope = hope * m.unit
+	for y := range m.edges {
+		m.edges[y] = m.trans[O][y] + m.trans[y][O]
 	}
 	return m, nil
 }
@@ -391,7 +397,10 @@ func (s *Scratch) Decode(bias int32) {
 			}
 			s.base = append(s.base, v)
 		}
-		if j > i {
+		switch {
+		case j == i+1:
+			s.alone(i, bias)
+		case j > i:
 			s.run(i, j, bias)
 			i = j - 1
 		}
@@ -400,16 +409,13 @@ func (s *Scratch) Decode(bias int32) {
 
 // hope is how far the words may speak against a name each by itself, in powers
 // of e, for it to be worth asking what they say together.
-const hope = 2.5
+const hope = 2
 
 // hopeless reports whether a token of which the words say v is no name, whatever
 // they say together.
 func (s *Scratch) hopeless(v *Scores, bias int32) bool {
-	best := max(v.of(BPer), v.of(IPer)) + bias
-	for _, y := range [...]int{BLoc, ILoc, BOrg, IOrg, Adr} {
-		best = max(best, v.of(y))
-	}
-	return float64(v.of(O)-best) > hope*float64(s.model.unit)
+	name := max(max(v.of(BPer), v.of(IPer))+bias, v.of(BLoc), v.of(ILoc), v.of(BOrg), v.of(IOrg), v.of(Adr))
+	return v.of(O)-name > s.model.hope
 }
 
 // sum returns what the words around token i say of it, each by itself.
@@ -444,6 +450,23 @@ func (s *Scratch) emission(i int, v Scores, bias int32) (e [Tags]int32) {
 	e[BPer] += bias
 	e[IPer] += bias
 	return e
+}
+
+// alone finds the best tag of token i, which stands between tokens that are no
+// names.
+func (s *Scratch) alone(i int, bias int32) {
+	e := s.emission(i, s.base[0], bias)
+	best, other, tag := int32(-1<<30), int32(-1<<30), uint8(0)
+	for y, v := range e {
+		v += s.model.edges[y]
+		if v > best {
+			best, tag = v, uint8(y)
+		}
+		if y != BPer {
+			other = max(other, v)
+		}
+	}
+	s.Tag[i], s.Person[i] = tag, e[BPer]+s.model.edges[BPer]-other
 }
 
 // run finds the best tags of tokens i to j-1, which stand between tokens that

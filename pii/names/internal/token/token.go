@@ -8,6 +8,7 @@
 package token
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -142,7 +143,7 @@ func Append(dst []Token, text string) []Token {
 			dst = append(dst, Token{int32(start), int32(i), uint64(k) | 1<<40, k, spaced})
 			spaced = true
 		case letter, digit:
-			start, h := i, uint64(seed)
+			start, whole := i, true // whole: every byte shows and is as written
 			kind := Word
 			if c == digit {
 				kind = Number
@@ -151,7 +152,6 @@ func Append(dst []Token, text string) []Token {
 				b := text[i]
 				cc := class[b]
 				if cc == letter || cc == digit {
-					h = mix(h, b)
 					i++
 					continue
 				}
@@ -159,34 +159,37 @@ func Append(dst []Token, text string) []Token {
 					var z int
 					cc, z = highClass(text, i)
 					if cc == letter || cc == digit {
-						for ; z > 0; z-- {
-							h = mix(h, text[i])
-							i++
-						}
+						i += z
 						continue
 					}
 					if cc == 255 {
 						if !letterAt(text, i+z) {
 							break
 						}
+						whole = false
 						i += z
 						continue
 					}
 					if z == 3 && kind == Word && text[i:i+3] == "’" && letterAt(text, i+3) {
-						h = mix(h, '\'')
+						whole = false
 						i += 3
 						continue
 					}
 					break
 				}
 				if kind == Word && (b == '-' || b == '\'') && letterAt(text, i+1) {
-					h = mix(h, b)
 					i++
 					continue
 				}
 				break
 			}
-			dst = append(dst, Token{int32(start), int32(i), finish(h), kind, spaced})
+			key := uint64(0)
+			if whole {
+				key = keyOf(text[start:i])
+			} else {
+				key = keyOf(visible(text[start:i]))
+			}
+			dst = append(dst, Token{int32(start), int32(i), key, kind, spaced})
 			spaced = false
 		default:
 			h := uint64(seed)
@@ -204,6 +207,34 @@ func Append(dst []Token, text string) []Token {
 		}
 	}
 	return dst
+}
+
+// visible returns s as it looks: without what shows nothing, apostrophes straight.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case Invisible(r):
+			return -1
+		case r == '’':
+			return '\''
+		}
+		return r
+	}, s)
+}
+
+// keyOf hashes the bytes of a word, eight at a time.
+func keyOf(s string) uint64 {
+	h := uint64(seed) ^ uint64(len(s))*prime
+	for ; len(s) >= 8; s = s[8:] {
+		h = (h ^ (uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56)) * prime
+		h ^= h >> 32
+	}
+	rest := uint64(0)
+	for i := range len(s) {
+		rest = rest<<8 | uint64(s[i])
+	}
+	h = (h ^ rest) * prime
+	return h ^ h>>29
 }
 
 // letterAt reports whether a letter begins at s[i].

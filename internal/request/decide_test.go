@@ -306,3 +306,39 @@ func TestA15_1_NoData(t *testing.T) {
 	o.check(o.Decide(ctx, id, "karin", request.NoData, ""))
 	o.check(o.Deliver(ctx, id, "karin", "email"))
 }
+
+// W-21, A18-1: what was restricted at the person's request is left alone by every
+// scheduled gallring, also when the case is closed and where the system itself
+// cannot hide anything.
+func TestW21_A18_1_RestrictedIsHeldFromGallring(t *testing.T) {
+	o := newOffice(t, storetest.SQLite(t))
+	id := o.register(request.Restriction)[0].ID
+	o.searched(id)
+	o.judged(id)
+	o.check(o.Decide(ctx, id, "karin", request.Granted, ""))
+	o.check(o.Approve(ctx, id, "bo"))
+	o.execute(id)
+	items, err := o.Items(ctx, id)
+	o.check(err)
+	n := 0
+	for _, it := range items {
+		if it.Decision != request.Include {
+			continue
+		}
+		n++
+		s, err := hold.Load(ctx, o.DB, it.Ref.System)
+		o.check(err)
+		if _, held := s.Covers(it.Ref, gallra.Ref{}, gallra.Ref{}); !held {
+			t.Errorf("%s is restricted and not held", it.Ref)
+		}
+	}
+	if n == 0 {
+		t.Fatal("nothing was restricted")
+	}
+	// Started again for what failed, it places no second hold.
+	before, err := hold.Register{DB: o.DB, Log: o.Log}.List(ctx, false)
+	o.check(err)
+	if len(before) != 1 {
+		t.Fatalf("%d holds", len(before))
+	}
+}

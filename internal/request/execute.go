@@ -57,6 +57,11 @@ func (d *Desk) StartExecute(ctx context.Context, id, actor string) (work.Work, e
 		if err != nil {
 			return err
 		}
+		if r.Right == Restriction {
+			if err := d.lock(ctx, tx, r, items, actor); err != nil {
+				return err
+			}
+		}
 		if w, err = work.Create(ctx, tx, d.now(), WorkExecute, id, actor); err != nil {
 			return err
 		}
@@ -64,6 +69,27 @@ func (d *Desk) StartExecute(ctx context.Context, id, actor string) (work.Work, e
 		return work.Save(ctx, tx, d.now(), &w)
 	})
 	return w, err
+}
+
+// lock puts a hold over what a restriction was granted for, whether or not its
+// system can hide it: nothing of it may be gallrat until somebody releases the
+// hold, also when the request is closed (REQUIREMENTS W-21, A18-1).
+func (d *Desk) lock(ctx context.Context, tx *sql.Tx, r Request, items []Item, actor string) error {
+	var n int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM hold WHERE matter = $1 AND reason = 'request.restricted' AND released = 0`, r.ID).Scan(&n); err != nil {
+		return fmt.Errorf("request: hold: %w", err)
+	}
+	h := hold.Hold{Kind: hold.Request, Reason: "request.restricted", Matter: r.ID, PlacedBy: actor}
+	for _, it := range items {
+		if it.Decision == Include {
+			h.Targets = append(h.Targets, hold.Target{Ref: it.Ref})
+		}
+	}
+	if n > 0 || len(h.Targets) == 0 {
+		return nil
+	}
+	_, err := d.holds().Place(ctx, tx, h)
+	return err
 }
 
 // todo returns the items to act on, in the order that leaves nothing dangling:
@@ -191,7 +217,7 @@ func (d *Desk) act(ctx context.Context, it Item, all []Item, det Details, open *
 	if it.Kind == connector.KindPerson {
 		person = it.Ref
 	}
-	if h, held := holds.Covers(it.Ref, it.Parent, person); held { // REQUIREMENTS W-20
+	if h, held := holds.Covers(it.Ref, it.Parent, person); held && it.Action != gallra.ActionRestrict { // REQUIREMENTS W-20
 		it.State, it.Outcome, it.Problem = "done", gallra.OutcomeKept, gallra.Errorf(gallra.Blocked, "request.held", "hold", h)
 		return it
 	}

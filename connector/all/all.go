@@ -4,6 +4,7 @@ package all
 import (
 	_ "github.com/gallra/gallra/connector/chatwoot"   // Chatwoot
 	_ "github.com/gallra/gallra/connector/dixa"       // Dixa
+	_ "github.com/gallra/gallra/connector/discourse"  // Discourse
 	_ "github.com/gallra/gallra/connector/imap"       // mailboxes
 	_ "github.com/gallra/gallra/connector/mailfile"   // mbox, Maildir, EML
 	_ "github.com/gallra/gallra/connector/manual"     // places worked by hand

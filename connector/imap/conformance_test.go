@@ -12,6 +12,7 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/connector/connectortest"
 	"github.com/gallra/gallra/connector/mailrecord/mailtest"
+	"github.com/gallra/gallra/internal/testserver"
 )
 
 var folders = []string{"INBOX", "Bygglov", "Skola", "Vatten", "Skickat"}
@@ -27,6 +28,32 @@ func TestConformance(t *testing.T) {
 				}
 			}
 			connectortest.Run(t, harness(a))
+		})
+	}
+}
+
+// TestS35_Faults loses connections to the server, before a command, in the
+// middle of one and before its answer.
+func TestS35_Faults(t *testing.T) {
+	for name, start := range servers(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := start(t)
+			for _, f := range folders[1:4] {
+				if err := a.peek.Create(f, nil).Wait(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			h := harness(a)
+			u, err := url.Parse(a.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			line := testserver.NewLine(t, u.Host)
+			u.Host = line.Addr()
+			h.Config = func(connectortest.TB) connector.Config { return connector.Config{System: "post", URL: u.String()} }
+			h.Faults = func(_ connectortest.TB, seed uint64) func() int { return line.Spoil(seed, 6000) }
+			connectortest.Faults(t, h)
 		})
 	}
 }

@@ -28,7 +28,7 @@ func TestS35_Faults(t *testing.T) {
 			h.Type, h.Text, h.Children = "discussion", "title", "post"
 			h.Touch = p.touch("discussions", "last_posted_at", "title")
 			h.FailWrites = p.refuse("discussions", "title")
-			p.spoilt(t, &h)
+			p.spoilt(t, &h, 5_000)
 			ct.Faults(t, h)
 		})
 	}
@@ -47,7 +47,7 @@ func TestS35_Faults(t *testing.T) {
 		h.Type, h.Text, h.Children = "ticket", "subject", "part"
 		h.Kinds = []gallra.IdentifierKind{gallra.IdentEmail}
 		h.Touch = p.touch("tickets", "lastupdated", "subject")
-		p.spoilt(t, &h)
+		p.spoilt(t, &h, 30_000)
 		ct.Faults(t, h)
 	})
 	t.Run("tickets with shared files on mariadb", func(t *testing.T) {
@@ -72,13 +72,14 @@ func TestS35_Faults(t *testing.T) {
 		h.Type = "ticket"
 		h.Kinds = []gallra.IdentifierKind{gallra.IdentIP}
 		h.Touch = p.touch("ticket", "updated", "")
-		p.spoilt(t, &h)
+		p.spoilt(t, &h, 30_000)
 		ct.Faults(t, h)
 	})
 }
 
-// spoilt puts a line that can fail between the connector and the database.
-func (p *product) spoilt(t *testing.T, h *ct.Harness) {
+// spoilt puts a line between the connector and the database that is cut somewhere
+// within a number of bytes.
+func (p *product) spoilt(t *testing.T, h *ct.Harness, within int) {
 	c := h.Config(t)
 	u, err := url.Parse(c.URL)
 	if err != nil {
@@ -88,5 +89,5 @@ func (p *product) spoilt(t *testing.T, h *ct.Harness) {
 	u.Host = line.Addr()
 	c.URL = u.String()
 	h.Config = func(ct.TB) connector.Config { return c }
-	h.Faults = func(_ ct.TB, seed uint64) func() int { return line.Spoil(seed, 30_000) }
+	h.Faults = func(_ ct.TB, seed uint64) func() int { return line.Spoil(seed, within) }
 }

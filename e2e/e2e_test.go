@@ -2,13 +2,17 @@ package e2e_test
 
 import (
 	"fmt"
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	_ "github.com/gallra/gallra/connector/manual"
 	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/web/webtest"
 )
 
@@ -37,7 +41,7 @@ func TestSE30_NoViolationOnAnyPage(t *testing.T) {
 	}{
 		{"signed out", true, "", []string{"/sign-in", "/accessibility"}},
 		{"first run", false, "", []string{"/setup"}},
-		{"approver", true, auth.Approver, []string{"/", "/inventory", "/inventory/chatt/EMAIL", "/systems", "/systems/chatt", "/systems/sociala", "/retention", "/retention/holds", "/retention/rules/new", "/retention/rules/chatt", "/retention/plans/PLAN", "/retention/runs/RUN",
+		{"approver", true, auth.Approver, []string{"/", "/inventory", "/inventory/chatt/EMAIL", "/systems", "/systems/chatt", "/systems/sociala", "/retention", "/retention/holds", "/retention/documents", "/retention/tasks", "/retention/rules/new?template=claim", "/retention/rules/chatt", "/retention/plans/PLAN", "/retention/runs/RUN",
 			"/retention/runs/RUN/protocol", "/requests", "/requests/new", "/requests/CASE", "/statistics", "/evidence", "/evidence/verify", "/account", "/nowhere", "/settings"}},
 		{"administrator", true, auth.Admin, []string{"/", "/systems/chatt", "/systems/new", "/settings"}},
 		{"first day", false, auth.Admin, []string{"/", "/inventory", "/systems", "/retention", "/statistics", "/settings"}},
@@ -83,6 +87,106 @@ func TestSE30_NoViolationOnAnyPage(t *testing.T) {
 				t.Errorf("the content policy was broken:%s", lines(bad))
 			}
 		})
+	}
+}
+
+// SE-30: what stands behind a form too: a hit being read, samples of findings
+// and of a plan, a correction, an erasure done by hand, its certificate in both
+// copies, a task to sign, and a form that is refused.
+func TestSE30_NoViolationBehindForms(t *testing.T) {
+	script := axe(t)
+	site := webtest.New(t, true)
+	plan, run := site.Plan(t), site.Task(t)
+	agent, approver := site.As(t, auth.Agent), site.As(t, auth.Approver)
+	corrected, erased := review(t, site, agent, request.Rectification), review(t, site, agent, request.Erasure)
+	must(t, agent, corrected+"/decide", "outcome", "granted", "reason", "styrkt")
+	b := open(t, site)
+	b.signIn(auth.Approver)
+	check := func(l look, name string) {
+		t.Helper()
+		b.until(`document.readyState === "complete"`)
+		if bad := b.violations(script); len(bad) > 0 {
+			t.Errorf("%v %s:%s", l, name, lines(bad))
+		}
+		if over := eval[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+			t.Errorf("%v %s is %d pixels wider than the screen", l, name, over)
+		}
+	}
+	posted := []struct{ name, from, form, shows string }{
+		{"reading", "/requests/" + site.Case, `button[form="read"]`, `main .sheet`},
+		{"samples", "/inventory/arenden/EMAIL", `form.below button`, `#samples`},
+		{"samples of a plan", "/retention/plans/" + plan, `form[action$="/sample"] button`, `dd.read`},
+		{"a refused approval", "/retention/plans/" + plan, `form[action$="/approve"]`, `.problem`},
+	}
+	for _, l := range looks[:4] {
+		b.look(l.width, l.scheme)
+		b.speak(l.lang)
+		for _, p := range posted {
+			b.goTo(p.from)
+			eval[bool](b, fmt.Sprintf(`document.querySelectorAll("details").forEach(d => d.open = true), ((e) => { if (e.tagName === "FORM") { e.noValidate = true; e.requestSubmit() } else e.click() })(document.querySelector(%q)), true`, p.form))
+			b.until(fmt.Sprintf(`document.querySelector(%q) !== null || document.querySelector(".page-error") !== null`, p.shows))
+			if text := eval[string](b, `document.querySelector(".page-error main")?.textContent ?? ""`); text != "" {
+				t.Fatalf("%s: %s", p.name, text)
+			}
+			check(l, p.name)
+		}
+	}
+	must(t, agent, erased+"/decide", "outcome", "granted", "reason", "17.1 b")
+	must(t, approver, erased+"/approve")
+	must(t, agent, erased+"/execute")
+	site.WorkCases(t)
+	_, byHand := agent.Get(erased)
+	for _, l := range looks[:4] {
+		b.look(l.width, l.scheme)
+		b.speak(l.lang)
+		for _, path := range []string{corrected, erased, "/retention/tasks", "/retention/runs/" + run, "/retention/runs/" + run + "/protocol"} {
+			b.goTo(path)
+			eval[bool](b, `document.querySelectorAll("details").forEach(d => d.open = true), true`)
+			check(l, path)
+		}
+	}
+	for _, m := range regexp.MustCompile(`/by-hand".*?name="item" value="(\d+)"`).FindAllStringSubmatch(byHand, -1) {
+		must(t, agent, erased+"/by-hand", "item", m[1], "outcome", "erased", "reason", "Leverantörens ärende 4711")
+	}
+	must(t, agent, erased+"/verify")
+	site.WorkCases(t)
+	for _, l := range looks[:4] {
+		b.look(l.width, l.scheme)
+		b.speak(l.lang)
+		for _, path := range []string{erased + "/certificate", erased + "/certificate?copy=full", erased} {
+			b.goTo(path)
+			check(l, path)
+		}
+	}
+	if bad := b.broken(); len(bad) > 0 {
+		t.Errorf("the content policy was broken:%s", lines(bad))
+	}
+}
+
+// review registers a request and brings it to review over the page.
+func review(t *testing.T, s *webtest.Site, v *webtest.Visitor, r request.Right) string {
+	t.Helper()
+	status, _, to := v.Post("/requests", "right", string(r), "channel", "email", "name", "Test Person", "id_email", webtest.Person)
+	if status != http.StatusSeeOther {
+		t.Fatalf("register: %d", status)
+	}
+	to, _, _ = strings.Cut(to, "?")
+	must(t, v, to+"/identify", "method", "known_address")
+	must(t, v, to+"/search")
+	s.WorkCases(t)
+	for _, c := range s.Config.Systems {
+		if c.Name == "sociala" || c.Name == "parmar" {
+			must(t, v, to+"/manual", "system", string(c.Name), "hits", "0")
+		}
+	}
+	v.Post(to+"/judge", "all", "probable", "all", "unsure", "decision", "exclude", "reason", "annan person")
+	return to
+}
+
+func must(t *testing.T, v *webtest.Visitor, path string, pairs ...string) {
+	t.Helper()
+	if status, _, _ := v.Post(path, pairs...); status != http.StatusSeeOther {
+		t.Fatalf("%s: %d", path, status)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/internal/api"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/inventory"
 	"github.com/gallra/gallra/internal/job"
@@ -123,33 +124,38 @@ func (a *app) serve(s *session, addr, setupCode string, secure bool) error {
 		return err
 	}
 	defer closeJobs()
+	current := func(context.Context) (*config.Config, error) { return a.current() }
+	save := func(_ context.Context, c *config.Config) error { return c.Save(a.configPath()) }
+	queue := func(ctx context.Context, id string) error {
+		w, err := work.Get(ctx, a.db, id)
+		if err != nil {
+			return err
+		}
+		return a.db.Tx(ctx, func(tx *sql.Tx) error { return jobs.Enqueue(ctx, tx, w.Kind, id) })
+	}
+	engine, printer := a.retention(), pdf.New("")
+	defer engine.Close() // what matters was committed
 	page, err := web.New(web.Options{
-		DB: a.db, Auth: a.auth, Evidence: a.log, Scanner: a.scanner(), Retention: a.retention(), Requests: a.desk(),
-		Config:     func(context.Context) (*config.Config, error) { return a.current() },
-		SaveConfig: func(_ context.Context, c *config.Config) error { return c.Save(a.configPath()) },
+		DB: a.db, Auth: a.auth, Evidence: a.log, Scanner: a.scanner(), Retention: engine, Requests: a.desk(), Config: current, SaveConfig: save,
 		Maker: func(context.Context) (report.Maker, error) {
 			cfg, err := a.current()
 			m := a.maker()
 			m.Config = cfg
 			return m, err
 		},
-		Queue: func(ctx context.Context, id string) error {
-			w, err := work.Get(ctx, a.db, id)
-			if err != nil {
-				return err
-			}
-			return a.db.Tx(ctx, func(tx *sql.Tx) error { return jobs.Enqueue(ctx, tx, w.Kind, id) })
-		},
-		PDF: pdf.New(""), Log: log, SetupCode: setupCode, Secure: secure,
+		Queue: queue, PDF: printer, Log: log, SetupCode: setupCode, Secure: secure,
 	})
 	if err != nil {
 		return err
 	}
+	both := http.NewServeMux()
+	both.Handle("/", page)
+	both.Handle(api.Base+"/", api.New(api.Options{DB: a.db, Auth: a.auth, Evidence: a.log, Retention: engine, Config: current, SaveConfig: save, Open: a.open, Queue: queue, PDF: printer, Log: log}))
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return gallra.Errorf(gallra.Invalid, "cli.serve.address", "address", addr)
 	}
-	srv := &http.Server{Handler: page, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	srv := &http.Server{Handler: both, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	fmt.Fprintln(s.out, s.say.T("cli.serve.ready", "address", "http://"+strings.Replace(l.Addr().String(), "127.0.0.1", "localhost", 1)+"/"))
 	g, ctx := errgroup.WithContext(s.ctx)
 	g.Go(func() error {

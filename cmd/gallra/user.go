@@ -2,16 +2,51 @@ package main
 
 import (
 	"bufio"
+	"database/sql"
+	"fmt"
 	"os"
 	"strings"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/evidence"
 )
 
 type userCmd struct {
 	Add  userAddCmd  `cmd:"" help:"${cli_user_add}"`
 	List userListCmd `cmd:"" help:"${cli_user_list}"`
+
+	Token userTokenCmd `cmd:"" help:"${cli_user_token}"`
+}
+
+type userTokenCmd struct {
+	Name string `required:"" help:"${cli_flag_token_name}"`
+	asFlag
+}
+
+// Run makes a token of the API for the account and prints it, this once.
+func (c *userTokenCmd) Run(s *session) error {
+	a, err := s.full()
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	acc, err := s.as(a, c.As, auth.OwnAccount)
+	if err != nil {
+		return err
+	}
+	secret, t, err := a.auth.IssueToken(s.ctx, acc.ID, c.Name)
+	if err != nil {
+		return err
+	}
+	if err := a.db.Tx(s.ctx, func(tx *sql.Tx) error {
+		_, err := a.log.Append(s.ctx, tx, evidence.Entry{Actor: acc.Username, Action: "token.issue", Subject: t.ID})
+		return err
+	}); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(s.out, secret)
+	return err
 }
 
 type userAddCmd struct {

@@ -2,10 +2,14 @@ package retention
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/store"
 )
 
@@ -55,4 +59,15 @@ func (p Protocol) Word() Status {
 		return Deidentified
 	}
 	return p.Status
+}
+
+// RuleEntry is what the log is told of a rule: its version and the digest of
+// what it said then.
+func RuleEntry(action string, r gallra.Rule) (evidence.Entry, error) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return evidence.Entry{}, fmt.Errorf("retention: rule %s: %w", r.ID, err)
+	}
+	sum := sha256.Sum256(b)
+	return evidence.Entry{Action: action, Subject: r.ID, Digest: hex.EncodeToString(sum[:]), Result: "v" + strconv.Itoa(r.Version)}, nil
 }

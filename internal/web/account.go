@@ -14,12 +14,20 @@ import (
 type AccountView struct {
 	Sessions []auth.Session
 	This     string // id of the session in use
+	Tokens   []auth.Token
+	Secret   string // the token just made, shown this once
+	Made     string // its name
 	Min      int
 }
 
 func (c *call) accountView() (AccountView, error) {
-	s, err := c.Auth.Sessions(c.ctx(), c.account.ID)
-	return AccountView{Sessions: s, This: c.session.ID, Min: auth.MinPassword}, err
+	v := AccountView{This: c.session.ID, Min: auth.MinPassword}
+	var err error
+	if v.Sessions, err = c.Auth.Sessions(c.ctx(), c.account.ID); err != nil {
+		return v, err
+	}
+	v.Tokens, err = c.Auth.Tokens(c.ctx(), c.account.ID)
+	return v, err
 }
 
 func (c *call) accountPage() error {
@@ -62,6 +70,36 @@ func (c *call) endOwnSession() error {
 		return err
 	}
 	return c.done("/account", "session_ended")
+}
+
+// issueToken makes a token of the API for the person's account and shows it: the
+// one answer to a form that is no redirect, because nothing keeps the token.
+func (c *call) issueToken() error {
+	name := c.r.PostFormValue("name")
+	secret, t, err := c.Auth.IssueToken(c.ctx(), c.account.ID, name)
+	v, verr := c.accountView()
+	if verr != nil {
+		return verr
+	}
+	if err != nil {
+		return c.refuse("account", v, err)
+	}
+	if err := c.note(c.account, "token.issue", t.ID, ""); err != nil {
+		return err
+	}
+	v.Secret, v.Made = secret, t.Name
+	return c.ok("account", v)
+}
+
+func (c *call) revokeToken() error {
+	id := c.r.PathValue("token")
+	if err := c.Auth.RevokeToken(c.ctx(), c.account.ID, id); err != nil {
+		return err
+	}
+	if err := c.note(c.account, "token.revoke", id, ""); err != nil {
+		return err
+	}
+	return c.done("/account", "token_revoked")
 }
 
 // SettingsView is the administrator's page of accounts, roles and sessions.

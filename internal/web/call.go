@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/internal/api"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/i18n"
 )
@@ -107,24 +108,7 @@ func local(path string) string {
 	return path
 }
 
-var statuses = map[gallra.Code]int{
-	gallra.Invalid:     http.StatusUnprocessableEntity,
-	gallra.NotFound:    http.StatusNotFound,
-	gallra.Conflict:    http.StatusConflict,
-	gallra.Unauthorize: http.StatusUnauthorized,
-	gallra.Forbidden:   http.StatusForbidden,
-	gallra.Unavailable: http.StatusServiceUnavailable,
-	gallra.Blocked:     http.StatusConflict,
-	gallra.Drift:       http.StatusConflict,
-	gallra.Unsupported: http.StatusUnprocessableEntity,
-}
-
-func status(err error) int {
-	if s, ok := statuses[gallra.CodeOf(err)]; ok {
-		return s
-	}
-	return http.StatusInternalServerError
-}
+func status(err error) int { return api.Status(err) }
 
 // fail shows err on a page of its own. An unexpected one is logged: an error
 // never holds a personal value, by the rule of the house.

@@ -1,13 +1,8 @@
 package web
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -256,7 +251,7 @@ func (c *call) saveRule() error {
 			return c.refuse("rule", v, err)
 		}
 	}
-	entry, err := ruleEntry("rule.save", r)
+	entry, err := retention.RuleEntry("rule.save", r)
 	if err != nil {
 		return err
 	}
@@ -276,17 +271,6 @@ func (c *call) saveRule() error {
 	return c.done("/retention", "rule_saved")
 }
 
-// ruleEntry is what the log is told of a rule: its version and the digest of
-// what it said then.
-func ruleEntry(action string, r gallra.Rule) (evidence.Entry, error) {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return evidence.Entry{}, fmt.Errorf("web: rule %s: %w", r.ID, err)
-	}
-	sum := sha256.Sum256(b)
-	return evidence.Entry{Action: action, Subject: r.ID, Digest: hex.EncodeToString(sum[:]), Result: "v" + strconv.Itoa(r.Version)}, nil
-}
-
 // endRule takes a rule out of force. Its versions stay in the plans and runs
 // that were made by them, and in the log.
 func (c *call) endRule() error {
@@ -297,7 +281,7 @@ func (c *call) endRule() error {
 	if c.field("sure") == "" {
 		return c.refuse("rule", v, gallra.Errorf(gallra.Invalid, "web.rule_end_sure"))
 	}
-	entry, err := ruleEntry("rule.end", v.Rule)
+	entry, err := retention.RuleEntry("rule.end", v.Rule)
 	if err != nil {
 		return err
 	}

@@ -193,7 +193,7 @@ type PlanView struct {
 	Remains   []SystemRemains
 	Sample    []gallra.Ref
 	Read      []ReadRecord // some of the sample as they are now, masked
-	Tasks     []TaskRow // what people will be asked to do by hand
+	Tasks     []TaskRow    // what people will be asked to do by hand
 	Approvals []PlanApproval
 	Needed    int  // approvals still wanted
 	MayDecide bool // the reader may approve, and has not

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	_ "github.com/gallra/gallra/connector/manual"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/web/webtest"
 )
@@ -108,5 +109,66 @@ func TestP1_DocumentsPage(t *testing.T) {
 	}
 	if status, _, _ := v.Post("/retention/documents/D99", "format", "html"); status != http.StatusNotFound {
 		t.Errorf("a document that does not exist: %d", status)
+	}
+}
+
+// G-13: a system without a door is part of the run as a task, which a person
+// signs once; the protocol has a row with name and date.
+func TestG13_TaskIsSigned(t *testing.T) {
+	t.Parallel()
+	s := webtest.New(t, true)
+	run := s.Task(t)
+	v := s.As(t, auth.Agent)
+	_, body := v.Get("/retention/tasks")
+	id := find(t, body, `/retention/tasks/(task-[^/"]+)/sign`)
+	if !strings.Contains(body, "Skåp 4") || !strings.Contains(body, "Receptionschefen") {
+		t.Error("the task does not say where and who")
+	}
+	if _, start := v.Get("/"); !strings.Contains(start, "signera uppgiften för Pärmar i receptionen") {
+		t.Error("the to-do list lacks the task")
+	}
+	if _, page := v.Get("/retention/runs/" + run); !strings.Contains(page, "1 uppgift för hand är inte signerad") {
+		t.Error("the run's page does not say what is open")
+	}
+	if status, _, _ := v.Post("/retention/tasks/"+id+"/sign", "performed", "2026-04-01", "outcome", "erased", "count", "3"); status != http.StatusUnprocessableEntity {
+		t.Errorf("signed for a day to come: %d", status)
+	}
+	if status, body, _ := v.Post("/retention/tasks/"+id+"/sign", "performed", "2026-03-02", "outcome", "erased", "count", "3", "note", "Två pärmar"); status != http.StatusSeeOther {
+		t.Fatalf("sign: %d %s", status, problem(body))
+	}
+	if status, _, _ := v.Post("/retention/tasks/"+id+"/sign", "performed", "2026-03-02", "outcome", "kept"); status != http.StatusConflict {
+		t.Errorf("signed twice: %d", status)
+	}
+	_, paper := v.Get("/retention/runs/" + run + "/protocol")
+	if !strings.Contains(paper, "Raderade 3, agent, 2026-03-02") || !strings.Contains(paper, "version 2") {
+		t.Error("the protocol lacks the signature, or is not a new version")
+	}
+}
+
+// X-6: a token of the API is made on the account's page, shown once, and ended
+// by its owner alone.
+func TestX6_TokenOnThePage(t *testing.T) {
+	t.Parallel()
+	s := webtest.New(t, true)
+	v, other := s.As(t, auth.Approver), s.As(t, auth.Agent)
+	if status, _, _ := v.Post("/account/tokens", "name", " "); status != http.StatusUnprocessableEntity {
+		t.Errorf("a token without a name: %d", status)
+	}
+	status, body, _ := v.Post("/account/tokens", "name", "BI-verktyget")
+	secret := find(t, body, `(gallra_[A-Za-z0-9_-]{43})`)
+	if acc, err := s.Auth.Bearer(t.Context(), secret); status != http.StatusOK || err != nil || acc.Username != "approver" {
+		t.Fatalf("%d, acts for %q, %v", status, acc.Username, err)
+	}
+	_, body = v.Get("/account")
+	if strings.Contains(body, secret) || !strings.Contains(body, "BI-verktyget") {
+		t.Error("the token is shown again, or not listed")
+	}
+	id := find(t, body, `/account/tokens/(token-[^/"]+)/end`)
+	if status, _, _ := other.Post("/account/tokens/" + id + "/end"); status != http.StatusNotFound {
+		t.Errorf("another ends it: %d", status)
+	}
+	v.Post("/account/tokens/" + id + "/end")
+	if _, err := s.Auth.Bearer(t.Context(), secret); err == nil {
+		t.Error("the token still works")
 	}
 }

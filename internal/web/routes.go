@@ -82,6 +82,8 @@ var routes = []route{
 
 	{"GET /account", auth.OwnAccount, (*call).accountPage},
 	{"POST /account/password", auth.OwnAccount, (*call).changePassword},
+	{"POST /account/tokens", auth.OwnAccount, (*call).issueToken},
+	{"POST /account/tokens/{token}/end", auth.OwnAccount, (*call).revokeToken},
 	{"POST /account/sessions/{session}/end", auth.OwnAccount, (*call).endOwnSession},
 
 	{"GET /work/{work}/live", auth.SeeOverview, (*call).liveWork},

@@ -102,8 +102,11 @@ func stockholm(t testing.TB) *time.Location {
 	return l
 }
 
-func (s *Site) open(_ context.Context, id gallra.SystemID) (connector.Source, error) {
+func (s *Site) open(ctx context.Context, id gallra.SystemID) (connector.Source, error) {
 	sys, ok := s.systems[id]
+	if c, found := s.Config.System(id); !ok && found && connector.Scheme(c.URL) == "manual" {
+		return connector.Open(ctx, connector.Config{System: id, URL: c.URL, Options: c.Options})
+	}
 	if !ok {
 		return nil, gallra.Errorf(gallra.Unavailable, "store.unreachable")
 	}
@@ -162,6 +165,16 @@ func (s *Site) Run(t testing.TB) string {
 		t.Fatal(err, perr)
 	}
 	return run
+}
+
+// Task runs a rule over binders that people thin out by hand, and returns the
+// run. The test imports connector/manual.
+func (s *Site) Task(t testing.TB) string {
+	t.Helper()
+	s.Config.Systems = append(s.Config.Systems, config.System{Name: "parmar", Title: "Pärmar i receptionen", URL: "manual:paper", Options: map[string]string{"place": "Skåp 4", "owner": "Receptionschefen"}})
+	s.Config.Rules = append([]gallra.Rule{{ID: "parmar", Version: 1, Title: "Papper i receptionen", Purpose: "Kundservice", Systems: []gallra.SystemID{"parmar"}, Start: gallra.StartCreated, Keep: gallra.Period{Years: 2}, Action: gallra.ActionErase,
+		Decision: gallra.Decision{Number: "KS 2025/88 § 14", Body: "Kommunstyrelsen", Date: "2025-03-11"}}}, s.Config.Rules...)
+	return s.Run(t)
 }
 
 // SetUp makes the first administrator of an empty site.

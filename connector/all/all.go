@@ -6,6 +6,7 @@ import (
 	_ "github.com/gallra/gallra/connector/dixa"       // Dixa
 	_ "github.com/gallra/gallra/connector/discourse"  // Discourse
 	_ "github.com/gallra/gallra/connector/imap"       // mailboxes
+	_ "github.com/gallra/gallra/connector/intercom"   // Intercom
 	_ "github.com/gallra/gallra/connector/mailfile"   // mbox, Maildir, EML
 	_ "github.com/gallra/gallra/connector/manual"     // places worked by hand
 	_ "github.com/gallra/gallra/connector/metaexport" // exports of Instagram and Facebook

@@ -344,6 +344,9 @@ func (d *desk) EditMany(ctx context.Context, edits []connector.Edit) ([]connecto
 	out := make([]connector.Result, len(edits))
 	for n, e := range edits {
 		out[n].Receipt, out[n].Err = d.Edit(ctx, e.Ref, e.IfVersion, e.Set)
+		if answer := (*gallra.Error)(nil); out[n].Err != nil && !errors.As(out[n].Err, &answer) {
+			return nil, out[n].Err // the database's own trouble, not the record's
+		}
 	}
 	return out, nil
 }

@@ -2,6 +2,7 @@ package retention_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
@@ -230,6 +231,126 @@ func TestG6_DiskFull(t *testing.T) {
 	}
 	limit(1 << 30)
 	f.complete(t, id, 600)
+}
+
+// The database of Gallra itself drops every connection, again and again, as at a
+// restart: the run goes on and ends as if nothing had been.
+func TestG6_DatabaseRestartsInTheMiddle(t *testing.T) {
+	t.Parallel()
+	f := faulty(t, store.Postgres)
+	const n = 900
+	f.desk.seed(t, n, old)
+	p := f.plan(t, company, rule("r", 24, gallra.ActionErase))
+	f.approve(t, p)
+	id, err := f.Start(ctx, p.ID, "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var name string
+	if err := f.DB.QueryRowContext(ctx, `SELECT current_database()`).Scan(&name); err != nil {
+		t.Fatal(err)
+	}
+	admin, err := sql.Open("pgx", os.Getenv("GALLRA_TEST_POSTGRES"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	f.desk.erased = func(gallra.Ref) { time.Sleep(200 * time.Microsecond) }
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	var cut int
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(25 * time.Millisecond):
+			}
+			var k int
+			if err := admin.QueryRow(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()`, name).Scan(&k); err == nil {
+				cut += k
+			}
+		}
+	}()
+	failures := 0
+	for tries := 0; ; tries++ {
+		more, err := f.Step(ctx, id)
+		if err != nil {
+			failures++
+		}
+		if err == nil && !more {
+			break
+		}
+		if tries == 40 { // enough: let it end
+			close(stop)
+			<-stopped
+		}
+		if tries > 2000 {
+			t.Fatalf("the run does not end: %v", err)
+		}
+	}
+	select {
+	case <-stopped:
+	default:
+		close(stop)
+		<-stopped
+	}
+	t.Logf("%d connections cut, %d steps failed", cut, failures)
+	if failures == 0 {
+		t.Fatal("no step met a lost connection")
+	}
+	f.complete(t, id, n)
+}
+
+// The system's own disk is full: its answer is an error, nothing is lost, and the
+// run waits for room.
+func TestG6_SystemsDiskFull(t *testing.T) {
+	t.Parallel()
+	f := setup(t, storetest.SQLite(t))
+	f.desk.seed(t, 600, old)
+	f.desk.db.SetMaxOpenConns(1) // the limit below belongs to a connection
+	p := f.plan(t, company, rule("r", 24, gallra.ActionAnonymise))
+	f.approve(t, p)
+	id, err := f.Start(ctx, p.ID, "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Every change is also noted in a journal of the system, which needs room.
+	f.desk.exec(t, `CREATE TABLE journal (note TEXT)`)
+	for _, table := range []string{"ticket", "message"} {
+		f.desk.exec(t, `CREATE TRIGGER t_`+table+` AFTER UPDATE ON `+table+` BEGIN INSERT INTO journal VALUES (hex(zeroblob(400))); END`)
+	}
+	pages := f.desk.count(t, `PRAGMA page_count`)
+	limit := func(n int64) { f.desk.count(t, fmt.Sprintf(`PRAGMA max_page_count = %d`, n)) }
+	limit(pages + 2)
+	full := 0
+	for tries := 0; ; tries++ {
+		more, err := f.Step(ctx, id)
+		if err != nil {
+			if full++; !more {
+				t.Fatalf("a full disk ended the run: %v", err)
+			}
+			pages += 20
+			limit(pages)
+		}
+		if err == nil && !more {
+			break
+		}
+		if tries > 3000 {
+			t.Fatalf("the run does not end: %v", err)
+		}
+	}
+	if full < 3 {
+		t.Fatalf("the disk was full %d times", full)
+	}
+	pr := f.finish(t, id)
+	if pr.Total.Outcomes[gallra.OutcomeAnonymised]+pr.Total.Outcomes[gallra.OutcomeDeidentified] != 600 || len(pr.Total.Reasons) != 0 || !pr.FiguresEqual {
+		t.Fatalf("%+v", pr.Total)
+	}
+	if left := f.desk.count(t, `SELECT count(*) FROM ticket WHERE version <> 2`) + f.desk.count(t, `SELECT count(*) FROM message WHERE version <> 2`); left != 0 {
+		t.Fatalf("%d records were not edited exactly once", left)
+	}
+	f.verifyLog(t)
 }
 
 // The system loses the connection in the middle of a batch, sometimes after it

@@ -21,6 +21,7 @@ import (
 	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store/storetest"
+	"github.com/gallra/gallra/internal/work"
 )
 
 // destructive are the functions of the product that ask a system to change a
@@ -95,7 +96,6 @@ func TestW20_W21_HoldBeatsEveryPath(t *testing.T) {
 	}{
 		"erase":      {rule: erase},
 		"anonymise":  {rule: rewrite},
-		"coarsen":    {rule: coarse},
 		"quarantine": {rule: quarantined(30)},
 		"quarantine end": {rule: quarantined(30), begin: func(f *fixture, run string) { f.finish(t, run) }, then: func(t *testing.T, f *fixture, run string) {
 			f.now = f.now.AddDate(0, 2, 0)
@@ -128,6 +128,44 @@ func TestW20_W21_HoldBeatsEveryPath(t *testing.T) {
 			}
 		})
 	}
+	t.Run("coarsen", func(t *testing.T) {
+		t.Parallel()
+		f, sys := shop(t, storetest.SQLite(t), false, 30)
+		page, err := sys.Open().List(ctx, connector.Query{Type: memory.TypeConversation})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, ref := range []gallra.Ref{page.Records[4].Ref, page.Records[9].Ref} { // each alone in its queue
+			if _, err := sys.Open().Edit(ctx, ref, "", []gallra.Field{{Name: "queue", Value: []string{"Hamn", "Begravning"}[n]}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p := f.plan(t, company, coarse)
+		f.approve(t, p)
+		run, err := f.Start(ctx, p.ID, "operator")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for phase := ""; phase != "phase.run.coarsen"; {
+			if _, err := f.Step(ctx, run); err != nil {
+				t.Fatal(err)
+			}
+			w, err := work.Get(ctx, f.DB, run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			phase = w.Phase
+		}
+		held := guarded(t, f, sys)
+		before := stored(sys, held)
+		pr := f.finish(t, run)
+		if after := stored(sys, held); after != before || !strings.Contains(after, "Hamn") || !pr.FiguresEqual || pr.Parts[0].Anonymity.Small != 1 {
+			t.Fatalf("%s\n%s\n%+v", before, after, pr.Parts[0].Anonymity)
+		}
+		if other := stored(sys, page.Records[9].Ref); strings.Contains(other, "Begravning") {
+			t.Fatalf("nothing was made coarser: %s", other)
+		}
+	})
 	t.Run("replay", func(t *testing.T) {
 		t.Parallel()
 		f, sys := shop(t, storetest.SQLite(t), false, 30)

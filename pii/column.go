@@ -14,6 +14,9 @@ func ColumnName(name string) (gallra.Category, bool) {
 		return "", false
 	}
 	joined := strings.Join(words, "_")
+	if joined == "last_login" || strings.HasSuffix(joined, "_last_login") || strings.HasSuffix(joined, "_for_login") { // a time, a flag
+		return "", false
+	}
 	for _, r := range columnRules {
 		for _, n := range r.names {
 			if matchName(words, joined, n) {
@@ -23,6 +26,63 @@ func ColumnName(name string) (gallra.Category, bool) {
 	}
 	return "", false
 }
+
+// ColumnIn is ColumnName for a column whose table is known: the "name" of a
+// table of persons is a person's, the "from" and "to" of messages are addresses.
+func ColumnIn(table, name string) (gallra.Category, bool) {
+	in, column := nameWords(table), strings.Join(nameWords(name), "_")
+	has := func(words map[string]bool) bool {
+		for _, w := range in {
+			if words[w] || words[strings.TrimSuffix(w, "s")] {
+				return true
+			}
+		}
+		return false
+	}
+	switch column {
+	case "name":
+		switch {
+		case !has(personTables) || has(kindTables):
+		case len(in) == 1 && table == "Users": // Request Tracker's Name is what one logs in with
+			return gallra.CategoryUsername, true
+		default:
+			return gallra.CategoryPerson, true
+		}
+	case "address":
+		if has(mailTables) {
+			return gallra.CategoryEmail, true
+		}
+	case "identifier", "external_id", "reference":
+		if has(personTables) {
+			return gallra.CategoryCustomerID, true
+		}
+	case "from", "to", "cc", "bcc", "sender", "recipient", "sent_to", "reply_to":
+		if has(messageTables) {
+			return gallra.CategoryEmail, true
+		}
+	case "token":
+		if has(tokenTables) {
+			return gallra.CategorySecret, true
+		}
+	}
+	return ColumnName(name)
+}
+
+func setOf(words string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		m[w] = true
+	}
+	return m
+}
+
+var (
+	personTables  = setOf("user customer contact person people member requester visitor patient client subscriber employee agent staff participant kund kontakt anvandare medlem elev brukare")
+	kindTables    = setOf("group role type state status field company organization organisation segment tag template list team config setting preference attribute channel bot policy policies")
+	mailTables    = setOf("email mail emails")
+	messageTables = setOf("thread message mail article conversation email entry queue ticket loop send")
+	tokenTables   = setOf("token session access login")
+)
 
 // columnRule lists the names of columns that hold a category. A name matches
 // as whole words at the end of the column's name, or anywhere when it begins
@@ -34,22 +94,22 @@ type columnRule struct {
 
 // The order matters: "email_password" is a password, "ip_address" no address.
 var columnRules = []columnRule{
-	{gallra.CategorySecret, []string{"~password", "~passwd", "~passwort", "~losenord", "passwdhash", "~password_hash", "~otp_secret", "pin_code", "pinkod", "api_key", "~secret_key", "~access_token", "~auth_token", "~refresh_token", "~reset_token"}},
+	{gallra.CategorySecret, []string{"~password", "~passwd", "~passwort", "~losenord", "passwdhash", "~password_hash", "~otp_secret", "pin_code", "pinkod", "api_key", "~secret_key", "~access_token", "~auth_token", "~authtoken", "pw", "pass", "~newpasswd", "~backup_codes", "~confirmation_token", "~refresh_token", "~reset_token"}},
 	{gallra.CategoryPersonnummer, []string{"~personnummer", "~personnr", "~pnr", "~samordningsnummer", "~persnr", "~personal_identity_number", "~personal_number"}},
 	{gallra.CategoryNationalID, []string{"~ssn", "~national_id", "~fodselsnummer", "~fnr", "~cpr", "~hetu", "~henkilotunnus", "~passport", "~passnummer", "~social_security", "~steuer_id", "~tax_id", "~id_card", "~nino"}},
-	{gallra.CategoryIP, []string{"~ip", "~ip_address", "~ipaddress", "~ipaddr", "~ip_addr", "~remote_addr", "~client_ip"}},
-	{gallra.CategoryEmail, []string{"~email", "~e_mail", "~mail_address", "~epost", "~e_post", "~emailaddress", "~mailadress", "mail_from", "mail_to", "~reply_to", "sender_address", "from_address", "~sahkoposti", "customer_user_email", "a_from", "a_to", "a_cc", "a_bcc", "a_reply_to"}},
-	{gallra.CategoryPhone, []string{"~phone", "~phone_number", "~telephone", "~telefon", "~telefonnummer", "~mobile", "~mobil", "~mobilnummer", "~cellphone", "~tel", "~fax", "~msisdn", "~puhelin", "~home_phone", "~work_phone", "~mobile_phone", "~pager_phone", "~tlf", "~caller_id"}},
+	{gallra.CategoryIP, []string{"~ip", "~ip_address", "~ipaddress", "~ipaddr", "~ip_addr", "~remote_addr", "~remote_address", "~client_ip", "ip_info", "~forwarded_for"}},
+	{gallra.CategoryEmail, []string{"~email", "emails", "~e_mail", "~mail_address", "~epost", "~e_post", "~emailaddress", "~mailadress", "mail_from", "mail_to", "~reply_to", "sender_address", "from_address", "~sahkoposti", "customer_user_email", "a_from", "a_to", "a_cc", "a_bcc", "a_reply_to"}},
+	{gallra.CategoryPhone, []string{"~phone", "phones", "~homephone", "~workphone", "~mobilephone", "~pagerphone", "~phone_number", "~telephone", "~telefon", "~telefonnummer", "~mobile", "~mobil", "~mobilnummer", "~cellphone", "~tel", "~fax", "~msisdn", "~puhelin", "~home_phone", "~work_phone", "~mobile_phone", "~pager_phone", "~tlf", "~caller_id"}},
 	{gallra.CategoryDateOfBirth, []string{"~birthday", "~birth_date", "~birthdate", "~date_of_birth", "~dob", "~fodelsedatum", "~fodelsedag", "~fodselsdato", "~geburtsdatum"}},
-	{gallra.CategoryDeviceID, []string{"~imei", "~mac_address", "~device_id", "~deviceid", "~udid", "~device_token", "~push_token", "user_agent", "~fingerprint"}},
+	{gallra.CategoryDeviceID, []string{"~imei", "~mac_address", "~device_id", "~deviceid", "~udid", "~device_token", "~push_token", "user_agent", "~browser", "~fingerprint"}},
 	{gallra.CategoryCard, []string{"~card_number", "~cardnumber", "~kortnummer", "~credit_card", "~pan"}},
 	{gallra.CategoryBankAccount, []string{"~iban", "~bank_account", "~kontonummer", "~account_number", "~bankgiro", "~plusgiro", "~bankkonto"}},
 	{gallra.CategoryOrgNumber, []string{"~orgnr", "~organisationsnummer", "~org_number", "~vat_number", "~company_number", "~organization_number"}},
 	{gallra.CategoryVehicle, []string{"~regnr", "~registration_number", "~license_plate", "~plate", "~registreringsnummer", "~vin"}},
 	{gallra.CategoryAddress, []string{"~street", "~street_address", "~address", "~adress", "~gatuadress", "~postadress", "~address1", "~address2", "~address_line1", "~address_line2", "~postal_address", "~gata", "~osoite", "~strasse"}},
-	{gallra.CategoryPlace, []string{"~city", "~ort", "~postort", "~zip", "~zipcode", "~zip_code", "~postal_code", "~postnummer", "~postcode", "~kommun", "~location", "~town", "~hemort", "~place", "~latitude", "~longitude", "~geo"}},
-	{gallra.CategoryUsername, []string{"~username", "~user_name", "~login", "~screen_name", "~nickname", "~handle", "~anvandarnamn", "~userid_name", "user_login", "~nick", "~username_clean", "customer_user", "~twitter", "~facebook", "~instagram", "~social_handle", "~sso_id"}},
-	{gallra.CategoryPerson, []string{"~first_name", "~firstname", "~last_name", "~lastname", "~full_name", "~fullname", "~real_name", "~realname", "~surname", "~given_name", "~family_name", "~middle_name", "~fornamn", "~efternamn", "~namn", "~display_name", "~displayname", "customer_name", "contact_name", "user_real_name", "sender_name", "from_name", "to_name", "author_name", "requester_name", "person_name", "~kontaktperson", "~etunimi", "~sukunimi", "~vorname", "~nachname", "~fornavn", "~etternavn", "~efternavn", "poster", "~poster_name", "~author"}},
+	{gallra.CategoryPlace, []string{"~city", "~ort", "~postort", "~zip", "~zipcode", "~zip_code", "~postal_code", "~postnummer", "~postcode", "~kommun", "~location", "~town", "~hemort", "user_from", "~place", "~latitude", "~longitude", "~geo"}},
+	{gallra.CategoryUsername, []string{"~username", "~user_name", "~login", "~screen_name", "~nickname", "~handle", "~anvandarnamn", "~userid_name", "user_login", "~nick", "~username_clean", "customer_user", "customer_user_id", "social_profiles", "~icq", "~jabber", "~skype", "~twitter", "~facebook", "~instagram", "~social_handle", "~sso_id"}},
+	{gallra.CategoryPerson, []string{"~first_name", "~firstname", "~last_name", "~lastname", "~full_name", "~fullname", "~real_name", "~realname", "~surname", "~given_name", "~family_name", "~middle_name", "~fornamn", "~efternamn", "~namn", "~display_name", "~displayname", "customer_name", "contact_name", "user_real_name", "sender_name", "from_name", "to_name", "author_name", "requester_name", "person_name", "participant_name", "~kontaktperson", "~etunimi", "~sukunimi", "~vorname", "~nachname", "~fornavn", "~etternavn", "~efternavn", "poster", "~poster_name", "~author"}},
 	{gallra.CategoryCustomerID, []string{"~customer_number", "~kundnummer", "~kundnr", "~member_number", "~medlemsnummer", "~customer_id", "~customer_no", "~patient_id", "~employee_id", "~student_id"}},
 	{gallra.CategoryHealth, []string{"~diagnosis", "~diagnos", "~health", "~medication", "~blood_type", "~allergy", "~allergies", "~disability", "~sickness"}},
 	{gallra.CategorySensitive, []string{"~religion", "~ethnicity", "~political", "~trade_union", "~sexual_orientation", "~criminal", "~fackforbund"}},
@@ -60,7 +120,7 @@ var columnRules = []columnRule{
 var notPersonal = map[string]bool{
 	"at": true, "count": true, "verified": true, "enabled": true, "type": true, "status": true, "format": true, "template": true,
 	"size": true, "length": true, "valid": true, "confirmed": true, "required": true, "flag": true, "sent": true, "notify": true,
-	"active": true, "order": true, "limit": true, "policy": true, "changed": true, "time": true, "date": true, "expires": true, "level": true, "digest": true, "visibility": true, "optin": true, "allowed": true, "prefix": true, "id": true,
+	"active": true, "order": true, "limit": true, "policy": true, "changed": true, "time": true, "date": true, "expires": true, "level": true, "digest": true, "visibility": true, "optin": true, "allowed": true, "prefix": true, "id": true, "attempts": true, "message": true, "expiration": true, "hash": true, "convert": true,
 }
 
 // nameWords splits a column's name at signs, at changes of case and before

@@ -30,11 +30,15 @@ const (
 // examples is how many masked values the evidence shows.
 const examples = 3
 
-// Column classifies a table column by its name, its type as the database calls
-// it, and all its values. It returns "" for a column that is not personal.
+// Column classifies a table column by its name ("column", or "table.column"),
+// its type as the database calls it, and all its values. It returns "" for a column that is not personal.
 // Values are read one at a time and not kept; the evidence shows a few, masked.
 func (e *Engine) Column(name, typ string, values iter.Seq[string]) (gallra.Category, Evidence) {
-	named, byName := ColumnName(name)
+	table, column := "", name
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		table, column = name[:i], name[i+1:]
+	}
+	named, byName := ColumnIn(table, column)
 	if !carriesText(typ) {
 		byName = false
 	}
@@ -42,7 +46,7 @@ func (e *Engine) Column(name, typ string, values iter.Seq[string]) (gallra.Categ
 	whole := map[gallra.Category]int64{}
 	shown := map[gallra.Category][]string{}
 	// The name stands before each value, as a form's label does before its field.
-	label := strings.Join(nameWords(name), " ") + ": "
+	label := strings.Join(nameWords(column), " ") + ": "
 	var found []Finding
 	var buf []byte
 	for v := range values {

@@ -110,3 +110,29 @@ func BenchmarkRegexpUnion(b *testing.B) {
 		}
 	}
 }
+
+// customPatterns are what installations define: numbers with a prefix of their
+// own, with a shape of their own, and one that is all digits.
+var customPatterns = []pii.Pattern{
+	{Name: "customer", Expr: `KND-\d{6}`, Category: gallra.CategoryCustomerID},
+	{Name: "contract", Expr: `\bAV\d{8}\b`, Category: gallra.CategoryCustomerID},
+	{Name: "meter", Expr: `\b[A-Z]{2}-\d{5}-[A-Z]\b`, Category: gallra.CategoryCustomerID},
+	{Name: "case", Expr: `\b20\d{2}/\d{4,6}\b`, Category: gallra.CategoryCustomerID},
+	{Name: "plain", Expr: `\b9\d{8}\b`, Category: gallra.CategoryCustomerID},
+}
+
+// An installation's own patterns by themselves, each as the engine runs it.
+func BenchmarkOwnPatterns(b *testing.B) {
+	some := tickets[:len(tickets)/8]
+	for _, p := range customPatterns {
+		re := regexp.MustCompile(p.Expr)
+		b.Run(p.Name, func(b *testing.B) {
+			b.SetBytes(bytesOf(some))
+			for b.Loop() {
+				for _, t := range some {
+					re.FindAllStringIndex(t, -1)
+				}
+			}
+		})
+	}
+}

@@ -119,19 +119,19 @@ func (c *redactCmd) Run(s *session) error {
 
 // texts gives f the whole of a file or of standard input, or each line of it.
 func (s *session) texts(file string, lines bool, f func(message) error) error {
-	in := s.in
+	in, name := s.in, s.say.T("cli.stdin")
 	if file != "" && file != "-" {
 		h, err := os.Open(file)
 		if err != nil {
 			return gallra.Errorf(gallra.Invalid, "cli.file", "file", file)
 		}
 		defer h.Close()
-		in = h
+		in, name = h, file
 	}
 	if !lines {
 		b, err := io.ReadAll(in)
 		if err != nil {
-			return gallra.Errorf(gallra.Invalid, "cli.file", "file", file)
+			return gallra.Errorf(gallra.Invalid, "cli.file", "file", name)
 		}
 		return f(message{Text: string(b)})
 	}
@@ -143,14 +143,14 @@ func (s *session) texts(file string, lines bool, f func(message) error) error {
 		}
 		var m message
 		if json.Unmarshal(sc.Bytes(), &m) != nil { // the cause would quote the text
-			return gallra.Errorf(gallra.Invalid, "cli.jsonl", "file", file)
+			return gallra.Errorf(gallra.Invalid, "cli.jsonl", "file", name)
 		}
 		if err := f(m); err != nil {
 			return err
 		}
 	}
 	if sc.Err() != nil {
-		return gallra.Errorf(gallra.Invalid, "cli.jsonl", "file", file)
+		return gallra.Errorf(gallra.Invalid, "cli.jsonl", "file", name)
 	}
 	return nil
 }

@@ -61,6 +61,7 @@ type commandLine struct {
 	Eval       evalCmd       `cmd:"" help:"${cli_eval}"`
 	Deadline   deadlineCmd   `cmd:"" help:"${cli_deadline}"`
 	Connectors connectorsCmd `cmd:"" help:"${cli_connectors}"`
+	Letter     letterCmd     `cmd:"" help:"${cli_letter}"`
 	Profile    profileCmd    `cmd:"" help:"${cli_profile}"`
 	User       userCmd       `cmd:"" help:"${cli_user}"`
 	Version    versionCmd    `cmd:"" help:"${cli_version}"`

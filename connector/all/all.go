@@ -8,6 +8,7 @@ import (
 	_ "github.com/gallra/gallra/connector/gmail"      // Gmail
 	_ "github.com/gallra/gallra/connector/imap"       // mailboxes
 	_ "github.com/gallra/gallra/connector/intercom"   // Intercom
+	_ "github.com/gallra/gallra/connector/kundo"      // Kundo, read only
 	_ "github.com/gallra/gallra/connector/mailfile"   // mbox, Maildir, EML
 	_ "github.com/gallra/gallra/connector/manual"     // places worked by hand
 	_ "github.com/gallra/gallra/connector/metaexport" // exports of Instagram and Facebook

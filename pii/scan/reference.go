@@ -347,6 +347,12 @@ func (p *pass) smallNumber(token string, c *candidate, secret bool) bool {
 	if short && groups <= 2 || groups == 2 && ph.years(c.g) {
 		return true
 	}
+	if h := c.g + 1; groups == 2 && h < ph.n && ph.group[h].sep == sepDot && ph.group[c.g].len() <= 3 { // 30.081 or 58.51534
+		return true
+	}
+	if c.g > 0 && ph.group[c.g].sep == sepDot && ph.group[c.g-1].len() <= 3 { // the rest of such
+		return true
+	}
 	if ph.shape2(c.g, 4, 2) && groups == 2 && (token[:2] == "19" || token[:2] == "20") { // a month
 		return true
 	}

@@ -182,6 +182,7 @@ func TestS32_WordsOfOtherSentences(t *testing.T) {
 			[]string{"DEVICE_ID:34-53-71-ca-b4-27", "DEVICE_ID:ddfe.b816.7893", "DEVICE_ID:8440.92d1.3228"}},
 		{"sv", "Öppet 09.15-15.17, avtalet gällde 2019-2023, boken har ISBN 978-07-334-5524-1.", nil},
 		{"sv", "Mitt kontonummer är 5226 18 31 415.\nHålet ligger vid 68.78087, 18.32943.", []string{"BANK_ACCOUNT:5226 18 31 415"}},
+		{"sv", "Ordernummer saknas. Hålet ligger vid 68.78087, 18.32943 och kostade 30.081,07 EUR", nil},
 		{"sv", "Från 2001:db8::ac5f:192f i går. Det skickades 26/11-23.", []string{"IP:2001:db8::ac5f:192f"}},
 		{"sv", "Ring 072 176 47 65. Det skickades 20200224.", []string{"PHONE:072 176 47 65"}},
 		{"sv", "Sätt in på BI58 1033 5717 4003 7534 7547 813", []string{"BANK_ACCOUNT:BI58 1033 5717 4003 7534 7547 813"}},

@@ -314,14 +314,12 @@ func (s *Source) walkTickets(ctx context.Context, after string, limit int) (desk
 		}
 		return nil
 	}
-	q := url.Values{"sort": {"created_at"}}
-	if after != "" {
-		q.Set("created_gte", from)
-	}
 	more := true
-	for offset, want := 0, limit+2; len(found) <= limit && more; {
-		q.Set("limit", strconv.Itoa(min(want, 500)))
-		q.Set("offset", strconv.Itoa(offset))
+	for len(found) <= limit && more {
+		q := url.Values{"sort": {"created_at"}, "limit": {strconv.Itoa(min(limit+2, 500))}}
+		if from != "" {
+			q.Set("created_gte", from)
+		}
 		data, count, err := s.list(ctx, "tickets.list", "/v1/tickets", ticketFields, q)
 		if err == nil {
 			err = take(data)
@@ -329,31 +327,21 @@ func (s *Source) walkTickets(ctx context.Context, after string, limit int) (desk
 		if err != nil {
 			return desk.Stretch{}, err
 		}
-		offset += len(data)
-		more = offset < count
-		if more && len(data) == 0 {
+		if more = len(data) < count; !more {
+			break
+		}
+		if len(data) == 0 {
 			return desk.Stretch{}, gallra.Errorf(gallra.Unavailable, "desk.page_repeats")
 		}
-	}
-	// All of the last moment, so that their order is known.
-	if more && len(found) > 0 {
-		at := found[len(found)-1].Created.UTC().Format(time.RFC3339Nano)
-		moment := url.Values{"sort": {"created_at"}, "created_gte": {at}, "created_lte": {at}, "limit": {"500"}}
-		for offset, count := 0, 1; offset < count; {
-			moment.Set("offset", strconv.Itoa(offset))
-			var data []object
-			var err error
-			if data, count, err = s.list(ctx, "tickets.list", "/v1/tickets", ticketFields, moment); err == nil {
-				err = take(data)
-			}
-			if err == nil && len(data) == 0 && offset < count {
-				err = gallra.Errorf(gallra.Unavailable, "desk.page_repeats")
-			}
-			if err != nil {
-				return desk.Stretch{}, err
-			}
-			offset += len(data)
+		// On from the last of the page: all of its moment, so that their order is known.
+		last, err := data[len(data)-1].time("created_at")
+		if err == nil {
+			err = s.moment(ctx, last, take)
 		}
+		if err != nil {
+			return desk.Stretch{}, err
+		}
+		from = last.Add(time.Microsecond).UTC().Format(time.RFC3339Nano)
 	}
 	slices.SortFunc(found, func(a, b gallra.Record) int { return strings.Compare(s.Place(a), s.Place(b)) })
 	out := desk.Stretch{Records: found[:min(limit, len(found))]}
@@ -361,6 +349,30 @@ func (s *Source) walkTickets(ctx context.Context, after string, limit int) (desk
 		out.Next = s.Place(out.Records[len(out.Records)-1])
 	}
 	return out, nil
+}
+
+// moment reads all tickets that were made in one moment.
+func (s *Source) moment(ctx context.Context, at time.Time, take func([]object) error) error {
+	when := at.UTC().Format(time.RFC3339Nano)
+	before := ""
+	for offset, count := 0, 1; offset < count; {
+		q := url.Values{"sort": {"created_at"}, "created_gte": {when}, "created_lte": {when}, "limit": {"500"}, "offset": {strconv.Itoa(offset)}}
+		data, n, err := s.list(ctx, "tickets.moment", "/v1/tickets", ticketFields, q)
+		if err != nil {
+			return err
+		}
+		if len(data) == 0 && n > 0 || len(data) > 0 && data[0].text("id") == before {
+			return gallra.Errorf(gallra.Unavailable, "desk.page_repeats")
+		}
+		if len(data) > 0 {
+			before = data[0].text("id")
+		}
+		if err := take(data); err != nil {
+			return err
+		}
+		offset, count = offset+len(data), n
+	}
+	return nil
 }
 
 // Place implements desk.Vendor. Its text sorts as the tickets do.

@@ -613,3 +613,22 @@ func TestS35_BeyondEveryPage(t *testing.T) {
 		t.Errorf("%d hits of 130", len(hits))
 	}
 }
+
+// TestG7_SuccessThatDidNothingIsNone: an answer of success is read back.
+func TestG7_SuccessThatDidNothingIsNone(t *testing.T) {
+	f := newFake()
+	s := f.site()
+	src := s.Connect(t, nil)
+	now := f.clock.Now()
+	who := f.addUser(doc{"displayName": "Anna Berg"}, now)
+	other := f.addUser(doc{"displayName": "Bo Ek"}, now)
+	id := f.addConversation(who, doc{"subject": "x"}, now)
+	msg := f.addMessage(id, who, "x", now)
+	refs := []gallra.Ref{{Type: "conversation", ID: fmt.Sprint(id)}, {Type: "enduser", ID: other}, {Type: "message", ID: fmt.Sprint(id, "_", msg)}}
+	s.Lie()
+	for _, ref := range refs {
+		if r, err := src.(connector.Eraser).Erase(t.Context(), ref, ""); !errors.Is(err, gallra.ErrUnavailable) {
+			t.Errorf("%s: %+v, %v", ref, r, err)
+		}
+	}
+}

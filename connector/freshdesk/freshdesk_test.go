@@ -435,3 +435,22 @@ func TestG5_NoTicketGoesAlongWithItsContact(t *testing.T) {
 		t.Errorf("a time of another form: %v", err)
 	}
 }
+
+// TestG7_SuccessThatDidNothingIsNone: an answer of success is read back.
+func TestG7_SuccessThatDidNothingIsNone(t *testing.T) {
+	f := newFake()
+	s := f.site()
+	src := s.Connect(t, nil)
+	now := f.clock.Now()
+	who := f.addContact(doc{"name": "Anna Berg"}, now, now)
+	other := f.addContact(doc{"name": "Bo Ek"}, now, now)
+	id := f.addTicket(who, doc{"subject": "x"}, now, now)
+	msg := f.addMessage(id, who, "x", 0, now)
+	refs := []gallra.Ref{{Type: "ticket", ID: fmt.Sprint(id)}, {Type: "contact", ID: fmt.Sprint(other)}, {Type: "message", ID: fmt.Sprintf("%d_%d", id, msg)}}
+	s.Lie()
+	for _, ref := range refs {
+		if r, err := src.(connector.Eraser).Erase(t.Context(), ref, ""); !errors.Is(err, gallra.ErrUnavailable) {
+			t.Errorf("%s: %+v, %v", ref, r, err)
+		}
+	}
+}

@@ -579,3 +579,21 @@ func TestG3_PartsGoWholeOrNotAtAll(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestG7_SuccessThatDidNothingIsNone: an answer of success is read back.
+func TestG7_SuccessThatDidNothingIsNone(t *testing.T) {
+	f := newFake()
+	s := f.site()
+	src := s.Connect(t, nil)
+	now := f.clock.Now()
+	who := f.addContact(doc{"name": "Anna Berg"}, now, now)
+	part := f.part(user(who), "x", now)
+	id := f.addConversation(who, doc{"title": "x"}, now, now, part)
+	refs := []gallra.Ref{{Type: "contact", ID: who}, {Type: "conversation", ID: id}, {Type: "part", ID: id + "_" + part["id"].(string)}}
+	s.Lie()
+	for _, ref := range refs {
+		if r, err := src.(connector.Eraser).Erase(t.Context(), ref, ""); !errors.Is(err, gallra.ErrUnavailable) {
+			t.Errorf("%s: %+v, %v", ref, r, err)
+		}
+	}
+}

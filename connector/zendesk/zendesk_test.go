@@ -11,6 +11,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	ct "github.com/gallra/gallra/connector/connectortest"
+	"github.com/gallra/gallra/connector/rest/resttest"
 )
 
 // desk returns an empty account and a connection to it.
@@ -329,5 +330,28 @@ func TestV4_UnknownShapesAreDrift(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+// TestG7_SuccessThatDidNothingIsNone: an answer of success is read back.
+func TestG7_SuccessThatDidNothingIsNone(t *testing.T) {
+	a, src := desk(t)
+	now := a.clock.Now()
+	who := a.addUser(doc{"name": "Anna Berg", "email": "anna@example.se"}, now, now)
+	id := a.ticketOf(a.client, "Bygglov", "closed", 0)
+	c := a.addComment(id, who, "Jag heter Anna Berg", now)
+	a.suspended[900] = doc{"id": int64(900), "author": doc{"name": "x", "email": "x@example.se"}, "subject": "x", "content": "x"}
+	a.way.Choose = resttest.Lying
+	for _, ref := range []gallra.Ref{{Type: "user", ID: fmt.Sprint(who)}, {Type: "ticket", ID: fmt.Sprint(id)}, {Type: "suspended_ticket", ID: "900"}} {
+		if r, err := src.(connector.Eraser).Erase(t.Context(), ref, ""); !errors.Is(err, gallra.ErrUnavailable) {
+			t.Errorf("%s: %+v, %v", ref, r, err)
+		}
+	}
+	ed := src.(connector.Editor)
+	if _, err := ed.Edit(t.Context(), gallra.Ref{Type: "comment", ID: fmt.Sprintf("%d_%d", id, c)}, "", []gallra.Field{{Name: "body", Value: "Jag heter"}}); !errors.Is(err, gallra.ErrUnavailable) {
+		t.Errorf("comment: %v", err)
+	}
+	if _, err := ed.Edit(t.Context(), gallra.Ref{Type: "user", ID: fmt.Sprint(who)}, "", []gallra.Field{{Name: "email", Value: "borta@example.invalid"}}); !errors.Is(err, gallra.ErrUnavailable) {
+		t.Errorf("user: %v", err)
 	}
 }

@@ -172,3 +172,15 @@ func HasPhrase(text, phrase string) bool {
 	}
 	return strings.TrimSpace(fold(phrase)) != "" && strings.Contains(fold(text), fold(phrase))
 }
+
+// Lie makes the site answer every change with success and make none of them.
+func (s *Site) Lie() { s.System(); s.way.choose(Lying) }
+
+// Lying is a choice for Faulty: every change is answered with success, and none
+// is made. Searches by POST are told the truth.
+func Lying(r *http.Request) Fault {
+	if strings.HasSuffix(r.URL.Path, "/search") || strings.Contains(r.URL.Path, "/search/") || strings.Contains(r.URL.Path, "oauth") {
+		return None
+	}
+	return Nothing
+}

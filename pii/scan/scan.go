@@ -7,9 +7,9 @@
 // (GOEXPERIMENT=simd), stops where a finding can be anchored: at digits and at
 // '@', ':' and '_'. From there small hand-written readers decide by form, check
 // digit and the words before (see cue). What is called from many of them is kept
-// out of line: the readers a text needs must fit the processor's cache together. What a number is by form alone
-// and what needs a word beside it is stated at each reader; the rule of every
-// span says which of them spoke.
+// out of line: the readers a text needs must fit the processor's cache together.
+// What a number is by form alone and what needs a word beside it is stated at
+// each reader; the rule of every span says which of them spoke.
 package scan
 
 import "github.com/gallra/gallra"

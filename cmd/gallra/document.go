@@ -12,8 +12,9 @@ import (
 )
 
 type documentCmd struct {
-	RetentionPlan documentPlanCmd  `cmd:"" name:"retention-plan" help:"${cli_document_plan}"`
-	Holds         documentHoldsCmd `cmd:"" help:"${cli_document_holds}"`
+	RetentionPlan documentPlanCmd       `cmd:"" name:"retention-plan" help:"${cli_document_plan}"`
+	Holds         documentHoldsCmd      `cmd:"" help:"${cli_document_holds}"`
+	Anonymisation documentAssessmentCmd `cmd:"" help:"${cli_document_anonymisation}"`
 }
 
 // paperFlags say who asks for a document and where it goes.
@@ -45,6 +46,16 @@ type documentHoldsCmd struct{ paperFlags }
 // Run saves the register of holds, document D15.
 func (c *documentHoldsCmd) Run(s *session) error {
 	return s.document(c.paperFlags, func(p report.Press) (report.Paper, error) { return p.HoldRegister(s.ctx) })
+}
+
+type documentAssessmentCmd struct {
+	Run_ string `arg:"" name:"run" help:"${cli_arg_run}"`
+	paperFlags
+}
+
+// Run saves the assessment of an anonymisation, document D14.
+func (c *documentAssessmentCmd) Run(s *session) error {
+	return s.document(c.paperFlags, func(p report.Press) (report.Paper, error) { return p.Assessment(s.ctx, c.Run_) })
 }
 
 func (a *app) press(e *retention.Engine, actor string) report.Press {

@@ -86,6 +86,9 @@ func (rt route) operation() map[string]any {
 }
 
 func (rt route) documents() []string {
+	if strings.HasSuffix(rt.path, "/assessment") {
+		return []string{"D14"}
+	}
 	if strings.HasPrefix(rt.path, "/runs") {
 		return []string{"D8"}
 	}

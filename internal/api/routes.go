@@ -50,6 +50,7 @@ func init() {
 		{method: "GET", path: "/runs", may: auth.SeeRetention, summary: "The runs that have ended, newest first, without their protocols", out: []retention.Run{}, serve: (*call).runs},
 		{method: "GET", path: "/runs/{run}", may: auth.SeeRetention, summary: "One run, with its protocol once it has ended", out: retention.Run{}, serve: (*call).oneRun},
 		{method: "GET", path: "/runs/{run}/protocol", may: auth.SeeRetention, summary: "The record of disposal (D8)", query: []string{"format"}, out: report.Paper{}, serve: (*call).protocol},
+		{method: "POST", path: "/runs/{run}/assessment", may: auth.SeeRetention, summary: "Draw up the assessment of an anonymisation (D14)", query: []string{"format"}, out: report.Paper{}, serve: (*call).assessment},
 		{method: "GET", path: "/work/{work}", may: auth.SeeRetention, summary: "How far a plan or a run has come", out: Progress{}, serve: (*call).progress},
 		{method: "POST", path: "/work/{work}/pause", may: auth.RunRetention, summary: "Pause", out: Progress{}, serve: wish(work.WishPause)},
 		{method: "POST", path: "/work/{work}/stop", may: auth.RunRetention, summary: "Stop for good; what is done stays done", out: Progress{}, serve: wish(work.WishStop)},
@@ -416,6 +417,18 @@ func (c *call) protocol() (any, error) {
 		return nil, err
 	}
 	paper, err := p.Protocol(c.ctx(), c.r.PathValue("run"))
+	if err != nil {
+		return nil, err
+	}
+	return c.paper(paper)
+}
+
+func (c *call) assessment() (any, error) {
+	p, err := c.press()
+	if err != nil {
+		return nil, err
+	}
+	paper, err := p.Assessment(c.ctx(), c.r.PathValue("run"))
 	if err != nil {
 		return nil, err
 	}

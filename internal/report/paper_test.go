@@ -31,6 +31,7 @@ var fields = map[string][]string{
 	"D8": {"paper.d8.number", "paper.d8.organisation", "paper.d8.archive", "paper.d8.period", "paper.d8.type", "paper.d8.system", "paper.d8.criterion", "paper.d8.support", "paper.d8.action", "paper.d8.records",
 		"paper.d8.attachments", "paper.d8.bytes", "paper.d8.excepted", "paper.d8.method", "paper.d8.planned", "paper.d8.approved", "paper.d8.done", "paper.d8.verified", "paper.d8.vendor", "paper.d8.backups",
 		"paper.d8.statistics", "paper.d8.deviations", "paper.d8.signature", "paper.d8.log", "paper.d8.hash"},
+	"D14": {"paper.d14.set", "paper.d14.for", "paper.d14.methods", "paper.d14.text", "paper.d14.tests", "paper.d14.k", "paper.d14.risk", "paper.d14.keys", "paper.d14.conclusion", "paper.d14.review"},
 	"D15": {"paper.d15.id", "paper.d15.kind", "paper.d15.reason", "paper.d15.scope", "paper.d15.from", "paper.d15.decided", "paper.d15.review", "paper.d15.released"},
 }
 
@@ -67,6 +68,7 @@ func draw(t *testing.T) drawn {
 	for doc, draw := range map[string]func() (report.Paper, error){
 		"D3":  func() (report.Paper, error) { return p.RetentionPlan(t.Context()) },
 		"D8":  func() (report.Paper, error) { return p.Protocol(t.Context(), run) },
+		"D14": func() (report.Paper, error) { return p.Assessment(t.Context(), site.RunOf(t, 2)) },
 		"D15": func() (report.Paper, error) { return p.HoldRegister(t.Context()) },
 	} {
 		if d.papers[doc], err = draw(); err != nil {

@@ -9,7 +9,7 @@ import (
 
 // contents are the documents with a published schema, by their row of
 // REQUIREMENTS section 6.
-var contents = map[string]any{"D3": RetentionPlan{}, "D8": Protocol{}, "D15": HoldRegister{}}
+var contents = map[string]any{"D3": RetentionPlan{}, "D8": Protocol{}, "D14": Assessment{}, "D15": HoldRegister{}}
 
 // Schemas returns the schema of each document's JSON, in the words that JSON
 // Schema and OpenAPI 3.0 share. docs/documents.schema.json is what it says.

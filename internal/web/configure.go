@@ -12,6 +12,7 @@ import (
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/retention"
+	"github.com/gallra/gallra/internal/ruleset"
 )
 
 // These pages edit gallra.yaml, the same file that others keep under version
@@ -129,7 +130,7 @@ type RuleView struct {
 	Public  bool
 	History []RuleVersion
 
-	Templates []retention.Template
+	Templates []ruleset.Template
 	Checked   string // the day the templates' statutes were read
 	Template  string // the one the form was filled from
 }
@@ -152,7 +153,7 @@ func (c *call) ruleView(id string) (v RuleView, err error) {
 	}
 	v = RuleView{Systems: cfg.Systems, Starts: gallra.StartEvents(), Files: []gallra.FilePolicy{gallra.FilesErase, gallra.FilesRedact, gallra.FilesKeep},
 		Actions: []gallra.Action{gallra.ActionErase, gallra.ActionAnonymise}, Texts: []gallra.TextPolicy{gallra.TextRemove, gallra.TextRedact}, Public: cfg.Organisation.Type.Public()}
-	v.Templates, v.Checked = retention.Templates()
+	v.Templates, v.Checked = ruleset.Templates(cfg.Organisation.Type)
 	if id == "" {
 		v.Rule.Fallback = gallra.StartCreated
 		v.fill(c.r.URL.Query().Get("template"), c.print)
@@ -189,9 +190,8 @@ func periodText(p gallra.Period) string {
 func (v *RuleView) fill(template string, p *i18n.Printer) {
 	for _, t := range v.Templates {
 		if t.ID == template {
-			v.Template = t.ID
-			v.Keep, v.Rule.Start, v.Rule.Title = t.Keep.String(), t.Start, t.In(string(p.Lang())).Title
-			v.Rule.Motive = t.Statute + ". " + t.In(string(p.Lang())).Text
+			v.Template, v.Rule = t.ID, t.Rule(string(p.Lang()))
+			v.Rule.ID, v.Rule.Version, v.Keep = "", 0, t.Keep.String()
 		}
 	}
 }

@@ -24,11 +24,13 @@ type DocumentRun struct {
 	ID     string
 	Ended  time.Time
 	Status retention.Status
+	Assess bool // something was anonymised in place: there is an assessment
 }
 
 // drawings are the documents that are drawn up when somebody asks.
 var drawings = map[string]func(*call, report.Press) (report.Paper, error){
 	"D3":  func(c *call, p report.Press) (report.Paper, error) { return p.RetentionPlan(c.ctx()) },
+	"D14": func(c *call, p report.Press) (report.Paper, error) { return p.Assessment(c.ctx(), c.field("run")) },
 	"D15": func(c *call, p report.Press) (report.Paper, error) { return p.HoldRegister(c.ctx()) },
 }
 
@@ -59,7 +61,7 @@ func (c *call) documentsPage() error {
 		return err
 	}
 	for _, r := range runs {
-		v.Runs = append(v.Runs, DocumentRun{r.ID, r.Ended, r.Protocol.Word()})
+		v.Runs = append(v.Runs, DocumentRun{r.ID, r.Ended, r.Protocol.Word(), slices.ContainsFunc(r.Protocol.Rules, func(x gallra.Rule) bool { return x.Action == gallra.ActionAnonymise })})
 	}
 	return c.ok("documents", v)
 }

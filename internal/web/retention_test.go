@@ -18,10 +18,10 @@ func TestSE23_RuleFromTemplateToItsEnd(t *testing.T) {
 	v := s.As(t, auth.Approver)
 	rules := len(s.Config.Rules)
 	_, body := v.Get("/retention/rules/new")
-	if !strings.Contains(body, "BFL (1999:1078) 7 kap. 2 §") || strings.Contains(body, `value="P7Y"`) {
+	if !strings.Contains(body, "Bokföringslag (1999:1078)") || strings.Contains(body, `value="P7Y"`) {
 		t.Error("the templates are not offered, or one is applied by itself")
 	}
-	_, body = v.Get("/retention/rules/new?template=bookkeeping")
+	_, body = v.Get("/retention/rules/new?template=rakenskapsinformation")
 	if !strings.Contains(body, `value="P7Y"`) || len(s.Config.Rules) != rules {
 		t.Error("the template does not fill the form, or has made a rule")
 	}

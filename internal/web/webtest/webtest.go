@@ -140,10 +140,16 @@ func (s *Site) Plan(t testing.TB) string {
 }
 
 // Run plans, approves and runs the rule of chats, and returns the run's id.
-func (s *Site) Run(t testing.TB) string {
+func (s *Site) Run(t testing.TB) string { t.Helper(); return s.RunOf(t, 0) }
+
+// RunOf is Run with the nth rule, which gets a decision if it has none.
+func (s *Site) RunOf(t testing.TB, n int) string {
 	t.Helper()
 	ctx := context.Background()
-	id, err := s.Engine.Plan(ctx, retention.PlanSpec{Rules: s.Config.Rules[:1], Actor: "agent",
+	if d := &s.Config.Rules[n].Decision; d.Number == "" {
+		*d = gallra.Decision{Number: "KS 2025/88 § 14", Body: "Kommunstyrelsen", Date: "2025-03-11"}
+	}
+	id, err := s.Engine.Plan(ctx, retention.PlanSpec{Rules: s.Config.Rules[n : n+1], Actor: "agent",
 		Organisation: retention.Organisation{Name: s.Config.Organisation.Name, Type: s.Config.Organisation.Type}})
 	if err == nil {
 		err = s.Engine.Drive(ctx, id)

@@ -5,8 +5,8 @@ import (
 	_ "github.com/gallra/gallra/connector/chatwoot"   // Chatwoot
 	_ "github.com/gallra/gallra/connector/discourse"  // Discourse
 	_ "github.com/gallra/gallra/connector/dixa"       // Dixa
-	_ "github.com/gallra/gallra/connector/gmail"      // Gmail
 	_ "github.com/gallra/gallra/connector/freshdesk"  // Freshdesk
+	_ "github.com/gallra/gallra/connector/gmail"      // Gmail
 	_ "github.com/gallra/gallra/connector/imap"       // mailboxes
 	_ "github.com/gallra/gallra/connector/intercom"   // Intercom
 	_ "github.com/gallra/gallra/connector/kundo"      // Kundo, read only

@@ -269,14 +269,6 @@ func (s *Source) ref(typ string, id ...int64) gallra.Ref {
 	return gallra.Ref{System: s.System, Type: typ, ID: desk.Child(parts[0], parts[1:]...)}
 }
 
-func fields(pairs ...string) []gallra.Field {
-	var out []gallra.Field
-	for i := 0; i+1 < len(pairs); i += 2 {
-		out = append(out, gallra.Field{Name: pairs[i], Value: pairs[i+1]})
-	}
-	return out
-}
-
 func or(s *string) string {
 	if s == nil {
 		return ""
@@ -308,7 +300,7 @@ func (s *Source) contactRecord(c contact) gallra.Record {
 	}
 	_ = json.Unmarshal(c.Additional, &more) // any other shape has no address to show
 	r := gallra.Record{Ref: s.ref(TypeContact, c.ID), Created: instant(c.Created), Contact: instant(c.Activity),
-		Fields: fields("name", c.Name, "email", or(c.Email), "phone_number", or(c.Phone), "identifier", or(c.Identifier), "ip", more.IP,
+		Fields: desk.Fields("name", c.Name, "email", or(c.Email), "phone_number", or(c.Phone), "identifier", or(c.Identifier), "ip", more.IP,
 			"additional_attributes", plain(c.Additional), "custom_attributes", plain(c.Custom), "contact_inboxes", plain(c.Inboxes), "blocked", strconv.FormatBool(c.Blocked))}
 	parts := []string{strconv.FormatFloat(c.Activity, 'f', -1, 64)}
 	for _, f := range r.Fields {
@@ -325,7 +317,7 @@ func (s *Source) conversationRecord(c conversation) gallra.Record {
 	_ = json.Unmarshal(c.Additional, &mail)
 	r := gallra.Record{Ref: s.ref(TypeConversation, c.ID), Created: instant(c.Created), Updated: instant(c.Updated), Contact: instant(c.Activity),
 		Version: strconv.FormatFloat(c.Updated, 'f', 6, 64) + "-" + strconv.FormatFloat(c.Activity, 'f', 0, 64) + "-" + c.Status,
-		Fields: fields("subject", mail.Subject, "additional_attributes", plain(c.Additional), "custom_attributes", plain(c.Custom), "labels", strings.Join(c.Labels, ", "),
+		Fields: desk.Fields("subject", mail.Subject, "additional_attributes", plain(c.Additional), "custom_attributes", plain(c.Custom), "labels", strings.Join(c.Labels, ", "),
 			"status", c.Status, "inbox_id", strconv.FormatInt(c.Inbox, 10), "priority", or(c.Priority))}
 	if c.Meta.Sender.ID > 0 {
 		r.Person = s.ref(TypeContact, c.Meta.Sender.ID)
@@ -537,7 +529,7 @@ func (s *Source) Thread(ctx context.Context, conv gallra.Record) (desk.Thread, e
 				r.Person = s.ref(TypeContact, m.Sender.ID)
 			}
 		}
-		r.Fields = fields("content", or(m.Content), "sender", sender, "content_attributes", plain(m.Attributes),
+		r.Fields = desk.Fields("content", or(m.Content), "sender", sender, "content_attributes", plain(m.Attributes),
 			"message_type", strconv.Itoa(m.Type), "content_type", m.ContentType, "private", strconv.FormatBool(m.Private))
 		r.Version = desk.Digest(or(m.Content), sender, plain(m.Attributes), strconv.Itoa(len(m.Attachments)))
 		out.Records = append(out.Records, r)
@@ -547,7 +539,7 @@ func (s *Source) Thread(ctx context.Context, conv gallra.Record) (desk.Thread, e
 				name = path.Base(u.Path)
 			}
 			out.Records = append(out.Records, gallra.Record{Ref: s.ref(TypeAttachment, id, m.ID, a.ID), Version: strconv.FormatInt(a.ID, 10), Parent: conv.Ref, Created: instant(m.Created),
-				Fields: fields("filename", name, "file_type", a.Type)})
+				Fields: desk.Fields("filename", name, "file_type", a.Type)})
 		}
 	}
 	return out, nil

@@ -235,14 +235,6 @@ func (s *Source) ref(typ string, id ...int64) gallra.Ref {
 	return gallra.Ref{System: s.System, Type: typ, ID: desk.Child(parts[0], parts[1:]...)}
 }
 
-func fields(pairs ...string) []gallra.Field {
-	var out []gallra.Field
-	for i := 0; i+1 < len(pairs); i += 2 {
-		out = append(out, gallra.Field{Name: pairs[i], Value: pairs[i+1]})
-	}
-	return out
-}
-
 // userPage returns the ids on a page of the list of accounts, from 1.
 func (s *Source) userPage(ctx context.Context, n int) ([]int64, error) {
 	var us []user
@@ -415,7 +407,7 @@ func (s *Source) Root(ctx context.Context, ref gallra.Ref) (gallra.Record, error
 		}
 		r := gallra.Record{Ref: s.ref(TypeTopic, t.ID), Created: t.Created, Contact: t.Posted,
 			Version: desk.Digest(t.Title, t.Posted.String(), strconv.FormatInt(t.Count, 10), strconv.FormatBool(t.Closed)),
-			Fields:  fields("title", t.Title, "category_id", strconv.FormatInt(t.Category, 10), "archetype", t.Archetype, "closed", strconv.FormatBool(t.Closed))}
+			Fields:  desk.Fields("title", t.Title, "category_id", strconv.FormatInt(t.Category, 10), "archetype", t.Archetype, "closed", strconv.FormatBool(t.Closed))}
 		if t.Details.By.ID > 0 {
 			r.Person = s.ref(TypeUser, t.Details.By.ID)
 		}
@@ -456,7 +448,7 @@ func (s *Source) account(ctx context.Context, ref gallra.Ref) (user, gallra.Reco
 		typ = TypeStaff
 	}
 	r := gallra.Record{Ref: s.ref(typ, u.ID), Created: u.Created, Contact: u.Seen,
-		Fields: fields("name", u.Name, "username", u.Username, "email", email, "secondary_emails", strings.Join(mail.Secondary, ", "),
+		Fields: desk.Fields("name", u.Name, "username", u.Username, "email", email, "secondary_emails", strings.Join(mail.Secondary, ", "),
 			"ip_address", u.IP, "registration_ip_address", u.FirstIP, "title", u.Title, "trust_level", strconv.Itoa(u.Trust))}
 	parts := []string{u.Seen.String(), strconv.Itoa(u.Posts)}
 	for _, f := range r.Fields {
@@ -478,7 +470,7 @@ func (s *Source) post(ctx context.Context, id int64) (post, error) {
 func (s *Source) postRecord(p post) gallra.Record {
 	r := gallra.Record{Ref: s.ref(TypePost, p.Topic, p.ID), Parent: s.ref(TypeTopic, p.Topic), Created: p.Created, Updated: p.Updated, Contact: p.Created,
 		Version: strconv.FormatInt(p.Version, 10) + "-" + desk.Digest(*p.Raw, p.Username, p.Name),
-		Fields:  fields("raw", *p.Raw, "username", p.Username, "name", p.Name, "post_number", strconv.FormatInt(p.Number, 10), "via_email", strconv.FormatBool(p.ViaMail))}
+		Fields:  desk.Fields("raw", *p.Raw, "username", p.Username, "name", p.Name, "post_number", strconv.FormatInt(p.Number, 10), "via_email", strconv.FormatBool(p.ViaMail))}
 	if p.User > 0 {
 		r.Person = s.ref(TypeUser, p.User)
 	}

@@ -272,14 +272,6 @@ func version(t time.Time, more ...int64) string {
 	return v
 }
 
-func fields(pairs ...string) []gallra.Field {
-	var out []gallra.Field
-	for i := 0; i+1 < len(pairs); i += 2 {
-		out = append(out, gallra.Field{Name: pairs[i], Value: pairs[i+1]})
-	}
-	return out
-}
-
 func (s *Source) userRecord(u user) gallra.Record {
 	typ := TypeAgent
 	if slices.Equal(u.Roles, []string{"Customer"}) {
@@ -287,13 +279,13 @@ func (s *Source) userRecord(u user) gallra.Record {
 	}
 	address := strings.Join(slices.DeleteFunc([]string{u.Address, u.Street, u.Zip, u.City, u.Country}, func(v string) bool { return v == "" }), ", ")
 	return gallra.Record{Ref: s.ref(typ, u.ID), Version: version(u.Updated), Created: u.Created, Updated: u.Updated, Contact: u.LastLogin,
-		Fields: fields("name", strings.TrimSpace(u.First+" "+u.Last), "email", u.Email, "login", u.Login, "phone", u.Phone, "mobile", u.Mobile, "fax", u.Fax,
+		Fields: desk.Fields("name", strings.TrimSpace(u.First+" "+u.Last), "email", u.Email, "login", u.Login, "phone", u.Phone, "mobile", u.Mobile, "fax", u.Fax,
 			"address", address, "web", u.Web, "note", u.Note, "active", strconv.FormatBool(u.Active))}
 }
 
 func (s *Source) ticketRecord(t ticket) gallra.Record {
 	r := gallra.Record{Ref: s.ref(TypeTicket, t.ID), Version: version(t.Updated, t.Articles), Created: t.Created, Updated: t.Updated, Contact: t.Contact, Closed: t.Closed,
-		Fields: fields("number", t.Number, "title", t.Title, "note", t.Note, "group", t.Group, "state", t.State, "priority", t.Priority, "channel", t.Channel)}
+		Fields: desk.Fields("number", t.Number, "title", t.Title, "note", t.Note, "group", t.Group, "state", t.State, "priority", t.Priority, "channel", t.Channel)}
 	if t.Customer > 1 { // 1 is the system's own user
 		r.Person = s.ref(TypeCustomer, t.Customer)
 	}
@@ -415,20 +407,20 @@ func (s *Source) Thread(ctx context.Context, conv gallra.Record) (desk.Thread, e
 			return desk.Thread{}, s.drift("articles.list")
 		}
 		r := gallra.Record{Ref: s.ref(TypeArticle, id, a.ID), Version: version(a.Updated), Parent: conv.Ref, Created: a.Created, Updated: a.Updated, Contact: a.Created,
-			Fields: fields("from", a.From, "from_name", names(a.From), "to", a.To, "to_name", names(a.To), "cc", a.CC, "cc_name", names(a.CC), "reply_to", a.ReplyTo, "subject", a.Subject)}
+			Fields: desk.Fields("from", a.From, "from_name", names(a.From), "to", a.To, "to_name", names(a.To), "cc", a.CC, "cc_name", names(a.CC), "reply_to", a.ReplyTo, "subject", a.Subject)}
 		if strings.HasPrefix(a.ContentType, "text/html") {
-			r.Fields = append(r.Fields, fields("body", a.Body)...)
+			r.Fields = append(r.Fields, desk.Fields("body", a.Body)...)
 		} else {
-			r.Fields = append(r.Fields, fields("plain_body", a.Body)...)
+			r.Fields = append(r.Fields, desk.Fields("plain_body", a.Body)...)
 		}
-		r.Fields = append(r.Fields, fields("type", a.Type, "sender", a.Sender, "internal", strconv.FormatBool(a.Internal))...)
+		r.Fields = append(r.Fields, desk.Fields("type", a.Type, "sender", a.Sender, "internal", strconv.FormatBool(a.Internal))...)
 		if by := cmp.Or(a.Origin, a.Author); a.Sender == "Customer" && by > 1 {
 			r.Person = s.ref(TypeCustomer, by)
 		}
 		out.Records = append(out.Records, r)
 		for _, f := range a.Attachments {
 			out.Records = append(out.Records, gallra.Record{Ref: s.ref(TypeAttachment, id, a.ID, f.ID), Version: version(a.Updated, f.ID), Parent: conv.Ref, Created: a.Created, Updated: a.Updated,
-				Fields: fields("filename", f.Filename, "size", f.Size)})
+				Fields: desk.Fields("filename", f.Filename, "size", f.Size)})
 		}
 	}
 	return out, nil

@@ -13,11 +13,11 @@ import (
 	"github.com/gallra/gallra/connector/zammad"
 )
 
+// Not beside other tests: the suite counts what is left running.
 func TestConformance(t *testing.T) {
-	t.Parallel()
 	for _, search := range []string{"", "all"} {
-		t.Run("tickets"+search, func(t *testing.T) { t.Parallel(); ct.Run(t, newFake(t).ticketHarness(search)) })
-		t.Run("customers"+search, func(t *testing.T) { t.Parallel(); ct.Run(t, newFake(t).customerHarness(search)) })
+		t.Run("tickets"+search, func(t *testing.T) { ct.Run(t, newFake(t).ticketHarness(search)) })
+		t.Run("customers"+search, func(t *testing.T) { ct.Run(t, newFake(t).customerHarness(search)) })
 	}
 }
 

@@ -102,6 +102,7 @@ type run struct {
 	edited  map[int]string // seeds with the text that now stands in them
 	touched []int          // changed by somebody else since
 	pending []gallra.Receipt
+	waiting []gallra.Ref // promises whose receipts were lost
 }
 
 func (r *run) begin() {
@@ -332,11 +333,12 @@ func (r *run) eraseSome() {
 		}
 		var still []int
 		var refs []gallra.Ref
+		promised := map[int]bool{} // the promise was made, and its receipt is lost
 		for n, i := range open {
 			switch res := results[n]; {
 			case errors.Is(res.Err, gallra.ErrConflict):
 				if !slices.Contains(r.touched, i) && r.stale(i) {
-					continue // changed by an attempt of our own: read again, try again
+					continue // read again; the engine leaves it for its next run
 				}
 				r.tally.Refused++
 				if !slices.Contains(r.touched, i) {
@@ -351,6 +353,7 @@ func (r *run) eraseSome() {
 				r.tally.Erased++
 			default:
 				still, refs = append(still, i), append(refs, r.recs[i].Ref)
+				promised[i] = errors.Is(res.Err, gallra.ErrNotFound) && r.h.Eventually != nil
 			}
 		}
 		open = nil
@@ -363,6 +366,11 @@ func (r *run) eraseSome() {
 					r.tb.Errorf("a record that somebody changed meanwhile is erased (REQUIREMENTS G-4)")
 				}
 				r.erased = append(r.erased, still[n])
+				r.tally.Erased++
+				continue
+			}
+			if promised[still[n]] { // not shown any more, and reported as still there
+				r.erased, r.waiting = append(r.erased, still[n]), append(r.waiting, refs[n])
 				r.tally.Erased++
 				continue
 			}
@@ -508,6 +516,14 @@ func (r *run) touch() {
 func (r *run) settle() {
 	if len(r.pending) == 0 && len(r.erased)+len(r.edited) > 0 && r.h.Eventually != nil {
 		r.h.Eventually(r.tb)
+	}
+	if len(r.waiting) > 0 {
+		r.h.Eventually(r.tb)
+		for n, gone := range r.gone(r.waiting) {
+			if !gone {
+				r.tb.Errorf("lost: %s is answered with not found, and stays", r.waiting[n])
+			}
+		}
 	}
 	for range 5 {
 		if len(r.pending) == 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/connector/connectortest"
 	"github.com/gallra/gallra/connector/mailrecord/mailtest"
+	"github.com/gallra/gallra/connector/safefile/safefiletest"
 )
 
 // layout puts seeds into one kind of mail file.
@@ -28,6 +29,23 @@ type layout struct {
 var separator = regexp.MustCompile(`(?m)^From \S+ \w{3} \w{3} .*\n`)
 
 func TestConformance(t *testing.T) {
+	each(t, func(t *testing.T, l layout) {
+		t.Parallel()
+		connectortest.Run(t, harness(t, l))
+	})
+}
+
+// TestS35_Faults fills the disk and breaks writes in the middle of rewriting.
+func TestS35_Faults(t *testing.T) {
+	each(t, func(t *testing.T, l layout) {
+		h := harness(t, l)
+		h.Faults = func(_ connectortest.TB, seed uint64) func() int { return safefiletest.Spoil(seed, 4) }
+		connectortest.Faults(t, h)
+	})
+}
+
+// each runs f for each kind of mail file.
+func each(t *testing.T, f func(t *testing.T, l layout)) {
 	appendTo := func(path, text string) error {
 		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -70,10 +88,7 @@ func TestConformance(t *testing.T) {
 				return os.Chtimes(path, s.Updated, s.Updated)
 			}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			connectortest.Run(t, harness(t, l))
-		})
+		t.Run(name, func(t *testing.T) { f(t, l) })
 	}
 }
 

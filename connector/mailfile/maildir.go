@@ -200,7 +200,7 @@ func (m *maildir) apply(ctx context.Context, changes []*change, max int64) error
 		switch {
 		case c.err != nil:
 		case erase:
-			if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+			if err := remove(path); errors.Is(err, fs.ErrNotExist) {
 				c.missing()
 			} else if err != nil {
 				c.err = fileError(err)
@@ -401,7 +401,7 @@ func (m *eml) apply(ctx context.Context, changes []*change, max int64) error {
 		switch {
 		case c.err != nil:
 		case erase:
-			if err := os.Remove(it.path); errors.Is(err, fs.ErrNotExist) {
+			if err := remove(it.path); errors.Is(err, fs.ErrNotExist) {
 				c.missing()
 			} else if err != nil {
 				c.err = fileError(err)
@@ -458,7 +458,7 @@ func (m *eml) rewrite(it item, raw []byte, changed bool, name string, c *change)
 			}
 			err = os.Rename(it.path, target)
 		} else if err == nil {
-			err = os.Remove(it.path)
+			err = remove(it.path)
 		}
 		if err != nil {
 			return fileError(err)

@@ -1,11 +1,14 @@
 package mailfile
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/gallra/gallra/connector/safefile"
 )
 
 // tempMark is in the name of every file of ours that is not yet whole. Open
@@ -20,6 +23,9 @@ const (
 // and renames it over path. like gives mode, owner and, when keepTime is set,
 // the time of last change.
 func replaceFile(path, temp string, like os.FileInfo, keepTime bool, write func(io.Writer) error) (err error) {
+	if err := safefile.At(safefile.StepCreate); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -30,14 +36,14 @@ func replaceFile(path, temp string, like os.FileInfo, keepTime bool, write func(
 			_ = os.Remove(temp)
 		}
 	}()
-	if err := write(f); err != nil {
+	if err := write(safefile.Writer(f)); err != nil {
 		return err
 	}
 	if err := f.Chmod(like.Mode().Perm()); err != nil {
 		return err
 	}
 	chownLike(f, like)
-	if err := f.Sync(); err != nil {
+	if err := errors.Join(safefile.At(safefile.StepSync), f.Sync()); err != nil {
 		return err
 	}
 	if err := f.Close(); err != nil {
@@ -48,10 +54,24 @@ func replaceFile(path, temp string, like os.FileInfo, keepTime bool, write func(
 			return err
 		}
 	}
+	if err := safefile.At(safefile.StepRename); err != nil {
+		return err
+	}
 	if err := os.Rename(temp, path); err != nil {
 		return err
 	}
+	if err := safefile.At(safefile.StepFolder); err != nil {
+		return err
+	}
 	return syncDir(filepath.Dir(path))
+}
+
+// remove removes a mail that is a file.
+func remove(path string) error {
+	if err := safefile.At(safefile.StepRemove); err != nil {
+		return err
+	}
+	return os.Remove(path)
 }
 
 // syncDir brings renames and removals in a folder to disk.

@@ -18,6 +18,7 @@ import (
 	"github.com/gallra/gallra/connector/connectortest"
 	_ "github.com/gallra/gallra/connector/metaexport"
 	"github.com/gallra/gallra/connector/safefile"
+	"github.com/gallra/gallra/connector/safefile/safefiletest"
 )
 
 const us = "Sundvalla kommun"
@@ -307,5 +308,10 @@ func harness(t *testing.T, typ string) connectortest.Harness {
 func TestS25_MetaExportKeepsTheContract(t *testing.T) {
 	for _, typ := range []string{"conversation", "message"} {
 		t.Run(typ, func(t *testing.T) { connectortest.Run(t, harness(t, typ)) })
+		t.Run(typ+" on a failing disk", func(t *testing.T) {
+			h := harness(t, typ)
+			h.Faults = func(_ connectortest.TB, seed uint64) func() int { return safefiletest.Spoil(seed, 4) }
+			connectortest.Faults(t, h)
+		})
 	}
 }

@@ -51,6 +51,9 @@ func Rewrite(ctx context.Context, path string, write func(old *os.File, w *bufio
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Error(err)
 	}
+	if err := At(StepCreate); err != nil {
+		return Error(err)
+	}
 	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return Error(err)
@@ -61,7 +64,7 @@ func Rewrite(ctx context.Context, path string, write func(old *os.File, w *bufio
 			err = Error(rerr)
 		}
 	}()
-	w := bufio.NewWriterSize(f, 1<<16)
+	w := bufio.NewWriterSize(Writer(f), 1<<16)
 	changed, err := write(old, w)
 	if err != nil || !changed {
 		return err
@@ -69,7 +72,7 @@ func Rewrite(ctx context.Context, path string, write func(old *os.File, w *bufio
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := errors.Join(w.Flush(), takeOwner(f, was), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(w.Flush(), takeOwner(f, was), At(StepSync), f.Sync(), f.Close()); err != nil {
 		return Error(err)
 	}
 	now, err := os.Stat(path)
@@ -79,7 +82,13 @@ func Rewrite(ctx context.Context, path string, write func(old *os.File, w *bufio
 	if !os.SameFile(was, now) || was.Size() != now.Size() || !was.ModTime().Equal(now.ModTime()) {
 		return gallra.Errorf(gallra.Conflict, "file.changed_meanwhile")
 	}
+	if err := At(StepRename); err != nil {
+		return Error(err)
+	}
 	if err := os.Rename(temp, path); err != nil {
+		return Error(err)
+	}
+	if err := At(StepFolder); err != nil {
 		return Error(err)
 	}
 	return Error(syncFolder(filepath.Dir(path)))

@@ -18,6 +18,7 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/connector/connectortest"
 	"github.com/gallra/gallra/connector/safefile"
+	"github.com/gallra/gallra/connector/safefile/safefiletest"
 	_ "github.com/gallra/gallra/connector/table"
 )
 
@@ -224,5 +225,10 @@ func TestS35_FilesKeepTheContract(t *testing.T) {
 		"jsonl":                  jsonFile(),
 	} {
 		t.Run(name, func(t *testing.T) { connectortest.Run(t, harness(t, f)) })
+		t.Run(name+" on a failing disk", func(t *testing.T) {
+			h := harness(t, f)
+			h.Faults = func(_ connectortest.TB, seed uint64) func() int { return safefiletest.Spoil(seed, 4) }
+			connectortest.Faults(t, h)
+		})
 	}
 }

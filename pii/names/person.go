@@ -26,7 +26,7 @@ func (w *work) persons() {
 		}
 		score := w.probability(chance / int32(j-i))
 		start, end := w.begin(i, j), w.end(j)
-		if float64(score) >= personFloor*(1-w.recall) && !w.misread(start, end, score) {
+		if float64(score) >= personFloor+(DefaultRecall-w.recall)*0.6 && !w.misread(start, end, score) {
 			w.emit(start, end, gallra.CategoryPerson, score, w.personRule(start))
 		}
 		i = max(j, end) - 1
@@ -146,8 +146,9 @@ func (w *work) initials() {
 	}
 }
 
-// personFloor is the least score of a name with the dial at 0.
-const personFloor = 0.2
+// personFloor is the least score of a name at the dial's middle. Above one half,
+// since a name below it is not lost: it is doubtful.
+const personFloor = 0.6
 
 // misread reports whether tokens i to j-1 are a street without its number
 // ("Per Dubbsgatan") or an abbreviation in the middle of a sentence.

@@ -156,10 +156,12 @@ func engine(b *testing.B, url string) *retention.Engine {
 var helpdeskRule = gallra.Rule{ID: "two-years", Version: 1, Purpose: "kundservice", Systems: []gallra.SystemID{"helpdesk"}, Start: gallra.StartClosed,
 	Keep: gallra.Period{Years: 2}, Action: gallra.ActionErase}
 
-func plan(b *testing.B, e *retention.Engine) retention.Plan {
+func plan(b *testing.B, e *retention.Engine) retention.Plan { return planOf(b, e, helpdeskRule) }
+
+func planOf(b *testing.B, e *retention.Engine, rule gallra.Rule) retention.Plan {
 	b.Helper()
 	ctx := context.Background()
-	id, err := e.Plan(ctx, retention.PlanSpec{Rules: []gallra.Rule{helpdeskRule}, Organisation: retention.Organisation{Type: gallra.OrgCompany}, Actor: "p"})
+	id, err := e.Plan(ctx, retention.PlanSpec{Rules: []gallra.Rule{rule}, Organisation: retention.Organisation{Type: gallra.OrgCompany}, Actor: "p"})
 	if err == nil {
 		err = e.Drive(ctx, id)
 	}
@@ -354,4 +356,84 @@ func watchMemory(b *testing.B, f func()) uint64 {
 	f()
 	close(stop)
 	return <-done
+}
+
+// plainUpdate is what an administrator would write: the same columns of the same
+// rows set to the same replacements, ten thousand tickets a transaction.
+func plainUpdate(b *testing.B, url string, n int) {
+	b.Helper()
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	for from := 1; from <= n; from += 10_000 {
+		tx, err := db.Begin()
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, q := range []string{
+			`UPDATE message SET sender = '[borttaget]', body = '[borttaget]', ip = '', person_id = NULL WHERE ticket_id BETWEEN $1 AND $2`,
+			`UPDATE ticket SET subject = '[borttaget]', person_id = NULL WHERE id BETWEEN $1 AND $2`,
+		} {
+			if _, err := tx.Exec(q, from, from+9999); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := tx.Commit(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRetentionAnonymise rewrites n tickets and their messages in place with
+// the whole engine (each read, rewritten, read again and judged), and a copy of
+// them with plain batched UPDATE. The engine's own processor time stands apart
+// from the server's.
+func BenchmarkRetentionAnonymise(b *testing.B) {
+	n := retentionRows(b, 50_000)
+	ctx := context.Background()
+	for b.Loop() {
+		name, first := helpdesk(b, n, "")
+		copied, second := helpdesk(b, n, name)
+		e := engine(b, second)
+		rule := helpdeskRule
+		rule.ID, rule.Action = "anonymise", gallra.ActionAnonymise
+		p := planOf(b, e, rule)
+		stop := serverTime(b, name)
+		start := time.Now()
+		plainUpdate(b, first, n)
+		plain := time.Since(start)
+		plainCPU := stop()
+		for _, who := range []string{"anna", "bo"} {
+			if err := e.Approve(ctx, p.ID, who, p.Hash); err != nil {
+				b.Fatal(err)
+			}
+		}
+		id, err := e.Start(ctx, p.ID, "operator")
+		if err != nil {
+			b.Fatal(err)
+		}
+		used := cpu(b)
+		stop = serverTime(b, copied)
+		start = time.Now()
+		peak := watchMemory(b, func() { err = e.Drive(ctx, id) })
+		if err != nil {
+			b.Fatal(err)
+		}
+		ran, own := time.Since(start), cpu(b)-used
+		server := stop()
+		r, err := e.RunOf(ctx, id)
+		done := r.Protocol.Total.Outcomes[gallra.OutcomeAnonymised] + r.Protocol.Total.Outcomes[gallra.OutcomeDeidentified]
+		if err != nil || done != int64(n) || !r.Protocol.FiguresEqual {
+			b.Fatalf("%+v %v", r.Protocol.Total, err)
+		}
+		b.ReportMetric(float64(peak)/(1<<20), "run-peak-MB")
+		b.ReportMetric(plain.Seconds(), "plain-s")
+		b.ReportMetric(plainCPU.Seconds(), "plain-cpu-s")
+		b.ReportMetric(ran.Seconds(), "run-s")
+		b.ReportMetric(server.Seconds(), "run-server-cpu-s")
+		b.ReportMetric(own.Seconds(), "run-own-cpu-s")
+		b.ReportMetric(server.Seconds()/plainCPU.Seconds(), "server/plain-cpu")
+	}
 }

@@ -28,9 +28,12 @@ const (
 // the system takes them one at a time.
 const oneByOne = 100
 
-// manyThreads is how many conversations are rewritten at a time in a system
-// that takes batches: their text is in memory meanwhile.
-const manyThreads = 200
+// How many conversations are rewritten at a time in a system that takes batches:
+// their text is in memory meanwhile, and where files are redacted, those too.
+const (
+	manyThreads    = 1000
+	threadsOfFiles = 50
+)
 
 // doing carries a rule's action out on the items of a chunk. again says that an
 // earlier attempt at the same chunk may have come through, in whole or part.
@@ -63,6 +66,9 @@ func (r *running) actor(ctx context.Context, u unit, rule gallra.Rule) (doing, i
 		}
 		if batcher {
 			size = manyThreads
+		}
+		if rule.Files == gallra.FilesRedact {
+			size = min(size, threadsOfFiles)
 		}
 		return r.anonymise, size, nil
 	}

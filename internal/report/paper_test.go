@@ -189,3 +189,24 @@ func TestP2_NoPersonalValue(t *testing.T) {
 		}
 	}
 }
+
+// AN4: the assessment never says that a test is passed which the figures beside
+// it deny.
+func TestP4_AssessmentAgreesWithItself(t *testing.T) {
+	d := draw(t)
+	a, ok := d.papers["D14"].Content.(report.Assessment)
+	if !ok || len(a.Sets) == 0 {
+		t.Fatalf("%+v", d.papers["D14"].Content)
+	}
+	for _, x := range a.Sets {
+		failing := int64(0)
+		for _, c := range x.Checks {
+			if failing += c.Failing; c.Check == "AN4" && c.Failing < x.Anonymity.Small {
+				t.Errorf("AN4: %d fail, %d are in groups that are too small", c.Failing, x.Anonymity.Small)
+			}
+		}
+		if x.Anonymised != (failing == 0) {
+			t.Errorf("%d failing, and anonymised is %t", failing, x.Anonymised)
+		}
+	}
+}

@@ -29,3 +29,28 @@ func TestTxRollsBackOnError(t *testing.T) {
 		}
 	})
 }
+
+// TestStoreTakesAnEarlierMigrationLater: what a newer program adds between two
+// migrations is made when the store is opened.
+func TestStoreTakesAnEarlierMigrationLater(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	db, err := store.Open(ctx, dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"DROP TABLE trial", "DELETE FROM goose_db_version WHERE version_id = 16"} {
+		if _, err := db.ExecContext(ctx, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if db, err = store.Open(ctx, dir, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(ctx, "SELECT id FROM trial"); err != nil {
+		t.Error(err)
+	}
+}

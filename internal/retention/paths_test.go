@@ -34,6 +34,8 @@ var destructive = map[string]string{
 	"retention.unlink":     "anonymise",
 	"retention.quarantine": "quarantine",
 	"retention.giveBack":   "lifts a restriction and destroys nothing",
+	"trial.edit":           "a live try, on records that hold a made-up name and no other",
+	"trial.perform":        "a live try, on records that hold a made-up name and no other",
 	"request.perform":      "request.TestW20_HoldBeatsErasure",
 	"request.once":         "request.TestW20_HoldBeatsErasure",
 	"request.correctOne":   "rectifies what the person asked to have rectified",

@@ -216,7 +216,12 @@ func (r *running) look(ctx context.Context, q interface {
 	return l, c, err
 }
 
+// saveLook keeps how far a survey has come, unless another worker has taken the
+// run further meanwhile: what a slow one has seen since is another state.
 func (r *running) saveLook(ctx context.Context, tx *sql.Tx, n int, l look, c *statistics.Cells) error {
+	if err := r.lockWork(ctx, tx); err != nil {
+		return err
+	}
 	text, err := json.Marshal(l)
 	if err != nil {
 		return fmt.Errorf("retention: survey %s: %w", r.run.ID, err)

@@ -103,7 +103,7 @@ func eval[T any](b *tab, js string) T {
 // until waits for a JavaScript condition.
 func (b *tab) until(js string) {
 	b.Helper()
-	for end := time.Now().Add(15 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](js))
 		if err == nil && ok {
 			return
@@ -120,7 +120,7 @@ func (b *tab) until(js string) {
 // arrive waits for the address of the page, which needs no script.
 func (b *tab) arrive(path string) {
 	b.Helper()
-	for end := time.Now().Add(15 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		at, err := chromedp.Run(b.ctx, chromedp.Location())
 		if err == nil && at == b.base+path {
 			return

@@ -34,10 +34,10 @@ func TestConformance(t *testing.T) {
 }
 
 // TestS35_Faults loses connections to the server, before a command, in the
-// middle of one and before its answer. It is Dovecot's alone: on the server that
-// lives in the process about one run in thirty loses an edited mail or makes two
-// of it, which has not been explained and not been seen on Dovecot
-// (BENCHMARKS.md). GALLRA_TEST_IMAP_FAULTS=memory tries it there.
+// middle of one and before its answer. It is Dovecot's alone: the server that
+// lives in the process stores a mail that was cut short on its way, after the
+// edit it belongs to has been done again, so that now and then a mail is there
+// twice (BENCHMARKS.md). GALLRA_TEST_IMAP_FAULTS=memory tries it there.
 func TestS35_Faults(t *testing.T) {
 	for name, start := range servers(t) {
 		if name == "memory" && os.Getenv("GALLRA_TEST_IMAP_FAULTS") != name {

@@ -114,6 +114,7 @@ func (s *Source) changeFolder(ctx context.Context, c *client, f folder, validity
 	var gone []goimap.UID
 	var unmarked []goimap.UID // those that were not marked before us
 	var tags []goimap.Flag    // of the new mails
+	var news []goimap.UID     // the new mails, in the order of tags
 	residues := s.residues()
 	for n, i := range group {
 		l, ok := by[uids[n]]
@@ -140,7 +141,7 @@ func (s *Source) changeFolder(ctx context.Context, c *client, f folder, validity
 				continue // the bytes were these already
 			}
 			ref = s.ref(moved)
-			tags = append(tags, tagOf(l.place))
+			tags, news = append(tags, tagOf(l.place)), append(news, moved.uid)
 		}
 		delete(by, uids[n]) // named twice: the second time it is gone
 		gone = append(gone, uids[n])
@@ -153,7 +154,7 @@ func (s *Source) changeFolder(ctx context.Context, c *client, f folder, validity
 		return err
 	}
 	if keywords {
-		if err := s.untag(ctx, c, tags); err != nil {
+		if err := s.untag(ctx, c, tags, news); err != nil {
 			return err
 		}
 	}
@@ -284,33 +285,33 @@ func (s *Source) already(ctx context.Context, c *client, f folder, validity uint
 }
 
 // untag takes the tags off the new mails, the old ones being gone. Where an
-// interrupted edit came to its end on the server after all, there are two: the
-// first stays.
-func (s *Source) untag(ctx context.Context, c *client, tags []goimap.Flag) error {
-	var all, extra []goimap.UID
+// interrupted edit came to its end on the server after all, there are two, and
+// the other may be one that was cut short: the one that was made or compared
+// now stays.
+func (s *Source) untag(ctx context.Context, c *client, tags []goimap.Flag, news []goimap.UID) error {
+	var extra []goimap.UID
 	var cmds []*imapclient.SearchCommand
 	for _, tag := range tags {
 		cmds = append(cmds, c.UIDSearch(&goimap.SearchCriteria{Flag: []goimap.Flag{tag}}, nil))
 	}
-	for _, cmd := range cmds {
+	for i, cmd := range cmds {
 		found, err := cmd.Wait()
 		if err != nil {
 			return s.fail(ctx, "SEARCH", err)
 		}
-		uids := found.AllUIDs()
-		slices.Sort(uids)
-		if len(uids) > 0 {
-			all = append(all, uids[0])
-			extra = append(extra, uids[1:]...)
+		for _, u := range found.AllUIDs() {
+			if u != news[i] {
+				extra = append(extra, u)
+			}
 		}
 	}
 	if err := s.expunge(ctx, c, extra, extra); err != nil {
 		return err
 	}
-	if len(all) == 0 {
+	if len(news) == 0 {
 		return nil
 	}
-	err := c.Store(goimap.UIDSetNum(all...), &goimap.StoreFlags{Op: goimap.StoreFlagsDel, Silent: true, Flags: tags}, nil).Close()
+	err := c.Store(goimap.UIDSetNum(news...), &goimap.StoreFlags{Op: goimap.StoreFlagsDel, Silent: true, Flags: tags}, nil).Close()
 	return s.fail(ctx, "STORE", err)
 }
 

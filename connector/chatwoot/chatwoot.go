@@ -99,15 +99,11 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	default:
 		return nil, invalid("search")
 	}
-	rate := 60
-	if v := c.Option("rate"); v != "" {
-		if rate, err = strconv.Atoi(v); err != nil || rate < 1 {
-			return nil, invalid("rate")
-		}
-	}
 	o.FileHosts = strings.FieldsFunc(c.Option("file_hosts"), func(r rune) bool { return r == ',' || r == ' ' })
 	o.Auth = rest.Header("api_access_token", c.Option("token"))
-	o.Limit = rest.Limit{Requests: rate, Per: time.Minute, Burst: 10}
+	if o.Limit, err = rest.PerMinute(c, 60); err != nil {
+		return nil, err
+	}
 	if tune != nil {
 		tune(&o)
 	}

@@ -21,14 +21,18 @@ import (
 // machine is reached, and how hard the system is asked.
 var Options = []connector.Option{
 	{Name: "rate", Help: "requests a minute, shared by all workers; the connector's own choice when left out"},
-	{Name: "allow_loopback", Help: "yes to reach a server on this machine, for trials"},
+	{Name: "allow_loopback", Help: "true: the system may run on this machine"},
 }
 
 // Connect makes the settings of the HTTP client from an address
 // scheme://host[:port]. host is what the system is called when the address names
 // none; "" when it must. gallra.ErrInvalid when the address cannot be one.
 func Connect(c connector.Config, host string, perMinute int) (rest.Options, error) {
-	o := rest.Options{System: c.System, AllowLoopback: c.Option("allow_loopback") == "yes"}
+	o := rest.Options{System: c.System}
+	var err error
+	if o.AllowLoopback, err = rest.Flag(c, "allow_loopback"); err != nil {
+		return o, err
+	}
 	h := strings.TrimSuffix(strings.TrimPrefix(c.Path(), "//"), "/")
 	if h == "" {
 		h = host
@@ -41,15 +45,8 @@ func Connect(c connector.Config, host string, perMinute int) (rest.Options, erro
 		scheme = "http"
 	}
 	o.BaseURL = scheme + "://" + h
-	if v := c.Option("rate"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 {
-			return o, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", "rate")
-		}
-		perMinute = n
-	}
-	o.Limit = rest.Limit{Requests: perMinute, Per: time.Minute, Burst: 10}
-	return o, nil
+	o.Limit, err = rest.PerMinute(c, perMinute)
+	return o, err
 }
 
 // Fields makes fields of names and values, leaving out those without a value.

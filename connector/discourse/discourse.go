@@ -94,14 +94,10 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	default:
 		return nil, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", "search")
 	}
-	rate := 60
-	if v := c.Option("rate"); v != "" {
-		if rate, err = strconv.Atoi(v); err != nil || rate < 1 {
-			return nil, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", "rate")
-		}
-	}
 	o.Auth = rest.Header("Api-Key", c.Option("token"))
-	o.Limit = rest.Limit{Requests: rate, Per: time.Minute, Burst: 10}
+	if o.Limit, err = rest.PerMinute(c, 60); err != nil {
+		return nil, err
+	}
 	if tune != nil {
 		tune(&o)
 	}

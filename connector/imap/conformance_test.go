@@ -41,6 +41,7 @@ func TestConformance(t *testing.T) {
 func TestS35_Faults(t *testing.T) {
 	for name, start := range servers(t) {
 		if name == "memory" && os.Getenv("GALLRA_TEST_IMAP_FAULTS") != name {
+			t.Log("not run: the server in the process (GALLRA_TEST_IMAP_FAULTS is not set)")
 			continue
 		}
 		t.Run(name, func(t *testing.T) {

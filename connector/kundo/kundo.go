@@ -71,14 +71,10 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	rate := 120
-	if v := c.Option("rate"); v != "" {
-		if rate, err = strconv.Atoi(v); err != nil || rate < 1 {
-			return nil, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", "rate")
-		}
-	}
 	o.Auth = rest.Header("Token", c.Option("token"))
-	o.Limit = rest.Limit{Requests: rate, Per: time.Minute, Burst: 10}
+	if o.Limit, err = rest.PerMinute(c, 120); err != nil {
+		return nil, err
+	}
 	if tune != nil {
 		tune(&o)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -50,11 +51,27 @@ func FromConfig(c connector.Config) (Options, error) {
 	return o, nil
 }
 
-// Flag reads a setting that is true or false; "" is false.
+// PerMinute returns the limit that the setting "rate" asks for, in calls a
+// minute, and the one given where it is not set. gallra.ErrInvalid.
+func PerMinute(c connector.Config, calls int) (Limit, error) {
+	if v := c.Option("rate"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			return Limit{}, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", "rate")
+		}
+		calls = n
+	}
+	return Limit{Requests: calls, Per: time.Minute, Burst: 10}, nil
+}
+
+// Flag reads a setting that is true ("yes" is too) or false; "" is false.
 func Flag(c connector.Config, name string) (bool, error) {
 	v := c.Option(name)
-	if v == "" {
+	switch v {
+	case "":
 		return false, nil
+	case "yes":
+		return true, nil
 	}
 	on, err := strconv.ParseBool(v)
 	if err != nil {

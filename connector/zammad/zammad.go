@@ -89,14 +89,10 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	default:
 		return nil, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", "search")
 	}
-	rate := 300
-	if v := c.Option("rate"); v != "" {
-		if rate, err = strconv.Atoi(v); err != nil || rate < 1 {
-			return nil, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", "rate")
-		}
-	}
 	o.Auth = rest.Header("Authorization", "Token token="+c.Option("token"))
-	o.Limit = rest.Limit{Requests: rate, Per: time.Minute, Burst: 10}
+	if o.Limit, err = rest.PerMinute(c, 300); err != nil {
+		return nil, err
+	}
 	if tune != nil {
 		tune(&o)
 	}

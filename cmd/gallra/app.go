@@ -14,6 +14,7 @@ import (
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/inventory"
 	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/request"
@@ -131,7 +132,7 @@ func (a *app) open(ctx context.Context, id gallra.SystemID) (connector.Source, e
 }
 
 func (a *app) scanner() *inventory.Scanner {
-	return &inventory.Scanner{DB: a.db, Engine: a.engine, Open: a.open}
+	return &inventory.Scanner{DB: a.db, Engine: a.engine, Open: a.open, Guard: a.guard()}
 }
 
 // scan makes one inventory and keeps its counts.
@@ -260,8 +261,32 @@ func (a *app) retention() *retention.Engine {
 	}}
 }
 
+func (a *app) keys() string { return filepath.Join(a.data, "keys") }
+
+// guard watches over what was erased. A system's backups live as long as its
+// profile says.
+func (a *app) guard() *guard.Guard {
+	return &guard.Guard{DB: a.db, Log: a.log, Dir: a.keys(), Backup: func(ctx context.Context, id gallra.SystemID) (gallra.Period, error) {
+		src, err := a.open(ctx, id)
+		if err != nil {
+			return gallra.Period{}, nil // taken away since, or down: counted as not known
+		}
+		defer src.Close()
+		p, ok := src.(connector.Profiled)
+		if !ok || p.Profile().BackupLife == "" {
+			return gallra.Period{}, nil
+		}
+		return gallra.ParsePeriod(p.Profile().BackupLife)
+	}}
+}
+
+// checker looks through the systems for what should not be there.
+func (a *app) checker(e *retention.Engine, d *request.Desk) *guard.Checker {
+	return &guard.Checker{Guard: d.Guard, Engine: a.engine, Open: a.open, Returned: []guard.Journal{e.Returned, d.Returned}}
+}
+
 func (a *app) desk() *request.Desk {
-	return &request.Desk{DB: a.db, Log: a.log, Keys: request.Keys{Dir: filepath.Join(a.data, "keys")}, Open: a.open,
+	return &request.Desk{DB: a.db, Log: a.log, Keys: request.Keys{Dir: a.keys()}, Open: a.open, Guard: a.guard(),
 		Systems: func(context.Context) ([]request.System, error) {
 			c, err := a.current()
 			if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/deadline"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/store"
 )
@@ -193,6 +194,8 @@ type Desk struct {
 	// KeepPackage is how long a case's sealed data live after it is closed; zero:
 	// 30 days (REQUIREMENTS E10).
 	KeepPackage gallra.Period
+	// Guard watches over those who were erased; nil: nobody does.
+	Guard *guard.Guard
 }
 
 func (d *Desk) holds() hold.Register { return hold.Register{DB: d.DB, Log: d.Log} }

@@ -11,11 +11,13 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	_ "github.com/gallra/gallra/connector/all" // every connector
+	"github.com/gallra/gallra/connector/rest"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/pace"
 	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/retention"
@@ -222,6 +224,7 @@ func (a *app) openStore(ctx context.Context) (err error) {
 	if a.db, err = store.Open(ctx, a.data, a.database); err != nil {
 		return err
 	}
+	rest.Share(pace.Ledger{DB: a.db})
 	a.auth = auth.New(a.db, auth.Limits{})
 	if a.log, err = evidence.Open(ctx, a.db, a.data); err != nil {
 		a.close()
@@ -232,6 +235,7 @@ func (a *app) openStore(ctx context.Context) (err error) {
 
 func (a *app) close() {
 	if a.db != nil {
+		rest.Share(nil)
 		_ = a.db.Close() // everything that matters was committed
 		a.db = nil
 	}

@@ -183,7 +183,7 @@ type Decision string
 const (
 	NewContact Decision = "new_contact" // the person is a customer anew: nothing is to be done, now or later
 	EraseAgain Decision = "erase_again" // by a replay, or a new case
-	Other      Decision = "another"      // it is another person
+	Other      Decision = "another"     // it is another person
 	Gone       Decision = "gone"        // the next check no longer found it
 )
 

@@ -54,7 +54,9 @@ func open(t *testing.T, db *store.DB) *house {
 	h.Checker = &guard.Checker{
 		Guard:  &guard.Guard{DB: db, Log: log, Dir: filepath.Join(dir, "keys")},
 		Engine: e, Open: func(context.Context, gallra.SystemID) (connector.Source, error) { return h.sys.Open(), nil },
-		Returned: []guard.Journal{func(context.Context, connector.Source, gallra.SystemID, int) ([]guard.Return, error) { return h.back, nil }},
+		Returned: []guard.Journal{func(context.Context, connector.Source, gallra.SystemID, int) ([]guard.Return, error) {
+			return h.back, nil
+		}},
 	}
 	return h
 }

@@ -14,6 +14,7 @@ import (
 var allClocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated, gallra.StartLastContact, gallra.StartClosed}
 
 func TestHelpdeskTickets(t *testing.T) {
+	t.Parallel()
 	p := helpdesk(t)
 	h := p.harness([]string{"person", "ticket", "message", "attachment", "history", "draft"}, func(_ ct.TB, id int, s ct.Seed) []row {
 		rows := []row{{"ticket", []any{"id", id, "number", "SV-1", "subject", s.Text, "status", "closed", "queue", s.Keep, "created_at", s.Created, "updated_at", s.Updated, "last_contact_at", s.Contact, "closed_at", s.Closed}}}
@@ -41,6 +42,7 @@ func TestHelpdeskTickets(t *testing.T) {
 }
 
 func TestHelpdeskPersons(t *testing.T) {
+	t.Parallel()
 	p := helpdesk(t)
 	h := p.harness([]string{"person"}, func(_ ct.TB, id int, s ct.Seed) []row {
 		return []row{{"person", []any{"id", id, "name", s.Name, "email", s.Email, "phone", s.Phone, "personnummer", s.Personnummer, "created_at", s.Created}}}
@@ -51,9 +53,16 @@ func TestHelpdeskPersons(t *testing.T) {
 	ct.Run(t, h)
 }
 
-func TestFlarumOnMariaDB(t *testing.T) { runFlarum(t, flarum(t, "mariadb")) }
-func TestFlarumOnSQLite(t *testing.T)  { runFlarum(t, flarum(t, "sqlite")) }
+func TestFlarumOnMariaDB(t *testing.T) {
+	t.Parallel()
+	runFlarum(t, flarum(t, "mariadb"))
+}
+func TestFlarumOnSQLite(t *testing.T) {
+	t.Parallel()
+	runFlarum(t, flarum(t, "sqlite"))
+}
 func TestFlarumOnPostgres(t *testing.T) {
+	t.Parallel()
 	runFlarum(t, flarum(t, "postgres"))
 }
 
@@ -100,6 +109,7 @@ func runFlarum(t *testing.T, p *product) {
 }
 
 func TestZnuny(t *testing.T) {
+	t.Parallel()
 	p := znuny(t)
 	queues := map[string]int{"Bygglov": 1, "Skola": 2, "Vatten": 3}
 	for name, id := range queues {
@@ -166,6 +176,7 @@ func TestZnuny(t *testing.T) {
 }
 
 func TestOsTicket(t *testing.T) {
+	t.Parallel()
 	p := osTicket(t)
 	owned := []string{"user", "user_email", "ticket", "thread", "thread_entry", "thread_entry_email", "thread_event", "form_entry", "form_entry_values", "attachment", "file", "file_chunk", "draft", "_search", "ticket__cdata", "note"}
 	ticket := func(id int, s ct.Seed) []row {
@@ -248,6 +259,7 @@ func TestOsTicket(t *testing.T) {
 }
 
 func TestChatwoot(t *testing.T) {
+	t.Parallel()
 	p := chatwoot(t)
 	inboxes := map[string]int{"Bygglov": 1, "Skola": 2, "Vatten": 3}
 	owned := []string{"contacts", "contact_inboxes", "conversations", "messages", "attachments", "notes", "csat_survey_responses", "audits"}

@@ -15,8 +15,10 @@ import (
 // in the middle of one, before its answer and around the commit, and makes the
 // database refuse writes now and then.
 func TestS35_Faults(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"postgres", "mariadb"} {
 		t.Run("discussions on "+kind, func(t *testing.T) {
+			t.Parallel()
 			p := flarum(t, kind)
 			h := p.harness([]string{"users", "discussions", "posts"}, func(_ ct.TB, id int, s ct.Seed) []row {
 				rows := []row{{"discussions", []any{"id", id, "title", s.Text, "created_at", s.Created, "last_posted_at", s.Contact, "slug", s.Key, "comment_count", 1}}}
@@ -33,6 +35,7 @@ func TestS35_Faults(t *testing.T) {
 		})
 	}
 	t.Run("requests on postgres", func(t *testing.T) {
+		t.Parallel()
 		p := requestTracker(t)
 		h := p.harness([]string{"tickets", "groups", "groupmembers", "cachedgroupmembers", "principals", "links", "transactions", "attachments"}, func(_ ct.TB, id int, s ct.Seed) []row {
 			rows := rtTicket(id, s, 0)
@@ -51,6 +54,7 @@ func TestS35_Faults(t *testing.T) {
 		ct.Faults(t, h)
 	})
 	t.Run("tickets with shared files on mariadb", func(t *testing.T) {
+		t.Parallel()
 		p := osTicket(t)
 		h := p.harness([]string{"ticket", "thread", "thread_entry", "attachment", "file", "file_chunk"}, func(_ ct.TB, id int, s ct.Seed) []row {
 			rows := []row{

@@ -15,18 +15,25 @@ import (
 // Leftovers reads every column that can hold text or bytes, of every table of
 // the database, those of no profile too, decodes what looks encoded and looks
 // for the person's values in every written form. One call reads one table, on a
-// connection that Find does not use.
+// connection that Find does not use. Which tables there are is asked anew where a
+// search begins.
 func (s *Source) Leftovers(ctx context.Context, n connector.Needles, cursor string) (connector.Residues, error) {
 	var out connector.Residues
-	have, err := s.readSchema(ctx) // a table may be newer than the connection
-	if err != nil {
-		return out, err
+	have := s.walked.Load()
+	if cursor == "" || have == nil {
+		now, err := s.readSchema(ctx) // a table may be newer than the connection
+		if err != nil {
+			return out, err
+		}
+		have = &now
+		s.walked.Store(have)
 	}
-	names := slices.DeleteFunc(slices.Sorted(maps.Keys(have)), func(n string) bool { return n <= cursor })
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(*have)), func(n string) bool { return n <= cursor })
 	if len(names) == 0 {
 		return out, nil
 	}
-	if err := s.leftoversIn(ctx, names[0], have[names[0]], ident.New(n.Identifiers), &out); err != nil {
+	if err := s.leftoversIn(ctx, names[0], (*have)[names[0]], ident.New(n.Identifiers), &out); err != nil {
+		s.walked.Store(nil) // the table may be gone
 		return out, err
 	}
 	if len(names) > 1 {

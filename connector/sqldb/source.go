@@ -14,6 +14,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // database/sql driver "pgx"
@@ -51,6 +52,7 @@ type Source struct {
 	have    schema
 	tables  []*table // as in the profile: parents before children
 	byType  map[string]*table
+	walked  atomic.Pointer[schema] // the tables that the search for what is left goes through
 }
 
 var (

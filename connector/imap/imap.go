@@ -6,8 +6,11 @@
 //
 // A mail on an IMAP server cannot be changed. An edit appends the new mail with
 // the flags and the date of the old one and then expunges the old: the mail gets
-// a new reference. If the connection is lost between the two, both are there;
-// the same edit done again finds the new one by its bytes and only expunges.
+// a new reference. Until it is whole the new mail is marked as deleted, and until
+// the old one is gone it carries a keyword of ours. If the connection is lost on
+// the way, the same edit done again finds the new one by keyword and bytes; what
+// the server stores later still is hidden, and taken away by the next change in
+// the folder.
 //
 // The reference of a mail is folder (as a digest: people name folders after
 // customers), UIDVALIDITY and UID.

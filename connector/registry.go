@@ -83,6 +83,11 @@ const (
 	ChannelOther     Channel = "other"
 )
 
+// ForChanges begins the names of the options that only changes need
+// ("erase_token"). A system that is opened to be read is opened without them,
+// and must then open all the same (REQUIREMENTS X-5).
+const ForChanges = "erase_"
+
 // Option is one setting of a connector.
 type Option struct {
 	Name     string

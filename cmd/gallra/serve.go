@@ -199,7 +199,7 @@ func (a *app) serve(s *session, addr, setupCode string, secure bool) error {
 	}
 	both := http.NewServeMux()
 	both.Handle("/", page)
-	both.Handle(api.Base+"/", api.New(api.Options{DB: a.db, Auth: a.auth, Evidence: a.log, Retention: engine, Guard: a.guard(), Config: current, SaveConfig: save, Open: a.open, Queue: queue, PDF: printer, Log: log}))
+	both.Handle(api.Base+"/", api.New(api.Options{DB: a.db, Auth: a.auth, Evidence: a.log, Retention: engine, Guard: a.guard(), Config: current, SaveConfig: save, Open: a.openToRead, Queue: queue, PDF: printer, Log: log}))
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return gallra.Errorf(gallra.Invalid, "cli.serve.address", "address", addr)

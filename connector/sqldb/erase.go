@@ -97,7 +97,7 @@ func (s *Source) change(ctx context.Context, doing string, action gallra.Action,
 }
 
 func (s *Source) inTx(ctx context.Context, doing string, f func(*sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.changes.BeginTx(ctx, nil)
 	if err != nil {
 		return s.fail(doing, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,8 @@ func init() {
 			{Name: "timezone", Help: "sqldb.option.timezone"},
 			{Name: "user", Help: "sqldb.option.user"},
 			{Name: "password", Help: "sqldb.option.password", Secret: true},
+			{Name: "erase_user", Help: "sqldb.option.erase_user"},
+			{Name: "erase_password", Help: "sqldb.option.erase_password", Secret: true},
 		},
 		Open: func(ctx context.Context, c connector.Config) (connector.Source, error) { return Open(ctx, c) },
 	})
@@ -46,6 +49,7 @@ type Source struct {
 	d       dialect
 	db      *sql.DB
 	other   *sql.DB // what verifies and searches what is left: a pool of its own
+	changes *sql.DB // what changes: db, where no user of its own is given
 	profile profile
 	prefix  string
 	loc     *time.Location
@@ -79,6 +83,14 @@ func Open(ctx context.Context, c connector.Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	write := dsn
+	if user := c.Option("erase_user"); user != "" {
+		c.Options = maps.Clone(c.Options)
+		c.Options["user"], c.Options["password"] = user, c.Option("erase_password")
+		if _, write, _, err = driverOf(c); err != nil {
+			return nil, err
+		}
+	}
 	s := &Source{system: c.System, d: d, profile: p, prefix: c.Option("prefix")}
 	zone := p.Meta.TimeZone
 	if z := c.Option("timezone"); z != "" {
@@ -87,15 +99,23 @@ func Open(ctx context.Context, c connector.Config) (*Source, error) {
 	if s.loc, err = time.LoadLocation(zone); err != nil {
 		return nil, gallra.Errorf(gallra.Invalid, "sqldb.timezone", "system", string(c.System), "timezone", zone)
 	}
-	for _, pool := range []**sql.DB{&s.db, &s.other} {
-		db, err := sql.Open(name, dsn)
-		if err != nil {
-			return nil, gallra.Errorf(gallra.Invalid, "sqldb.address", "system", string(c.System))
+	pool := func(dsn string) *sql.DB {
+		db, openErr := sql.Open(name, dsn)
+		if openErr != nil {
+			err = gallra.Errorf(gallra.Invalid, "sqldb.address", "system", string(c.System))
+			return nil
 		}
 		db.SetMaxOpenConns(4)
 		db.SetMaxIdleConns(4)
 		db.SetConnMaxIdleTime(time.Minute)
-		*pool = db
+		return db
+	}
+	s.db, s.other = pool(dsn), pool(dsn)
+	if s.changes = s.db; write != dsn {
+		s.changes = pool(write)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := s.inspect(ctx); err != nil {
 		_ = s.Close() // the first error is what matters
@@ -104,9 +124,9 @@ func Open(ctx context.Context, c connector.Config) (*Source, error) {
 	return s, nil
 }
 
-// Close ends both pools.
+// Close ends the pools.
 func (s *Source) Close() error {
-	return s.fail("close", errors.Join(s.db.Close(), s.other.Close()))
+	return s.fail("close", errors.Join(s.db.Close(), s.other.Close(), s.changes.Close()))
 }
 
 // Profile returns what the profile says of the product.
@@ -134,7 +154,7 @@ func (s *Source) Check(ctx context.Context) error {
 		return err
 	}
 	// A statement that meets no row is refused all the same when the right is lacking.
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.changes.BeginTx(ctx, nil)
 	if err != nil {
 		return s.fail("check", err)
 	}

@@ -184,8 +184,11 @@ type Desk struct {
 	DB   *store.DB
 	Log  *evidence.Log
 	Keys Keys
-	// Open opens a connected system; the desk closes it again.
-	Open func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
+	// Open opens a connected system; the desk closes it again. OpenToRead does
+	// so without the credentials for changes, for searches (REQUIREMENTS X-5);
+	// nil: Open.
+	Open       func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
+	OpenToRead func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
 	// Systems returns every system of the organisation, manual ones included: a
 	// search covers them all (REQUIREMENTS E1).
 	Systems func(ctx context.Context) ([]System, error)

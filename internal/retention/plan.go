@@ -312,7 +312,7 @@ func (e *Engine) beginPlan(ctx context.Context, w *work.Work, p Plan) error {
 		v := &p.Preview.Units[i]
 		*v = UnitPreview{System: u.System, Type: u.Type, Total: -1, Rules: map[string]int64{}, Months: map[string]int64{}, Actions: map[string]int64{},
 			Held: map[string]int64{}, Blocked: map[string]int64{}, Unread: map[string]int64{}}
-		src, err := e.source(ctx, u.System)
+		src, err := e.reader(ctx, u.System)
 		if err != nil {
 			return err
 		}
@@ -376,7 +376,7 @@ type making struct {
 func (m *making) list(ctx context.Context) error {
 	index := m.at.Unit
 	u, v := m.plan.units[index], &m.plan.Preview.Units[index]
-	src, err := m.source(ctx, u.System)
+	src, err := m.reader(ctx, u.System)
 	if err != nil {
 		return err
 	}

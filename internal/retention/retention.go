@@ -37,8 +37,11 @@ const (
 type Engine struct {
 	DB  *store.DB
 	Log *evidence.Log
-	// Open opens a connected system. The engine keeps it until Close.
-	Open func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
+	// Open opens a connected system. The engine keeps it until Close. OpenToRead
+	// does so without the credentials for changes, for plans (REQUIREMENTS X-5);
+	// nil: Open.
+	Open       func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
+	OpenToRead func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
 	// Rules returns the rules as they are now. A run is refused when a rule of
 	// its plan has changed since (REQUIREMENTS G-2).
 	Rules func(ctx context.Context) ([]gallra.Rule, error)
@@ -59,7 +62,7 @@ type Engine struct {
 	Lease     time.Duration // after which a dead worker's batch is taken over; 0: 30 seconds
 
 	mu      sync.Mutex
-	sources map[gallra.SystemID]connector.Source
+	sources map[opened]connector.Source
 	owner   string
 }
 
@@ -97,21 +100,39 @@ func (e *Engine) lease() time.Duration {
 	return 30 * time.Second
 }
 
-// source returns the open system, opening it at first use.
+// opened is a system as it was opened.
+type opened struct {
+	id     gallra.SystemID
+	toRead bool
+}
+
+// source returns the system opened for changes, opening it at first use.
 func (e *Engine) source(ctx context.Context, id gallra.SystemID) (connector.Source, error) {
+	return e.keep(ctx, opened{id: id}, e.Open)
+}
+
+// reader returns the system opened to be read, opening it at first use.
+func (e *Engine) reader(ctx context.Context, id gallra.SystemID) (connector.Source, error) {
+	if e.OpenToRead == nil {
+		return e.source(ctx, id)
+	}
+	return e.keep(ctx, opened{id, true}, e.OpenToRead)
+}
+
+func (e *Engine) keep(ctx context.Context, k opened, open func(context.Context, gallra.SystemID) (connector.Source, error)) (connector.Source, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if s, ok := e.sources[id]; ok {
+	if s, ok := e.sources[k]; ok {
 		return s, nil
 	}
-	s, err := e.Open(ctx, id)
+	s, err := open(ctx, k.id)
 	if err != nil {
 		return nil, err
 	}
 	if e.sources == nil {
-		e.sources = map[gallra.SystemID]connector.Source{}
+		e.sources = map[opened]connector.Source{}
 	}
-	e.sources[id] = s
+	e.sources[k] = s
 	return s, nil
 }
 

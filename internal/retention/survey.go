@@ -104,7 +104,7 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 	if l.Sum != "" {
 		return true, nil
 	}
-	src, err := r.source(ctx, u.System)
+	src, err := r.reader(ctx, u.System)
 	if err != nil {
 		return false, err
 	}

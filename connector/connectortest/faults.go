@@ -346,7 +346,7 @@ func (r *run) eraseSome() {
 				}
 				r.tally.Refused++
 				if !slices.Contains(r.touched, i) {
-					r.tb.Errorf("an erasure is refused as changed meanwhile, and nobody changed the record")
+					r.tb.Errorf("an erasure is refused as changed meanwhile, and nobody changed the record: %v", results[n].Err)
 				}
 			case res.Err == nil && !res.Receipt.Final:
 				if slices.Contains(r.touched, i) {

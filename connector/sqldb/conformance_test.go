@@ -15,7 +15,10 @@ var allClocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated, ga
 
 func TestHelpdeskTickets(t *testing.T) {
 	t.Parallel()
-	p := helpdesk(t)
+	ct.Run(t, helpdeskTickets(helpdesk(t)))
+}
+
+func helpdeskTickets(p *product) ct.Harness {
 	h := p.harness([]string{"person", "ticket", "message", "attachment", "history", "draft"}, func(_ ct.TB, id int, s ct.Seed) []row {
 		rows := []row{{"ticket", []any{"id", id, "number", "SV-1", "subject", s.Text, "status", "closed", "queue", s.Keep, "created_at", s.Created, "updated_at", s.Updated, "last_contact_at", s.Contact, "closed_at", s.Closed}}}
 		for i, c := range append([]string{"Från " + s.Name + ", " + s.Email}, s.Children...) {
@@ -38,7 +41,7 @@ func TestHelpdeskTickets(t *testing.T) {
 	h.Clocks = allClocks
 	h.Touch = p.touch("ticket", "updated_at", "subject")
 	h.FailWrites = p.refuse("ticket", "subject")
-	ct.Run(t, h)
+	return h
 }
 
 func TestHelpdeskPersons(t *testing.T) {

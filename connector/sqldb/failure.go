@@ -60,6 +60,9 @@ func classify(err error) (gallra.Code, string) {
 	}
 	var lite *modernc.Error
 	if errors.As(err, &lite) {
+		if lite.Code() == 1811 { // a trigger refuses, as it does elsewhere: no row points here, and nobody changed it
+			return gallra.Internal, "sqldb.failed"
+		}
 		switch lite.Code() & 0xff {
 		case 5, 6, 10, 13: // busy, locked, input/output, full
 			return gallra.Unavailable, "sqldb.unavailable"

@@ -3,6 +3,7 @@ package sqldb_test
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/gallra/gallra"
@@ -13,7 +14,8 @@ import (
 
 // TestS35_Faults loses connections to PostgreSQL and MariaDB before a statement,
 // in the middle of one, before its answer and around the commit, and makes the
-// database refuse writes now and then.
+// database refuse writes now and then. SQLite has no connection to lose: see
+// failing.
 func TestS35_Faults(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"postgres", "mariadb"} {
@@ -34,6 +36,14 @@ func TestS35_Faults(t *testing.T) {
 			ct.Faults(t, h)
 		})
 	}
+	t.Run("tickets on sqlite", func(t *testing.T) {
+		t.Parallel()
+		p := helpdesk(t)
+		h := helpdeskTickets(p)
+		f := newFailing(strings.TrimPrefix(p.address[:strings.Index(p.address, "?")], "sqlite:"), "ticket", "message", "attachment", "history", "draft")
+		h.Faults = func(_ ct.TB, seed uint64) func() int { return f.spoil(seed) }
+		ct.Faults(t, h)
+	})
 	t.Run("requests on postgres", func(t *testing.T) {
 		t.Parallel()
 		p := requestTracker(t)

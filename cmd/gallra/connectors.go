@@ -11,8 +11,9 @@ import (
 )
 
 type connectorsCmd struct {
-	List connectorsListCmd `cmd:"" default:"1" help:"${cli_connectors_list}"`
-	Test connectorsTestCmd `cmd:"" help:"${cli_connectors_test}"`
+	List    connectorsListCmd    `cmd:"" default:"1" help:"${cli_connectors_list}"`
+	Profile connectorsProfileCmd `cmd:"" help:"${cli_connectors_profile}"`
+	Test    connectorsTestCmd    `cmd:"" help:"${cli_connectors_test}"`
 }
 
 type connectorsListCmd struct{}
@@ -64,7 +65,7 @@ func (c *connectorsTestCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	b := trial.Bench{DB: a.db, Log: a.log, Open: a.open}
+	b := trial.Bench{DB: a.db, Log: a.log, Open: a.open, Stopped: a.retention().Stopped}
 	id := c.Trial
 	if id == "" {
 		t, err := b.Start(s.ctx, gallra.SystemID(c.System), acc.Username)

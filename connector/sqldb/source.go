@@ -130,7 +130,13 @@ func (s *Source) Close() error {
 }
 
 // Profile returns what the profile says of the product.
-func (s *Source) Profile() connector.Profile { return s.profile.Meta.Profile }
+func (s *Source) Profile() connector.Profile {
+	p := s.profile.Meta.Profile
+	if len(p.Scopes) == 0 { // of every database; two users may share it, one that reads and one that erases
+		p.Scopes = []connector.Scope{{Needs: []string{"SELECT"}}, {For: connector.CanErase, Needs: []string{"SELECT", "UPDATE", "DELETE"}}, {For: connector.CanEdit, Needs: []string{"SELECT", "UPDATE", "DELETE"}}}
+	}
+	return p
+}
 
 func (s *Source) inspect(ctx context.Context) error {
 	have, err := s.readSchema(ctx)

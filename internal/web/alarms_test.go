@@ -47,3 +47,32 @@ func TestSystems1_6_AlarmsOnThePage(t *testing.T) {
 		t.Errorf("an auditor decides: %d", status)
 	}
 }
+
+// V-1, S40: what is known of a system stands before the run, with what nobody
+// has tried in it; a trial's date takes the warning away for a year.
+func TestS40_WhatIsNotProvedIsSaidBeforeTheRun(t *testing.T) {
+	s := webtest.New(t, true)
+	plan := s.Plan(t)
+	v := s.As(t, auth.Approver)
+	_, body := v.Get("/retention/plans/" + plan)
+	for _, want := range []string{"Om systemen", "aldrig prövat i det här systemet", "Ingen har prövat att det här fungerar", "Lägsta behörighet", "Högst"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the plan lacks %q", want)
+		}
+	}
+	if _, body = v.Get("/systems"); !strings.Contains(body, "inte prövad") {
+		t.Error("the systems page does not say that nothing is tried")
+	}
+	s.Prove(t)
+	if _, body = v.Get("/retention/plans/" + plan); strings.Contains(body, "Ingen har prövat att det här fungerar") || !strings.Contains(body, "Bevisat") {
+		t.Error("what is proved is warned of")
+	}
+	if _, body = v.Get("/systems/chatt"); !strings.Contains(body, "Bevisat") {
+		t.Error("the system page lacks the proof")
+	}
+	s.Now = s.Now.AddDate(1, 1, 0)
+	v = s.As(t, auth.Approver)
+	if _, body = v.Get("/systems/chatt"); !strings.Contains(body, "för länge sedan för att räknas") {
+		t.Error("a proof of more than a year counts")
+	}
+}

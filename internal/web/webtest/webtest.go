@@ -24,6 +24,7 @@ import (
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/store/storetest"
+	"github.com/gallra/gallra/internal/trial"
 	"github.com/gallra/gallra/internal/web"
 	"github.com/gallra/gallra/internal/work"
 	"github.com/gallra/gallra/pii"
@@ -394,5 +395,24 @@ func (s *Site) Alarms(t testing.TB) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Prove shows on made-up persons that the systems do what they say.
+func (s *Site) Prove(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	b := trial.Bench{DB: s.DB, Log: s.Log, Open: s.open}
+	for id, sys := range s.systems {
+		tr, err := b.Start(ctx, id, "admin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		person := sys.AddPerson(memory.Person{Name: tr.Person.Name, Email: tr.Person.Email, Created: s.Now, Updated: s.Now})
+		c := sys.AddConversation(memory.Conversation{Person: person, Subject: "Prov", Created: s.Now, Updated: s.Now})
+		sys.AddMessage(c, memory.Message{Name: tr.Person.Name, Email: tr.Person.Email, Text: tr.Person.Name, Created: s.Now})
+		if tr, err = b.Go(ctx, tr.ID); err != nil || !tr.Passed() {
+			t.Fatalf("%s: %+v, %v", id, tr.Steps, err)
+		}
 	}
 }

@@ -91,7 +91,7 @@ const ForChanges = "erase_"
 // Option is one setting of a connector.
 type Option struct {
 	Name     string
-	Help     string
+	Help     string // the key of what it means, in the texts that users read: "option.zammad.token"
 	Required bool
 	Secret   bool
 }

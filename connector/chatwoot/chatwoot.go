@@ -53,11 +53,11 @@ func init() {
 			connector.CanLeftovers, connector.CanVerify},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "account", Help: "number of the account, as it stands in Chatwoot's address", Required: true},
-			{Name: "token", Help: "access token of an administrator", Required: true, Secret: true},
-			{Name: "erase_token", Help: "access token of another administrator, used for changes alone; the other one when left out", Secret: true},
-			{Name: "search", Help: "index: find persons in text by Chatwoot's search of messages instead of reading everything; those who stand in Cc alone are missed"},
-			{Name: "file_hosts", Help: "hosts that attachments are stored on, parted by commas, when that is not Chatwoot's own"},
+			{Name: "account", Help: "option.chatwoot.account", Required: true},
+			{Name: "token", Help: "option.chatwoot.token", Required: true, Secret: true},
+			{Name: "erase_token", Help: "option.chatwoot.erase_token", Secret: true},
+			{Name: "search", Help: "option.chatwoot.search"},
+			{Name: "file_hosts", Help: "option.chatwoot.file_hosts"},
 		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})

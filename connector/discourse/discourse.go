@@ -51,10 +51,10 @@ func init() {
 			connector.CanLeftovers, connector.CanVerify},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "user", Help: "name of the administrator in whose name calls are made", Required: true},
-			{Name: "token", Help: "API key of that administrator, or of all users", Required: true, Secret: true},
-			{Name: "erase_token", Help: "API key that may also change, used for changes alone; the other one when left out", Secret: true},
-			{Name: "search", Help: "index: find persons in text by Discourse's search instead of reading everything"},
+			{Name: "user", Help: "option.discourse.user", Required: true},
+			{Name: "token", Help: "option.discourse.token", Required: true, Secret: true},
+			{Name: "erase_token", Help: "option.discourse.erase_token", Secret: true},
+			{Name: "search", Help: "option.discourse.search"},
 		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})

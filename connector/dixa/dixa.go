@@ -44,8 +44,8 @@ func init() {
 			connector.CanAttachments, connector.CanLeftovers, connector.CanVerify},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "token", Help: "API token", Required: true, Secret: true},
-			{Name: "erase_token", Help: "API token used for changes alone; the other one when left out", Secret: true},
+			{Name: "token", Help: "option.dixa.token", Required: true, Secret: true},
+			{Name: "erase_token", Help: "option.dixa.erase_token", Secret: true},
 		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})

@@ -44,8 +44,8 @@ func init() {
 			connector.CanAttachments, connector.CanLeftovers, connector.CanVerify},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "api_key", Help: "API key of an agent who sees all tickets", Required: true, Secret: true},
-			{Name: "erase_api_key", Help: "API key of an agent who may delete, used for changes alone; the other one when left out", Secret: true},
+			{Name: "api_key", Help: "option.freshdesk.api_key", Required: true, Secret: true},
+			{Name: "erase_api_key", Help: "option.freshdesk.erase_api_key", Secret: true},
 		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})

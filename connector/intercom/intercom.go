@@ -40,8 +40,8 @@ func init() {
 			connector.CanAttachments, connector.CanLeftovers, connector.CanVerify},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "token", Help: "access token of a private app that may read", Required: true, Secret: true},
-			{Name: "erase_token", Help: "access token of an app that may also write, used for changes alone; the other one when left out", Secret: true},
+			{Name: "token", Help: "option.intercom.token", Required: true, Secret: true},
+			{Name: "erase_token", Help: "option.intercom.erase_token", Secret: true},
 		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})

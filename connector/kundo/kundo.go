@@ -45,7 +45,7 @@ func init() {
 		Can:   []connector.Capability{connector.CanFind, connector.CanLeftovers},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "token", Help: "API key for ärende-data", Required: true, Secret: true},
+			{Name: "token", Help: "option.kundo.token", Required: true, Secret: true},
 		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})

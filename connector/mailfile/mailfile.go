@@ -48,8 +48,8 @@ var (
 	findable = []gallra.IdentifierKind{gallra.IdentEmail, gallra.IdentPhone, gallra.IdentPersonnummer, gallra.IdentName,
 		gallra.IdentAccount, gallra.IdentUsername, gallra.IdentCustomer, gallra.IdentIP}
 	options = []connector.Option{
-		{Name: "own", Help: "the organisation's own addresses and domains, parted by commas"},
-		{Name: "max_mail", Help: "largest mail read in full, in MB (64)"},
+		{Name: "own", Help: "option.own"},
+		{Name: "max_mail", Help: "option.max_mail"},
 	}
 )
 

@@ -15,10 +15,10 @@ import (
 // CommonOptions returns the settings that every connector to an API has.
 func CommonOptions() []connector.Option {
 	return []connector.Option{
-		{Name: "rate", Help: "calls a minute, shared by all workers; the connector's own choice when left out"},
-		{Name: "allow_loopback", Help: "true: the system may run on this machine"},
-		{Name: "tls", Help: "none: plain HTTP, for a system on this machine alone"},
-		{Name: "ca", Help: "file with the certificate authority of the server (PEM)"},
+		{Name: "rate", Help: "option.rate"},
+		{Name: "allow_loopback", Help: "option.allow_loopback"},
+		{Name: "tls", Help: "option.tls"},
+		{Name: "ca", Help: "option.ca"},
 	}
 }
 

@@ -53,9 +53,9 @@ func init() {
 			connector.CanLeftovers, connector.CanVerify},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "token", Help: "access token of a user who sees the tickets of every group and all users (ticket.agent, admin.user)", Required: true, Secret: true},
-			{Name: "erase_token", Help: "access token of a user with the role Admin (ticket.agent, admin.data_privacy), used for changes alone; the other one when left out", Secret: true},
-			{Name: "search", Help: "all: read everything instead of asking Zammad's search, where Zammad runs without Elasticsearch"},
+			{Name: "token", Help: "option.zammad.token", Required: true, Secret: true},
+			{Name: "erase_token", Help: "option.zammad.erase_token", Secret: true},
+			{Name: "search", Help: "option.zammad.search"},
 		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})

@@ -205,3 +205,59 @@ func (s *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Resid
 	}
 	return out, nil
 }
+
+// Trace implements connector.Tracer.
+func (s *Source) Trace(_ context.Context, refs []gallra.Ref) (connector.Trace, error) {
+	return mailrecord.Trace{Refs: refs, Gone: s.Remains, Read: s.anew, Limits: s.limits()}, nil
+}
+
+// anew reads mails on a new connection.
+func (s *Source) anew(ctx context.Context, refs []gallra.Ref, f func(mailrecord.Stored)) error {
+	type key struct {
+		digest   string
+		validity uint32
+	}
+	groups := map[key][]goimap.UID{}
+	var order []key
+	for _, r := range refs {
+		if p, ok := s.placeOf(r); ok {
+			k := key{p.digest, p.validity}
+			if groups[k] == nil {
+				order = append(order, k)
+			}
+			groups[k] = append(groups[k], p.uid)
+		}
+	}
+	if len(order) == 0 {
+		return nil
+	}
+	c, err := s.dial(ctx)
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	defer stop()
+	defer c.Close()
+	for _, k := range order {
+		box, _, err := s.locate(ctx, c, k.digest, k.validity, true)
+		if gallra.CodeOf(err) == gallra.NotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		letters, err := s.fetchMeta(ctx, c, box, k.validity, groups[k], false)
+		if err != nil {
+			return err
+		}
+		for _, chunk := range s.chunks(letters) {
+			if err := s.bodies(ctx, c, chunk, s.whole(chunk), func(_ int, l letter) { f(s.stored(l)) }); err != nil {
+				return err
+			}
+			for i := range chunk {
+				chunk[i].raw = nil
+			}
+		}
+	}
+	return nil
+}

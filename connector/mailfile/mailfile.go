@@ -550,3 +550,34 @@ func fileError(err error) error {
 	}
 	return gallra.Errorf(gallra.Internal, "mailfile.io", "operation", "read").Wrap(err)
 }
+
+// Trace implements connector.Tracer.
+func (s *Source) Trace(_ context.Context, refs []gallra.Ref) (connector.Trace, error) {
+	return mailrecord.Trace{Refs: refs, Gone: s.Remains, Read: s.anew, Limits: s.limits()}, nil
+}
+
+// anew reads mails past the index that List and Edit use.
+func (s *Source) anew(ctx context.Context, refs []gallra.Ref, f func(mailrecord.Stored)) error {
+	items, _, err := s.box.index(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range refs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		it, ok := byID(items, r.ID)
+		if !ok {
+			continue
+		}
+		m, err := s.read(it)
+		if errors.Is(err, gallra.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		f(m)
+	}
+	return nil
+}

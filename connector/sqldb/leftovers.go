@@ -94,13 +94,9 @@ func (s *Source) leftoversIn(ctx context.Context, name string, columns map[strin
 			if x == "" {
 				continue
 			}
-			here := len(m.Find(unicode(x))) > 0
-			if !here && len(x) > 5 && !columns[c].numeric() {
-				plain, reasons := opened(x)
-				here = plain != "" && len(m.Find(plain)) > 0
-				for _, r := range reasons {
-					problems[connector.Problem{Where: name + "." + c, Reason: r}] = true
-				}
+			here, reasons := holds(m, columns[c], x)
+			for _, r := range reasons {
+				problems[connector.Problem{Where: name + "." + c, Reason: r}] = true
 			}
 			if here {
 				any = true
@@ -128,4 +124,17 @@ func (s *Source) leftoversIn(ctx context.Context, name string, columns map[strin
 		out.Skipped = append(out.Skipped, p)
 	}
 	return err
+}
+
+// holds reports whether a column's value, as it stands or decoded, holds one of
+// the values, and why parts of it could not be read.
+func holds(m *ident.Matcher, c column, x string) (bool, []string) {
+	if len(m.Find(unicode(x))) > 0 {
+		return true, nil
+	}
+	if len(x) <= 5 || c.numeric() {
+		return false, nil
+	}
+	plain, reasons := opened(x)
+	return plain != "" && len(m.Find(plain)) > 0, reasons
 }

@@ -92,9 +92,10 @@ func (e *Engine) replayRun(ctx context.Context, id string, system gallra.SystemI
 	return nil
 }
 
-// kept returns the ids of a unit's records that the run did not erase.
+// kept returns the ids of a unit's records that the run did not erase. One that
+// went and left something behind is erased again like the others.
 func (r *running) kept(ctx context.Context, n int) (map[string]bool, error) {
-	rows, err := r.DB.QueryContext(ctx, `SELECT ref_id FROM run_item WHERE run = $1 AND unit = $2 AND outcome <> 'erased'`, r.run.ID, n)
+	rows, err := r.DB.QueryContext(ctx, `SELECT ref_id FROM run_item WHERE run = $1 AND unit = $2 AND outcome <> 'erased' AND reason <> $3`, r.run.ID, n, reasonRemains)
 	if err != nil {
 		return nil, fmt.Errorf("retention: replay: %w", err)
 	}
@@ -119,7 +120,7 @@ func (r *running) replayBatch(ctx context.Context, u unit, b batch, gone []item,
 	for n, i := range gone {
 		refs[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
 	}
-	there, err := remains(ctx, src, refs)
+	there, err := remains(ctx, src, nil, refs)
 	if err != nil || len(there) == 0 {
 		return err
 	}
@@ -159,11 +160,19 @@ func (r *running) replayBatch(ctx context.Context, u unit, b batch, gone []item,
 	}); err != nil {
 		return err
 	}
+	again := make([]gallra.Ref, len(back))
+	for n, i := range back {
+		again[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
+	}
+	trace, err := traceOf(ctx, src, again)
+	if err != nil {
+		return err
+	}
 	answers, err := eraseMany(ctx, src, u, back)
 	if err != nil {
 		return err
 	}
-	left, err := remains(ctx, src, refs)
+	left, err := remains(ctx, src, trace, again)
 	if err != nil {
 		return err
 	}

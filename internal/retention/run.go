@@ -481,8 +481,9 @@ type exception struct {
 type result struct {
 	tally      Tally
 	exceptions []exception
-	gone       []item // whose statistics must be saved now
-	waits      []wait // what is not ended yet
+	gone       []item   // whose statistics must be saved now
+	waits      []wait   // what is not ended yet
+	renamed    []string // ids that rewritten records have now, where they changed
 }
 
 func (x *result) except(i item, o gallra.Outcome, reason, detail string) {
@@ -611,6 +612,12 @@ func (r *running) record(ctx context.Context, tx *sql.Tx, b batch, u unit, items
 	for _, i := range x.exceptions {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO run_item (run, unit, ref_id, outcome, reason, detail, gone_by) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			r.run.ID, b.unit, i.id, string(i.outcome), i.reason, i.detail, store.Micros(i.goneBy)); err != nil {
+			return fmt.Errorf("retention: batch %s/%d: %w", r.plan.ID, b.n, err)
+		}
+	}
+	for _, id := range x.renamed {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO run_item (run, unit, ref_id, outcome, reason) VALUES ($1, $2, $3, $4, '')
+			ON CONFLICT (run, unit, ref_id) DO NOTHING`, r.run.ID, b.unit, id, string(gallra.OutcomeAnonymised)); err != nil {
 			return fmt.Errorf("retention: batch %s/%d: %w", r.plan.ID, b.n, err)
 		}
 	}

@@ -92,10 +92,9 @@ func (e *Engine) replayRun(ctx context.Context, id string, system gallra.SystemI
 	return nil
 }
 
-// kept returns the ids of a unit's records that the run did not erase. One that
-// went and left something behind is erased again like the others.
+// kept returns the ids of a unit's records that the run did not erase.
 func (r *running) kept(ctx context.Context, n int) (map[string]bool, error) {
-	rows, err := r.DB.QueryContext(ctx, `SELECT ref_id FROM run_item WHERE run = $1 AND unit = $2 AND outcome <> 'erased' AND reason <> $3`, r.run.ID, n, reasonRemains)
+	rows, err := r.DB.QueryContext(ctx, `SELECT ref_id FROM run_item WHERE run = $1 AND unit = $2 AND outcome <> 'erased'`, r.run.ID, n)
 	if err != nil {
 		return nil, fmt.Errorf("retention: replay: %w", err)
 	}

@@ -118,7 +118,7 @@ func (r *running) back(ctx context.Context, src connector.Source, u unit, gone [
 	for n, i := range gone {
 		refs[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
 	}
-	there, err := remains(ctx, src, refs)
+	there, err := remains(ctx, src, nil, refs)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	goimap "github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -83,7 +84,8 @@ func (s *Source) change(ctx context.Context, action gallra.Action, items []conne
 			if p := box.PermanentFlags; len(p) > 0 && !slices.Contains(p, goimap.FlagDeleted) && !slices.Contains(p, goimap.FlagWildcard) {
 				return gallra.Errorf(gallra.Forbidden, "imap.no_permission", "command", "EXPUNGE")
 			}
-			if err := s.changeFolder(ctx, c, f, box, action, items, groups[k], set, out); err != nil {
+			keywords := slices.Contains(box.PermanentFlags, goimap.FlagWildcard)
+			if err := s.changeFolder(ctx, c, f, k.validity, action, items, groups[k], set, keywords, out); err != nil {
 				return err
 			}
 		}
@@ -95,9 +97,7 @@ func (s *Source) change(ctx context.Context, action gallra.Action, items []conne
 	return out, nil
 }
 
-func (s *Source) changeFolder(ctx context.Context, c *client, f folder, box *goimap.SelectData, action gallra.Action, items []connector.Item, group []int, set func(int) []gallra.Field, out []connector.Result) error {
-	validity := box.UIDValidity
-	keywords := slices.Contains(box.PermanentFlags, goimap.FlagWildcard)
+func (s *Source) changeFolder(ctx context.Context, c *client, f folder, validity uint32, action gallra.Action, items []connector.Item, group []int, set func(int) []gallra.Field, keywords bool, out []connector.Result) error {
 	var uids []goimap.UID
 	for _, i := range group {
 		p, _ := s.placeOf(items[i].Ref)
@@ -111,17 +111,11 @@ func (s *Source) changeFolder(ctx context.Context, c *client, f folder, box *goi
 	for _, l := range letters {
 		by[l.place.uid] = l
 	}
-	var forms []form
-	var gone, unmarked []goimap.UID // those that go, and those of them that were not marked before us
-	var extra []goimap.UID          // what earlier edits of these mails have left
+	var gone []goimap.UID
+	var unmarked []goimap.UID // those that were not marked before us
+	var tags []goimap.Flag    // of the new mails
+	var news []goimap.UID     // the new mails, in the order of tags
 	residues := s.residues()
-	goes := func(i int, l letter, ref gallra.Ref) {
-		gone = append(gone, l.place.uid)
-		if !slices.Contains(l.flags, goimap.FlagDeleted) {
-			unmarked = append(unmarked, l.place.uid)
-		}
-		out[i].Receipt = gallra.Receipt{Ref: ref, Action: action, Grade: gallra.GradeLive, Final: true, Residues: residues}
-	}
 	for n, i := range group {
 		l, ok := by[uids[n]]
 		if !ok {
@@ -132,54 +126,35 @@ func (s *Source) changeFolder(ctx context.Context, c *client, f folder, box *goi
 			out[i].Err = gallra.Errorf(gallra.Conflict, "connector.record_changed")
 			continue
 		}
-		if set == nil {
-			delete(by, uids[n]) // named twice: the second time it is gone
-			goes(i, l, items[i].Ref)
-			if keywords && slices.ContainsFunc(box.Flags, func(f goimap.Flag) bool { return strings.EqualFold(string(f), string(tagOf(l.place))) }) {
-				halves, err := s.tagged(ctx, c, l.place)
-				if err != nil {
+		ref := items[i].Ref
+		if set != nil {
+			moved, err := s.append(ctx, c, f, validity, l, set(i), keywords)
+			if err != nil {
+				if gallra.CodeOf(err) == gallra.Unavailable || ctx.Err() != nil {
 					return err
 				}
-				extra = append(extra, halves...)
+				out[i].Err = err
+				continue
 			}
-			continue
-		}
-		moved, others, err := s.append(ctx, c, f, validity, l, set(i), keywords)
-		if err != nil {
-			if gallra.CodeOf(err) == gallra.Unavailable || ctx.Err() != nil {
-				return err
+			if moved == l.place {
+				out[i].Receipt = gallra.Receipt{Ref: ref, Action: action, Grade: gallra.GradeLive, At: time.Now(), Final: true, Residues: residues}
+				continue // the bytes were these already
 			}
-			out[i].Err = err
-			continue
+			ref = s.ref(moved)
+			tags, news = append(tags, tagOf(l.place)), append(news, moved.uid)
 		}
-		extra = append(extra, others...)
-		if moved == l.place {
-			out[i].Receipt = gallra.Receipt{Ref: items[i].Ref, Action: action, Grade: gallra.GradeLive, At: time.Now(), Final: true, Residues: residues}
-			continue // the bytes were these already
+		delete(by, uids[n]) // named twice: the second time it is gone
+		gone = append(gone, uids[n])
+		if !slices.Contains(l.flags, goimap.FlagDeleted) {
+			unmarked = append(unmarked, uids[n])
 		}
-		delete(by, uids[n])
-		forms = append(forms, form{i, l, moved})
-	}
-	live, err := s.publish(ctx, c, forms)
-	if err != nil {
-		return err
-	}
-	for _, m := range forms {
-		if live[m.to.uid] {
-			goes(m.item, m.old, s.ref(m.to))
-			continue
-		}
-		// Somebody has emptied the folder of what was marked: the old mail stays.
-		out[m.item].Err = gallra.Errorf(gallra.Internal, "imap.refused", "command", "APPEND")
+		out[i].Receipt = gallra.Receipt{Ref: ref, Action: action, Grade: gallra.GradeLive, Final: true, Residues: residues}
 	}
 	if err := s.expunge(ctx, c, gone, unmarked); err != nil {
 		return err
 	}
 	if keywords {
-		if err := s.sweep(ctx, c, f, validity, extra, forms); err != nil {
-			return err
-		}
-		if err := s.untag(ctx, c, forms); err != nil {
+		if err := s.untag(ctx, c, tags, news); err != nil {
 			return err
 		}
 	}
@@ -190,13 +165,6 @@ func (s *Source) changeFolder(ctx context.Context, c *client, f folder, box *goi
 		}
 	}
 	return nil
-}
-
-// form is a mail that is edited and the place of its new form.
-type form struct {
-	item int
-	old  letter
-	to   place
 }
 
 // expunge takes mails away for good and asks the server whether they are.
@@ -228,68 +196,36 @@ func (s *Source) expunge(ctx context.Context, c *client, uids, unmarked []goimap
 	return nil
 }
 
-// An edit goes so, and each step may be the last that is heard of:
-//
-//  1. The new form is appended, marked \Deleted from its birth and tagged with
-//     a keyword that says whose new form it is.
-//  2. It loses \Deleted, and is looked at: it is there, and live.
-//  3. The old mail is expunged.
-//  4. The new form loses its tag.
-//
-// So what is tagged and \Deleted is half-made: nobody's mail, hidden from the
-// lists here, and it may go at any time. A server may store it long after the
-// connection was lost, whole or cut short, when the edit has been done again
-// and even when its mail has been erased since: sweep takes it away then. What
-// is tagged and not \Deleted is a mail like any other.
-
-// tagPrefix begins the keyword. Two mails alike are still two mails when both
-// are edited, and an edit that was interrupted finds its own work again.
+// tagPrefix begins the keyword that an edited mail carries until the old one is
+// gone. It says whose new form it is: two mails alike are still two mails when
+// both are edited, and an edit that was interrupted finds its own work again.
 const tagPrefix = "$gallra"
 
 func tagOf(old place) goimap.Flag { return goimap.Flag(tagPrefix + mailrecord.Digest(old.String())) }
 
 func isTag(f goimap.Flag) bool { return strings.HasPrefix(strings.ToLower(string(f)), tagPrefix) }
 
-// halfMade reports whether flags are those of an edit that has not come to its
-// second step.
-func halfMade(flags []goimap.Flag) bool {
-	return slices.Contains(flags, goimap.FlagDeleted) && slices.ContainsFunc(flags, isTag)
-}
-
-// expungesAtOnce reports whether the server takes away what is marked \Deleted
-// without being asked, as Gmail does unless it is told otherwise. A new form is
-// live from its birth there.
-func expungesAtOnce(c *client) bool { return c.Caps().Has("X-GM-EXT-1") }
-
-// append puts the edited mail beside the old one and returns where it is, and
-// what else earlier edits of the mail have left. A mail that an interrupted edit
-// has left there is taken instead, if its bytes are these.
-func (s *Source) append(ctx context.Context, c *client, f folder, validity uint32, l letter, set []gallra.Field, keywords bool) (place, []goimap.UID, error) {
+// append puts the edited mail beside the old one and returns where it is. A mail
+// that an earlier, interrupted edit has left there is taken instead.
+func (s *Source) append(ctx context.Context, c *client, f folder, validity uint32, l letter, set []gallra.Field, keywords bool) (place, error) {
 	one := []letter{l}
 	if err := s.bodies(ctx, c, one, s.whole(one), func(int, letter) {}); err != nil {
-		return place{}, nil, err
+		return place{}, err
 	}
 	l = one[0]
 	if l.raw == nil {
-		return place{}, nil, errNotFound()
+		return place{}, errNotFound()
 	}
 	raw, err := mailrecord.Edited(s.stored(l), set)
 	if err != nil {
-		return place{}, nil, err
+		return place{}, err
 	}
 	raw = toCRLF(raw)
-	p, others, err := s.already(ctx, c, f, validity, l, raw, keywords)
-	if err != nil {
-		return place{}, nil, err
-	}
 	if bytes.Equal(raw, l.raw) {
-		if keywords && p != (place{}) {
-			others = append(others, p.uid)
-		}
-		return l.place, others, nil
+		return l.place, nil
 	}
-	if p != (place{}) {
-		return p, others, nil
+	if p, ok, err := s.already(ctx, c, f, validity, l, raw, keywords); err != nil || ok {
+		return p, err
 	}
 	flags := slices.DeleteFunc(slices.Clone(l.flags), func(f goimap.Flag) bool {
 		return f == "\\Recent" || f == goimap.FlagDeleted || isTag(f)
@@ -297,173 +233,85 @@ func (s *Source) append(ctx context.Context, c *client, f folder, validity uint3
 	if keywords {
 		flags = append(flags, tagOf(l.place))
 	}
-	if !expungesAtOnce(c) {
-		flags = append(flags, goimap.FlagDeleted)
-	}
 	cmd := c.Append(f.name, int64(len(raw)), &goimap.AppendOptions{Flags: flags, Time: l.date})
 	_, werr := cmd.Write(raw)
 	cerr := cmd.Close()
 	data, err := cmd.Wait()
 	for _, e := range []error{err, werr, cerr} {
 		if e != nil {
-			return place{}, nil, s.fail(ctx, "APPEND", e)
+			return place{}, s.fail(ctx, "APPEND", e)
 		}
 	}
 	if data.UID != 0 && data.UIDValidity == validity {
-		return place{f.digest, validity, data.UID}, others, nil
+		return place{f.digest, validity, data.UID}, nil
 	}
-	p, others, err = s.already(ctx, c, f, validity, l, raw, keywords)
-	if err == nil && p == (place{}) {
+	p, ok, err := s.already(ctx, c, f, validity, l, raw, keywords)
+	if err == nil && !ok {
 		err = gallra.Errorf(gallra.Internal, "imap.refused", "command", "APPEND")
 	}
-	return p, others, err
+	return p, err
 }
 
-// already looks for new forms of l: by their tag, or on a server without
-// keywords by bytes and date. It returns the one that holds raw, if there is
-// one, and those that carry the tag and do not.
-func (s *Source) already(ctx context.Context, c *client, f folder, validity uint32, l letter, raw []byte, keywords bool) (place, []goimap.UID, error) {
+// already looks behind l for its new form: by its tag, or on a server without
+// keywords by bytes and date.
+func (s *Source) already(ctx context.Context, c *client, f folder, validity uint32, l letter, raw []byte, keywords bool) (place, bool, error) {
 	n := int64(len(raw))
-	var uids []goimap.UID
-	var err error
+	search := &goimap.SearchCriteria{UID: []goimap.UIDSet{{goimap.UIDRange{Start: l.place.uid + 1, Stop: 0}}}, Larger: n - 1, Smaller: n + 1}
 	if keywords {
-		uids, err = s.tagged(ctx, c, l.place)
-	} else {
-		var found *goimap.SearchData
-		found, err = c.UIDSearch(&goimap.SearchCriteria{UID: []goimap.UIDSet{{goimap.UIDRange{Start: l.place.uid + 1, Stop: 0}}}, Larger: n - 1, Smaller: n + 1}, nil).Wait()
-		if err = s.fail(ctx, "SEARCH", err); err == nil {
-			uids = slices.DeleteFunc(found.AllUIDs(), func(u goimap.UID) bool { return u <= l.place.uid })
-		}
+		search.Flag = []goimap.Flag{tagOf(l.place)}
 	}
-	if err != nil || len(uids) == 0 {
-		return place{}, nil, err
-	}
-	there, err := s.fetchMeta(ctx, c, f, validity, uids, false)
+	found, err := c.UIDSearch(search, nil).Wait()
 	if err != nil {
-		return place{}, nil, err
+		return place{}, false, s.fail(ctx, "SEARCH", err)
 	}
-	same := slices.DeleteFunc(slices.Clone(there), func(m letter) bool { return !m.date.Equal(l.date) || m.size != n })
+	uids := slices.DeleteFunc(found.AllUIDs(), func(u goimap.UID) bool { return u <= l.place.uid })
+	if len(uids) == 0 {
+		return place{}, false, nil
+	}
+	same, err := s.fetchMeta(ctx, c, f, validity, uids, false)
+	if err != nil {
+		return place{}, false, err
+	}
+	same = slices.DeleteFunc(same, func(m letter) bool { return !m.date.Equal(l.date) || m.size != n })
 	if err := s.bodies(ctx, c, same, goimap.FetchItemBodySection{}, func(int, letter) {}); err != nil {
-		return place{}, nil, err
+		return place{}, false, err
 	}
-	var p place
 	for _, m := range same {
 		if bytes.Equal(m.raw, raw) {
-			p = m.place
-			break
+			return m.place, true, nil
 		}
 	}
-	var others []goimap.UID
-	for _, m := range there {
-		if keywords && m.place != p {
-			others = append(others, m.place.uid)
-		}
-	}
-	return p, others, nil
+	return place{}, false, nil
 }
 
-// tagged returns the mails of the open folder that carry the tag of a place.
-func (s *Source) tagged(ctx context.Context, c *client, old place) ([]goimap.UID, error) {
-	found, err := c.UIDSearch(&goimap.SearchCriteria{Flag: []goimap.Flag{tagOf(old)}}, nil).Wait()
-	if err != nil {
-		return nil, s.fail(ctx, "SEARCH", err)
+// untag takes the tags off the new mails, the old ones being gone. Where an
+// interrupted edit came to its end on the server after all, there are two, and
+// the other may be one that was cut short: the one that was made or compared
+// now stays.
+func (s *Source) untag(ctx context.Context, c *client, tags []goimap.Flag, news []goimap.UID) error {
+	var extra []goimap.UID
+	var cmds []*imapclient.SearchCommand
+	for _, tag := range tags {
+		cmds = append(cmds, c.UIDSearch(&goimap.SearchCriteria{Flag: []goimap.Flag{tag}}, nil))
 	}
-	return slices.DeleteFunc(found.AllUIDs(), func(u goimap.UID) bool { return u == old.uid }), nil
-}
-
-// publish takes \Deleted off new forms and returns those that are there and live.
-func (s *Source) publish(ctx context.Context, c *client, forms []form) (map[goimap.UID]bool, error) {
-	if len(forms) == 0 {
-		return nil, nil
-	}
-	set := goimap.UIDSet{}
-	for _, m := range forms {
-		set.AddNum(m.to.uid)
-	}
-	if err := c.Store(set, &goimap.StoreFlags{Op: goimap.StoreFlagsDel, Silent: true, Flags: []goimap.Flag{goimap.FlagDeleted}}, nil).Close(); err != nil {
-		return nil, s.fail(ctx, "STORE", err)
-	}
-	found, err := c.UIDSearch(&goimap.SearchCriteria{UID: []goimap.UIDSet{set}, NotFlag: []goimap.Flag{goimap.FlagDeleted}}, nil).Wait()
-	if err != nil {
-		return nil, s.fail(ctx, "SEARCH", err)
-	}
-	live := map[goimap.UID]bool{}
-	for _, u := range found.AllUIDs() {
-		live[u] = true
-	}
-	return live, nil
-}
-
-// halves returns the half-made mails of the open folder and their tags.
-func (s *Source) halves(ctx context.Context, c *client) (map[goimap.UID][]goimap.Flag, error) {
-	marked, err := c.UIDSearch(&goimap.SearchCriteria{Flag: []goimap.Flag{goimap.FlagDeleted}}, nil).Wait()
-	if err != nil {
-		return nil, s.fail(ctx, "SEARCH", err)
-	}
-	if len(marked.AllUIDs()) == 0 {
-		return nil, nil
-	}
-	msgs, err := c.Fetch(goimap.UIDSetNum(marked.AllUIDs()...), &goimap.FetchOptions{UID: true, Flags: true}).Collect()
-	if err != nil {
-		return nil, s.fail(ctx, "FETCH", err)
-	}
-	out := map[goimap.UID][]goimap.Flag{}
-	for _, m := range msgs {
-		if m.UID != 0 && halfMade(m.Flags) {
-			out[m.UID] = slices.DeleteFunc(m.Flags, func(f goimap.Flag) bool { return !isTag(f) })
-		}
-	}
-	return out, nil
-}
-
-// sweep takes away extra, and every half-made mail of the folder whose old one
-// is gone: its edit has come to its end, or the old mail was erased instead. One
-// whose old mail is there is left to the edit that is to be done again.
-func (s *Source) sweep(ctx context.Context, c *client, f folder, validity uint32, extra []goimap.UID, forms []form) error {
-	halves, err := s.halves(ctx, c)
-	if err != nil {
-		return err
-	}
-	if len(halves) > 0 {
-		all, err := c.UIDSearch(&goimap.SearchCriteria{}, nil).Wait()
+	for i, cmd := range cmds {
+		found, err := cmd.Wait()
 		if err != nil {
 			return s.fail(ctx, "SEARCH", err)
 		}
-		there := map[string]bool{}
-		for _, u := range all.AllUIDs() {
-			there[strings.ToLower(string(tagOf(place{f.digest, validity, u})))] = true
-		}
-		for u, tags := range halves {
-			if !slices.ContainsFunc(tags, func(t goimap.Flag) bool { return there[strings.ToLower(string(t))] }) {
+		for _, u := range found.AllUIDs() {
+			if u != news[i] {
 				extra = append(extra, u)
 			}
 		}
 	}
-	if expungesAtOnce(c) { // nothing is half-made there: its twins tell by their tag
-		for _, m := range forms {
-			twins, err := s.tagged(ctx, c, m.old.place)
-			if err != nil {
-				return err
-			}
-			extra = append(extra, slices.DeleteFunc(twins, func(u goimap.UID) bool { return u == m.to.uid })...)
-		}
+	if err := s.expunge(ctx, c, extra, extra); err != nil {
+		return err
 	}
-	slices.Sort(extra)
-	return s.expunge(ctx, c, slices.Compact(extra), nil)
-}
-
-// untag takes the tags off the new forms, the old mails being gone.
-func (s *Source) untag(ctx context.Context, c *client, forms []form) error {
-	if len(forms) == 0 {
+	if len(news) == 0 {
 		return nil
 	}
-	set := goimap.UIDSet{}
-	var tags []goimap.Flag
-	for _, m := range forms {
-		set.AddNum(m.to.uid)
-		tags = append(tags, tagOf(m.old.place))
-	}
-	err := c.Store(set, &goimap.StoreFlags{Op: goimap.StoreFlagsDel, Silent: true, Flags: tags}, nil).Close()
+	err := c.Store(goimap.UIDSetNum(news...), &goimap.StoreFlags{Op: goimap.StoreFlagsDel, Silent: true, Flags: tags}, nil).Close()
 	return s.fail(ctx, "STORE", err)
 }
 

@@ -34,7 +34,7 @@ func driverOf(c connector.Config) (name, dsn string, d dialect, err error) {
 			return "", "", 0, wrong
 		}
 		q := u.Query()
-		for _, o := range []string{"profile", "prefix", "erase_user", "erase_password"} {
+		for _, o := range []string{"profile", "prefix"} {
 			q.Del(o)
 		}
 		u.RawQuery = q.Encode()

@@ -5,6 +5,7 @@
 package anonymise
 
 import (
+	"net/mail"
 	"path"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ type Options struct {
 // the same placeholder throughout. It holds personal data in memory.
 type Conversation struct {
 	opt      Options
+	known    []gallra.Identifier // of persons who are not the organisation's own
 	redactor *pii.Redactor
 }
 
@@ -36,17 +38,23 @@ type Conversation struct {
 // identity fields of all of them are known identifiers in all of its texts.
 func New(o Options, types map[string]connector.Type, records []gallra.Record) *Conversation {
 	c := &Conversation{opt: o}
-	if o.Text != gallra.TextRedact && o.Files != gallra.FilesRedact || o.PII == nil {
-		return c
-	}
 	var known []gallra.Identifier
 	for _, r := range records {
 		for _, f := range r.Fields {
 			info, ok := types[r.Ref.Type].Field(f.Name)
+			if ok && info.Text && info.Role != "" && info.Role != gallra.RoleAgent {
+				c.known = append(c.known, mailboxes(f.Value)...)
+			}
 			if k, is := kinds[info.Category]; ok && is && !info.Text && f.Value != "" && f.Value != c.replacement(info.Category) {
 				known = append(known, gallra.Identifier{Kind: k, Value: f.Value})
+				if info.Role != gallra.RoleAgent {
+					c.known = append(c.known, known[len(known)-1])
+				}
 			}
 		}
+	}
+	if o.Text != gallra.TextRedact && o.Files != gallra.FilesRedact || o.PII == nil {
+		return c
 	}
 	c.redactor = o.PII.NewRedactor(pii.RedactOptions{Lang: o.Lang, Known: known})
 	return c
@@ -56,6 +64,62 @@ var kinds = map[gallra.Category]gallra.IdentifierKind{
 	gallra.CategoryPerson: gallra.IdentName, gallra.CategoryEmail: gallra.IdentEmail, gallra.CategoryPhone: gallra.IdentPhone,
 	gallra.CategoryPersonnummer: gallra.IdentPersonnummer, gallra.CategoryUsername: gallra.IdentUsername,
 	gallra.CategoryCustomerID: gallra.IdentCustomer, gallra.CategoryIP: gallra.IdentIP,
+}
+
+// longMailboxes is how long a field can be that is a list of addresses.
+const longMailboxes = 500
+
+// mailboxes returns the addresses of a field that holds them as a mail's header
+// does, with the names beside them. Other text gives none.
+func mailboxes(value string) []gallra.Identifier {
+	if len(value) > longMailboxes || !strings.Contains(value, "@") {
+		return nil
+	}
+	list, err := mail.ParseAddressList(value)
+	if err != nil {
+		return nil
+	}
+	var out []gallra.Identifier
+	for _, a := range list {
+		out = append(out, gallra.Identifier{Kind: gallra.IdentEmail, Value: a.Address})
+		if a.Name != "" {
+			out = append(out, gallra.Identifier{Kind: gallra.IdentName, Value: a.Name})
+		}
+	}
+	return out
+}
+
+// Values returns what must stand nowhere in the conversation once it is
+// rewritten: the values of its identity fields, and what redacting has found. A
+// value that is a common word or a small number as well proves nothing and is
+// left out. They are personal data: for a look afterwards, and then forgotten.
+func (c *Conversation) Values() []gallra.Identifier {
+	all := c.known
+	if c.redacts() {
+		all = append(slices.Clone(all), c.redactor.Known()...)
+	}
+	var out []gallra.Identifier
+	seen := map[gallra.Identifier]bool{}
+	for _, id := range all {
+		if seen[id] || !telling(id) {
+			continue
+		}
+		seen[id] = true
+		out = append(out, id)
+	}
+	return out
+}
+
+// telling reports whether a value that is met points at a person, and does not
+// stand there by chance.
+func telling(id gallra.Identifier) bool {
+	switch id.Kind {
+	case gallra.IdentName:
+		return len(strings.Fields(id.Value)) > 1
+	case gallra.IdentUsername, gallra.IdentCustomer:
+		return len(id.Value) > 5
+	}
+	return true
 }
 
 // Left is a field that cannot be rewritten: its record must be erased, or it
@@ -94,7 +158,7 @@ func (c *Conversation) rewrite(info connector.FieldInfo, value string) (out, why
 	switch {
 	case info.Format == connector.FormatFile:
 		return "", "anonymise.file"
-	case info.Text && info.Format == connector.FormatMail:
+	case info.Format == connector.FormatMail: // the mail itself, also where its texts are fields of their own
 		return c.mail(value)
 	case info.Text && (info.Format == connector.FormatHeaders || info.Format == connector.FormatJSON):
 		return "", ""

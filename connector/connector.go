@@ -94,6 +94,44 @@ type Verifier interface {
 	Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Residue, error)
 }
 
+// Tracer follows what belongs to records over a change, by another road than the
+// one that reads and changes them: what hangs on a record by its key cannot be
+// found by asking for the record once that is gone. An engine without it asks
+// Verifier, and believes its own second reading of what was edited.
+type Tracer interface {
+	// Trace notes, before refs are changed, where all that belongs to them
+	// stands. It notes keys and no content.
+	Trace(ctx context.Context, refs []gallra.Ref) (Trace, error)
+}
+
+// Trace is what a Tracer has noted. It looks at the storage itself.
+type Trace interface {
+	// Remains returns what is still there of records that were erased: their own
+	// rows and all that belonged to them, under the record's reference as noted.
+	Remains(ctx context.Context) ([]gallra.Residue, error)
+	// Leftovers returns where a value stands still that an edit has taken out of
+	// a record or of what belongs to it, decoded, under the record's reference as
+	// noted. Statistics fields are not looked at.
+	Leftovers(ctx context.Context, lost []Lost, look func(typ string) Look) ([]gallra.Residue, error)
+}
+
+// Look says what a Trace looks for among the records of a type.
+type Look int
+
+// The looks.
+const (
+	LookValues Look = iota // the values that were taken out
+	LookAny                // anything: these records were erased
+	LookAway               // nothing: they stay as they are, and that is said
+)
+
+// Lost is a record that was edited and the values that it must no longer hold.
+type Lost struct {
+	Ref    gallra.Ref // as noted
+	Now    gallra.Ref // as the edit's receipt says
+	Values []gallra.Identifier
+}
+
 // Partitioner cuts a query into about n queries that together select the same
 // records, for many workers.
 type Partitioner interface {
@@ -121,10 +159,9 @@ type Unlinker interface {
 }
 
 // Many reads many records in few round trips: those that exist, in no
-// particular order. An engine without it asks for one at a time. versions says
-// whether the caller needs Record.Version, which may cost as much as all else.
+// particular order. An engine without it asks for one at a time.
 type Many interface {
-	GetMany(ctx context.Context, refs []gallra.Ref, versions bool) ([]gallra.Record, error)
+	GetMany(ctx context.Context, refs []gallra.Ref) ([]gallra.Record, error)
 }
 
 // Handed is a system without a door that a program can use: what is to be done
@@ -169,17 +206,13 @@ type Item struct {
 type Edit struct {
 	Item
 	Set []gallra.Field
-	// Unlink asks an Unlinker to cut the record loose from its person in the same
-	// step. One that has done so says so in the Result; others are asked by Unlink.
-	Unlink bool
 }
 
 // Result is what became of one Item: a receipt or an error (gallra.ErrConflict,
 // ErrNotFound ...).
 type Result struct {
-	Receipt  gallra.Receipt
-	Err      error
-	Unlinked bool // the Edit asked for it, and it is done
+	Receipt gallra.Receipt
+	Err     error
 }
 
 // Kind says what role a type plays in customer service.

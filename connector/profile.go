@@ -93,8 +93,20 @@ type Rate struct {
 	// Calls is the number of calls that one erasure takes, 1 when empty;
 	// Batch how many records one such call can take.
 	Calls int `yaml:"calls,omitempty" json:"calls,omitempty"`
+	// Source says who has set Requests: the vendor, or Gallra where the vendor
+	// states no figure.
+	Source RateSource `yaml:"source,omitempty" json:"source,omitempty"`
 	Batch int `yaml:"batch,omitempty" json:"batch,omitempty"`
 }
+
+// RateSource is who has set a rate.
+type RateSource string
+
+// The sources.
+const (
+	RateVendor RateSource = "vendor" // the vendor's own figure, or a share of it
+	RateOurs   RateSource = "ours"   // the vendor states none for this: a careful choice
+)
 
 // PerHour returns how many records can be erased in an hour under the rate; 0
 // when no rate is known.
@@ -181,6 +193,9 @@ func (p Profile) wrong() string {
 	}
 	if (p.Rate.Requests > 0) != (p.Rate.Per != "") {
 		return "rate: requests and per belong together"
+	}
+	if p.Rate.Requests > 0 && p.Rate.Source != "" && p.Rate.Source != RateVendor && p.Rate.Source != RateOurs {
+		return "rate.source: " + string(p.Rate.Source)
 	}
 	if !p.Eligible.both(true) {
 		return "eligible: sv, en"

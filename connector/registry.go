@@ -83,10 +83,15 @@ const (
 	ChannelOther     Channel = "other"
 )
 
+// ForChanges begins the names of the options that only changes need
+// ("erase_token"). A system that is opened to be read is opened without them,
+// and must then open all the same (REQUIREMENTS X-5).
+const ForChanges = "erase_"
+
 // Option is one setting of a connector.
 type Option struct {
 	Name     string
-	Help     string
+	Help     string // the key of what it means, in the texts that users read: "option.zammad.token"
 	Required bool
 	Secret   bool
 }

@@ -91,6 +91,10 @@ func (e *Engine) NewRedactor(o RedactOptions) *Redactor {
 // Counts returns how many places have been replaced, by category.
 func (r *Redactor) Counts() map[gallra.Category]int { return maps.Clone(r.counts) }
 
+// Known returns the values that are taken out wherever they stand: those it was
+// given and those it has found. They are personal data.
+func (r *Redactor) Known() []gallra.Identifier { return slices.Clone(r.ids) }
+
 // Learn reads a text of the conversation without redacting it, so that what is
 // found in a later message is found in the earlier ones too.
 func (r *Redactor) Learn(text string) {

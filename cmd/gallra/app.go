@@ -11,10 +11,13 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	_ "github.com/gallra/gallra/connector/all" // every connector
+	"github.com/gallra/gallra/connector/rest"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/pace"
 	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/retention"
@@ -107,9 +110,18 @@ func (a *app) named(args []string) ([]config.System, error) {
 	return out, nil
 }
 
-// source opens one system.
+// source opens one system, with the credentials that changes need.
 func (a *app) source(ctx context.Context, sys config.System) (connector.Source, error) {
 	c, err := a.config.Connect(sys, a.env)
+	if err != nil {
+		return nil, err
+	}
+	return connector.Open(ctx, c)
+}
+
+// reader opens one system without them (REQUIREMENTS X-5).
+func (a *app) reader(ctx context.Context, sys config.System) (connector.Source, error) {
+	c, err := a.config.ConnectToRead(sys, a.env)
 	if err != nil {
 		return nil, err
 	}
@@ -119,19 +131,37 @@ func (a *app) source(ctx context.Context, sys config.System) (connector.Source, 
 // open opens the system of that name in gallra.yaml as the file is now: what
 // jobs are given.
 func (a *app) open(ctx context.Context, id gallra.SystemID) (connector.Source, error) {
-	c, err := a.current()
+	sys, err := a.now(id)
 	if err != nil {
 		return nil, err
-	}
-	sys, ok := c.System(id)
-	if !ok {
-		return nil, gallra.Errorf(gallra.Invalid, "cli.unknown_system", "system", string(id))
 	}
 	return a.source(ctx, sys)
 }
 
+// openToRead is open for what changes nothing.
+func (a *app) openToRead(ctx context.Context, id gallra.SystemID) (connector.Source, error) {
+	sys, err := a.now(id)
+	if err != nil {
+		return nil, err
+	}
+	return a.reader(ctx, sys)
+}
+
+// now returns the system of that name in gallra.yaml as the file is now.
+func (a *app) now(id gallra.SystemID) (config.System, error) {
+	c, err := a.current()
+	if err != nil {
+		return config.System{}, err
+	}
+	sys, ok := c.System(id)
+	if !ok {
+		return config.System{}, gallra.Errorf(gallra.Invalid, "cli.unknown_system", "system", string(id))
+	}
+	return sys, nil
+}
+
 func (a *app) scanner() *inventory.Scanner {
-	return &inventory.Scanner{DB: a.db, Engine: a.engine, Open: a.open}
+	return &inventory.Scanner{DB: a.db, Engine: a.engine, Open: a.openToRead, Guard: a.guard()}
 }
 
 // scan makes one inventory and keeps its counts.
@@ -195,7 +225,7 @@ func (a *app) find(s *session, systems []string, ids []gallra.Identifier) ([]fou
 }
 
 func (a *app) search(ctx context.Context, sys config.System, ids []gallra.Identifier, show func(int)) (subject.Result, error) {
-	src, err := a.source(ctx, sys)
+	src, err := a.reader(ctx, sys)
 	if err != nil {
 		return subject.Result{}, err
 	}
@@ -204,7 +234,7 @@ func (a *app) search(ctx context.Context, sys config.System, ids []gallra.Identi
 }
 
 func (a *app) maker() report.Maker {
-	return report.Maker{Config: a.config, Open: a.source, Engine: a.engine, Now: time.Now}
+	return report.Maker{Config: a.config, Open: a.reader, Engine: a.engine, Now: time.Now}
 }
 
 // full wires everything on the store.
@@ -221,6 +251,7 @@ func (a *app) openStore(ctx context.Context) (err error) {
 	if a.db, err = store.Open(ctx, a.data, a.database); err != nil {
 		return err
 	}
+	rest.Share(pace.Ledger{DB: a.db})
 	a.auth = auth.New(a.db, auth.Limits{})
 	if a.log, err = evidence.Open(ctx, a.db, a.data); err != nil {
 		a.close()
@@ -231,6 +262,7 @@ func (a *app) openStore(ctx context.Context) (err error) {
 
 func (a *app) close() {
 	if a.db != nil {
+		rest.Share(nil)
 		_ = a.db.Close() // everything that matters was committed
 		a.db = nil
 	}
@@ -251,7 +283,7 @@ func (a *app) current() (*config.Config, error) {
 }
 
 func (a *app) retention() *retention.Engine {
-	return &retention.Engine{DB: a.db, Log: a.log, Open: a.open, Loc: stockholm, PII: a.engine, Lang: "sv", Lanes: runtime.GOMAXPROCS(0), Rules: func(context.Context) ([]gallra.Rule, error) {
+	return &retention.Engine{DB: a.db, Log: a.log, Open: a.open, OpenToRead: a.openToRead, Loc: stockholm, PII: a.engine, Lang: "sv", Lanes: runtime.GOMAXPROCS(0), Rules: func(context.Context) ([]gallra.Rule, error) {
 		c, err := a.current()
 		if err != nil {
 			return nil, err
@@ -260,8 +292,32 @@ func (a *app) retention() *retention.Engine {
 	}}
 }
 
+func (a *app) keys() string { return filepath.Join(a.data, "keys") }
+
+// guard watches over what was erased. A system's backups live as long as its
+// profile says.
+func (a *app) guard() *guard.Guard {
+	return &guard.Guard{DB: a.db, Log: a.log, Dir: a.keys(), Backup: func(ctx context.Context, id gallra.SystemID) (gallra.Period, error) {
+		src, err := a.openToRead(ctx, id)
+		if err != nil {
+			return gallra.Period{}, nil // taken away since, or down: counted as not known
+		}
+		defer src.Close()
+		p, ok := src.(connector.Profiled)
+		if !ok || p.Profile().BackupLife == "" {
+			return gallra.Period{}, nil
+		}
+		return gallra.ParsePeriod(p.Profile().BackupLife)
+	}}
+}
+
+// checker looks through the systems for what should not be there.
+func (a *app) checker(e *retention.Engine, d *request.Desk) *guard.Checker {
+	return &guard.Checker{Guard: d.Guard, Engine: a.engine, Open: a.openToRead, Returned: []guard.Journal{e.Returned, d.Returned}}
+}
+
 func (a *app) desk() *request.Desk {
-	return &request.Desk{DB: a.db, Log: a.log, Keys: request.Keys{Dir: filepath.Join(a.data, "keys")}, Open: a.open,
+	return &request.Desk{DB: a.db, Log: a.log, Keys: request.Keys{Dir: a.keys()}, Open: a.open, OpenToRead: a.openToRead, Guard: a.guard(),
 		Systems: func(context.Context) ([]request.System, error) {
 			c, err := a.current()
 			if err != nil {

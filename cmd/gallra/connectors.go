@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -11,8 +12,10 @@ import (
 )
 
 type connectorsCmd struct {
-	List connectorsListCmd `cmd:"" default:"1" help:"${cli_connectors_list}"`
-	Test connectorsTestCmd `cmd:"" help:"${cli_connectors_test}"`
+	List    connectorsListCmd    `cmd:"" default:"1" help:"${cli_connectors_list}"`
+	Profile connectorsProfileCmd `cmd:"" help:"${cli_connectors_profile}"`
+	Test    connectorsTestCmd    `cmd:"" help:"${cli_connectors_test}"`
+	Show    connectorsShowCmd    `cmd:"" help:"${cli_connectors_show}"`
 }
 
 type connectorsListCmd struct{}
@@ -35,6 +38,10 @@ func (c *connectorsListCmd) Run(s *session) error {
 	if s.flags.JSON {
 		return s.json(lines)
 	}
+	return s.connectors(lines)
+}
+
+func (s *session) connectors(lines []connectorLine) error {
 	rows := make([][]string, 0, len(lines))
 	for _, l := range lines {
 		can := make([]string, 0, len(l.Can))
@@ -44,6 +51,58 @@ func (c *connectorsListCmd) Run(s *session) error {
 		rows = append(rows, []string{l.Title, strings.Join(l.Schemes, ", "), s.say.T("channel." + string(l.Channel)), strings.Join(can, ", ")})
 	}
 	return s.table([]string{s.say.T("cli.col.connector"), s.say.T("cli.col.address"), s.say.T("cli.col.channel"), s.say.T("cli.col.can")}, rows)
+}
+
+type connectorsShowCmd struct {
+	Connector string `arg:"" help:"${cli_arg_connector}"`
+}
+
+type connectorSetting struct {
+	Name       string `json:"name"`
+	Meaning    string `json:"meaning"`
+	Required   bool   `json:"required,omitempty"`
+	Secret     bool   `json:"secret,omitempty"`
+	ForChanges bool   `json:"for_changes,omitempty"`
+}
+
+// Run shows one connector with its settings, as gallra.yaml takes them.
+func (c *connectorsShowCmd) Run(s *session) error {
+	info, ok := connector.Lookup(strings.ToLower(c.Connector))
+	for _, i := range connector.All() {
+		if i.Name == strings.ToLower(c.Connector) {
+			info, ok = i, true
+		}
+	}
+	if !ok {
+		return gallra.Errorf(gallra.Invalid, "cli.connectors.unknown", "name", c.Connector)
+	}
+	line := connectorLine{info.Name, info.Title, info.Schemes, info.Channel, info.Can, info.Finds}
+	settings := make([]connectorSetting, 0, len(info.Options))
+	for _, o := range info.Options {
+		settings = append(settings, connectorSetting{o.Name, s.say.T(o.Help), o.Required, o.Secret, strings.HasPrefix(o.Name, connector.ForChanges)})
+	}
+	if s.flags.JSON {
+		return s.json(struct {
+			connectorLine
+			Settings []connectorSetting `json:"settings"`
+		}{line, settings})
+	}
+	if err := s.connectors([]connectorLine{line}); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out)
+	var rows [][]string
+	for _, o := range settings {
+		meaning := []string{o.Meaning}
+		if o.Required {
+			meaning = append(meaning, s.say.T("cli.connectors.required"))
+		}
+		if o.Secret {
+			meaning = append(meaning, s.say.T("cli.connectors.secret"))
+		}
+		rows = append(rows, []string{o.Name, strings.Join(meaning, "; ")})
+	}
+	return s.table([]string{s.say.T("cli.col.setting"), s.say.T("cli.col.meaning")}, rows)
 }
 
 type connectorsTestCmd struct {
@@ -64,7 +123,7 @@ func (c *connectorsTestCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	b := trial.Bench{DB: a.db, Log: a.log, Open: a.open}
+	b := trial.Bench{DB: a.db, Log: a.log, Open: a.open, Stopped: a.retention().Stopped}
 	id := c.Trial
 	if id == "" {
 		t, err := b.Start(s.ctx, gallra.SystemID(c.System), acc.Username)

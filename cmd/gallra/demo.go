@@ -74,7 +74,7 @@ func (c *demoCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := a.drive(s, e, id, "cli.retention.planning"); err != nil {
+	if err := a.drive(s, e, id, "cli.retention.planning", 0); err != nil {
 		return err
 	}
 	p, err := e.PlanOf(s.ctx, id)

@@ -56,6 +56,7 @@ type commandLine struct {
 	Document   documentCmd   `cmd:"" help:"${cli_document}"`
 	Evidence   evidenceCmd   `cmd:"" help:"${cli_evidence}"`
 	Replay     replayCmd     `cmd:"" help:"${cli_replay}"`
+	Guard      guardCmd      `cmd:"" help:"${cli_guard}"`
 	Detect     detectCmd     `cmd:"" help:"${cli_detect}"`
 	Redact     redactCmd     `cmd:"" help:"${cli_redact}"`
 	Eval       evalCmd       `cmd:"" help:"${cli_eval}"`

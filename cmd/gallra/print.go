@@ -47,6 +47,7 @@ type progress struct {
 	tty   bool
 	last  time.Time
 	shown int
+	rest  string // how long the rest takes
 }
 
 func newProgress(w io.Writer, say *i18n.Printer) *progress {
@@ -69,14 +70,22 @@ func (p *progress) show(what string, done, total int64) {
 	if total > 0 {
 		text += " / " + p.say.Number(total)
 	}
+	if p.rest != "" {
+		text += ", " + p.rest
+	}
 	pad := max(p.shown-len(text), 0)
 	fmt.Fprintf(p.w, "\r%s%s", text, strings.Repeat(" ", pad))
 	p.shown = len(text)
 }
 
+// left says how long the rest may take, behind what show wrote next.
+func (p *progress) left(d time.Duration) {
+	p.rest = p.say.T("cli.left", "time", d.Round(time.Second))
+}
+
 func (p *progress) clear() {
 	if p.shown > 0 {
 		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", p.shown))
-		p.shown = 0
+		p.shown, p.rest = 0, ""
 	}
 }

@@ -25,12 +25,23 @@ func (c *replayCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
+		q, err := a.desk().Replay(s.ctx, gallra.SystemID(c.System), since, acc.Username)
+		if err != nil {
+			return err
+		}
+		r.Journal, r.Back, r.Erased, r.Redacted = r.Journal+q.Journal, r.Back+q.Back, r.Erased+q.Erased, q.Redacted
+		for why, n := range q.Kept {
+			r.Kept[why] += n
+		}
 		if s.flags.JSON {
 			if err := s.json(r); err != nil {
 				return err
 			}
 		} else {
 			s.line("cli.replay.done", "system", c.System, "back", r.Back, "erased", r.Erased, "rewrites", r.Rewrites)
+			if r.Redacted > 0 {
+				s.line("cli.replay.redacted", "count", r.Redacted)
+			}
 			for why, n := range r.Kept {
 				s.line("cli.replay.kept", "count", n, "why", s.say.Say(why))
 			}

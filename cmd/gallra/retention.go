@@ -76,14 +76,14 @@ func (c *retentionPlanCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		if err := a.drive(s, e, id, "cli.retention.planning"); err != nil {
+		if err := a.drive(s, e, id, "cli.retention.planning", 0); err != nil {
 			return err
 		}
 		p, err := e.PlanOf(s.ctx, id)
 		if err != nil {
 			return err
 		}
-		return s.plan(p)
+		return s.plan(e, p)
 	})
 }
 
@@ -99,7 +99,7 @@ func (c *retentionShowCmd) Run(s *session) error {
 			if err != nil {
 				return err
 			}
-			return s.plan(p)
+			return s.plan(e, p)
 		}
 		plans, err := e.Plans(s.ctx, 50)
 		if err != nil {
@@ -116,7 +116,7 @@ func (c *retentionShowCmd) Run(s *session) error {
 	})
 }
 
-func (s *session) plan(p retention.Plan) error {
+func (s *session) plan(e *retention.Engine, p retention.Plan) error {
 	s.status.clear()
 	if s.flags.JSON {
 		return s.json(p)
@@ -154,6 +154,9 @@ func (s *session) plan(p retention.Plan) error {
 				s.line("cli.retention.remains", "system", string(u.System), "text", t)
 			}
 		}
+	}
+	if err := s.facts(e, p); err != nil {
+		return err
 	}
 	s.line("cli.retention.hash", "hash", p.Hash)
 	for _, ap := range p.Approvals {
@@ -203,7 +206,14 @@ func (c *retentionRunCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		if err := a.drive(s, e, id, "cli.retention.running"); err != nil {
+		p, err := e.PlanOf(s.ctx, c.Plan)
+		if err != nil {
+			return err
+		}
+		if err := a.warnUnproved(s, p); err != nil {
+			return err
+		}
+		if err := a.drive(s, e, id, "cli.retention.running", p.Preview.Least()); err != nil {
 			return err
 		}
 		r, err := e.RunOf(s.ctx, id)
@@ -215,7 +225,9 @@ func (c *retentionRunCmd) Run(s *session) error {
 }
 
 // drive does a plan or a run to its end and shows how it goes.
-func (a *app) drive(s *session, e *retention.Engine, id, key string) error {
+//
+// least is how long the systems' rates make it last at least; 0 when not known.
+func (a *app) drive(s *session, e *retention.Engine, id, key string, least time.Duration) error {
 	stop := make(chan struct{})
 	stopped := make(chan struct{})
 	go func() {
@@ -228,6 +240,9 @@ func (a *app) drive(s *session, e *retention.Engine, id, key string) error {
 			}
 			if w, err := work.Get(s.ctx, a.db, id); err == nil {
 				s.status.show(s.say.T(key), w.Done, w.Total)
+				if left, ok := w.LeftAt(least); ok {
+					s.status.left(left)
+				}
 			}
 		}
 	}()
@@ -300,7 +315,7 @@ func (c *retentionVerifyCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		if err := a.drive(s, e, id, "cli.retention.verifying"); err != nil {
+		if err := a.drive(s, e, id, "cli.retention.verifying", 0); err != nil {
 			return err
 		}
 		p, err := e.PlanOf(s.ctx, id)
@@ -311,7 +326,7 @@ func (c *retentionVerifyCmd) Run(s *session) error {
 			s.line("cli.retention.nothing_due")
 			return nil
 		}
-		if err := s.plan(p); err != nil {
+		if err := s.plan(e, p); err != nil {
 			return err
 		}
 		return errRemains

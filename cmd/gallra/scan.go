@@ -40,7 +40,7 @@ func (c *scanCmd) Run(s *session) error {
 			reports = append(reports, r)
 			continue
 		}
-		src, err := a.source(s.ctx, sys)
+		src, err := a.reader(s.ctx, sys)
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/internal/api"
 	"github.com/gallra/gallra/internal/config"
+	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/inventory"
 	"github.com/gallra/gallra/internal/job"
 	"github.com/gallra/gallra/internal/pdf"
@@ -104,6 +105,22 @@ func (a *app) jobs(ctx context.Context, log *slog.Logger) (*job.Runner, func(), 
 	for _, k := range []string{request.WorkSearch, request.WorkExecute, request.WorkVerify} {
 		jobs.Register(k, 1, desk.Step)
 	}
+	checker := a.checker(engine, desk)
+	jobs.Register(guard.WorkCheck, 1, checker.Step)
+	jobs.Every("guard", time.Hour, func(ctx context.Context) error {
+		if _, err := checker.Purge(ctx); err != nil {
+			return err
+		}
+		cfg, err := a.current()
+		if err != nil {
+			return err
+		}
+		due, err := checker.Due(ctx, names(cfg))
+		if err != nil {
+			return err
+		}
+		return a.checkAll(ctx, checker, due, "system", jobs)
+	})
 	jobs.Every("cases", time.Hour, func(ctx context.Context) error {
 		_, err := desk.Destroy(ctx)
 		return err
@@ -114,6 +131,31 @@ func (a *app) jobs(ctx context.Context, log *slog.Logger) (*job.Runner, func(), 
 			log.Error("closing systems", "error", err)
 		}
 	}, nil
+}
+
+// names returns the systems of gallra.yaml.
+func names(cfg *config.Config) []gallra.SystemID {
+	ids := make([]gallra.SystemID, 0, len(cfg.Systems))
+	for _, s := range cfg.Systems {
+		ids = append(ids, s.Name)
+	}
+	return ids
+}
+
+// checkAll starts a check of each system for what was erased from it.
+func (a *app) checkAll(ctx context.Context, c *guard.Checker, systems []gallra.SystemID, actor string, jobs *job.Runner) error {
+	for _, id := range systems {
+		if err := a.db.Tx(ctx, func(tx *sql.Tx) error {
+			w, err := c.StartTx(ctx, tx, id, actor)
+			if err != nil {
+				return err
+			}
+			return jobs.Enqueue(ctx, tx, guard.WorkCheck, w.ID)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // serve runs page and workers together until the context ends.
@@ -143,6 +185,13 @@ func (a *app) serve(s *session, addr, setupCode string, secure bool) error {
 			m.Config = cfg
 			return m, err
 		},
+		CheckGuard: func(ctx context.Context, actor string) error {
+			cfg, err := a.current()
+			if err != nil {
+				return err
+			}
+			return a.checkAll(ctx, a.checker(engine, a.desk()), names(cfg), actor, jobs)
+		},
 		Queue: queue, PDF: printer, Log: log, SetupCode: setupCode, Secure: secure,
 	})
 	if err != nil {
@@ -150,7 +199,7 @@ func (a *app) serve(s *session, addr, setupCode string, secure bool) error {
 	}
 	both := http.NewServeMux()
 	both.Handle("/", page)
-	both.Handle(api.Base+"/", api.New(api.Options{DB: a.db, Auth: a.auth, Evidence: a.log, Retention: engine, Config: current, SaveConfig: save, Open: a.open, Queue: queue, PDF: printer, Log: log}))
+	both.Handle(api.Base+"/", api.New(api.Options{DB: a.db, Auth: a.auth, Evidence: a.log, Retention: engine, Guard: a.guard(), Config: current, SaveConfig: save, Open: a.openToRead, Queue: queue, PDF: printer, Log: log}))
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return gallra.Errorf(gallra.Invalid, "cli.serve.address", "address", addr)

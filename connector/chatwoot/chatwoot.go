@@ -53,11 +53,11 @@ func init() {
 			connector.CanLeftovers, connector.CanVerify},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "account", Help: "number of the account, as it stands in Chatwoot's address", Required: true},
-			{Name: "token", Help: "access token of an administrator", Required: true, Secret: true},
-			{Name: "search", Help: "index: find persons in text by Chatwoot's search of messages instead of reading everything; those who stand in Cc alone are missed"},
-			{Name: "file_hosts", Help: "hosts that attachments are stored on, parted by commas, when that is not Chatwoot's own"},
-			{Name: "rate", Help: "calls a minute (60)"},
+			{Name: "account", Help: "option.chatwoot.account", Required: true},
+			{Name: "token", Help: "option.chatwoot.token", Required: true, Secret: true},
+			{Name: "erase_token", Help: "option.chatwoot.erase_token", Secret: true},
+			{Name: "search", Help: "option.chatwoot.search"},
+			{Name: "file_hosts", Help: "option.chatwoot.file_hosts"},
 		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})
@@ -71,7 +71,7 @@ var known = connector.MustProfile(profile)
 // Source is one account in Chatwoot.
 type Source struct {
 	desk.Desk
-	client  *rest.Client
+	via     rest.Pair
 	clock   rest.Clock
 	account string
 	index   bool
@@ -81,7 +81,7 @@ type Source struct {
 }
 
 func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
-	o, err := rest.FromConfig(c)
+	o, err := rest.FromConfig(c, "", rest.PerMinute(60))
 	if err != nil {
 		return nil, err
 	}
@@ -100,10 +100,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 		return nil, invalid("search")
 	}
 	o.FileHosts = strings.FieldsFunc(c.Option("file_hosts"), func(r rune) bool { return r == ',' || r == ' ' })
-	o.Auth = rest.Header("api_access_token", c.Option("token"))
-	if o.Limit, err = rest.PerMinute(c, 60); err != nil {
-		return nil, err
-	}
+	o.Auth = token(c.Option("token"))
 	if tune != nil {
 		tune(&o)
 	}
@@ -111,12 +108,14 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if s.clock == nil {
 		s.clock = rest.Wall{}
 	}
-	s.client, err = rest.New(o)
+	s.via, err = rest.NewPair(o, rest.Given(c.Option("erase_token"), token))
 	return s, err
 }
 
+func token(t string) rest.Auth { return rest.Header("api_access_token", t) }
+
 // Close implements io.Closer.
-func (s *Source) Close() error { return s.client.Close() }
+func (s *Source) Close() error { return s.via.Close() }
 
 // Profile implements connector.Profiled.
 func (s *Source) Profile() connector.Profile { return known }
@@ -127,7 +126,7 @@ func (s *Source) call(ctx context.Context, op, method string, q url.Values, out 
 	if err != nil {
 		return rest.Response{}, gallra.Errorf(gallra.NotFound, "connector.record_not_found")
 	}
-	return s.client.Do(ctx, rest.Request{Op: op, Method: method, Path: p, Query: q}, out)
+	return s.via.Do(ctx, rest.Request{Op: op, Method: method, Path: p, Query: q}, out)
 }
 
 func (s *Source) drift(op string) error {
@@ -140,28 +139,33 @@ func (s *Source) lacks(right string) error {
 
 // Check implements connector.Source.
 func (s *Source) Check(ctx context.Context) error {
-	var me struct {
-		Accounts []struct {
-			ID   json.Number `json:"id"`
-			Role string      `json:"role"`
-		} `json:"accounts"`
-	}
-	if _, err := s.client.Do(ctx, rest.Request{Op: "profile.get", Path: "/api/v1/profile"}, &me); err != nil {
-		return err
-	}
-	if me.Accounts == nil {
-		return s.drift("profile.get")
-	}
-	for _, a := range me.Accounts {
-		if a.ID.String() == s.account {
-			if a.Role != "administrator" {
-				return s.lacks("administrator")
-			}
-			_, _, err := s.page(ctx, TypeConversation, 1)
+	err := s.via.Each(func(c *rest.Client) error {
+		var me struct {
+			Accounts []struct {
+				ID   json.Number `json:"id"`
+				Role string      `json:"role"`
+			} `json:"accounts"`
+		}
+		if _, err := c.Do(ctx, rest.Request{Op: "profile.get", Path: "/api/v1/profile"}, &me); err != nil {
 			return err
 		}
+		if me.Accounts == nil {
+			return s.drift("profile.get")
+		}
+		for _, a := range me.Accounts {
+			if a.ID.String() == s.account {
+				if a.Role != "administrator" {
+					return s.lacks("administrator")
+				}
+				return nil
+			}
+		}
+		return s.lacks("account " + s.account)
+	})
+	if err == nil {
+		_, _, err = s.page(ctx, TypeConversation, 1)
 	}
-	return s.lacks("account " + s.account)
+	return err
 }
 
 // Types implements desk.Vendor.
@@ -676,7 +680,7 @@ func (s *Source) Content(ctx context.Context, file gallra.Ref) ([]byte, error) {
 	for _, m := range ms {
 		for _, a := range m.Attachments {
 			if strconv.FormatInt(m.ID, 10) == parts[1] && strconv.FormatInt(a.ID, 10) == parts[2] {
-				return s.client.Download(ctx, "attachments.get", a.URL)
+				return s.via.Read.Download(ctx, "attachments.get", a.URL)
 			}
 		}
 	}

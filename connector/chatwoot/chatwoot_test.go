@@ -194,3 +194,10 @@ func TestOldChatwootCannotEraseConversations(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestX5_ReadingTokenChangesNothing(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.locked(func() { f.addConversation(f.client, doc{}, monday, monday, monday) })
+	resttest.Reader(t, f.open(t, "erase_token", ""), chatwoot.TypeConversation, false, f.stored)
+}

@@ -26,7 +26,7 @@ import (
 
 type doc = map[string]any
 
-const token = "hemlig-token"
+const token, erase = "hemlig-token", "hemlig-radering"
 
 // fake is an account in Chatwoot: lists are ordered by activity or name, a
 // conversation goes by a job, a contact at once with its conversations by a job,
@@ -189,7 +189,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.quota.Refuse(w) {
 		return
 	}
-	if r.Header.Get("api_access_token") != token {
+	if shown := r.Header.Get("api_access_token"); shown != erase && (shown != token || resttest.Changes(r)) {
 		resttest.Write(w, 401, doc{"error": "Invalid Access Token"})
 		return
 	}
@@ -393,7 +393,7 @@ func (f *fake) stored() []ct.Place {
 }
 
 func (f *fake) config() connector.Config {
-	return connector.Config{System: f.system, URL: "chatwoot://chatt.kommun.example", Options: map[string]string{"account": "1", "token": token}}
+	return connector.Config{System: f.system, URL: "chatwoot://chatt.kommun.example", Options: map[string]string{"account": "1", "token": token, "erase_token": erase}}
 }
 
 func (f *fake) open(tb ct.TB, options ...string) connector.Source {
@@ -421,7 +421,7 @@ func (f *fake) harness(search string) ct.Harness {
 		Name:    "chatwoot",
 		Config:  func(ct.TB) connector.Config { return f.config() },
 		Open:    func(tb ct.TB) connector.Source { return f.open(tb, "search", search) },
-		Secrets: []string{token},
+		Secrets: []string{token, erase},
 		Reset:   func(ct.TB) { f.reset() },
 		Stored:  func(ct.TB) []ct.Place { return f.stored() },
 		Broken: func(ct.TB) []connector.Config {

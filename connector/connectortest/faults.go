@@ -15,7 +15,10 @@ import (
 	"github.com/gallra/gallra/connector"
 )
 
-var faultRuns = flag.Int("faults", 25, "randomised runs with faults for each harness of the conformance suite")
+var (
+	faultRuns = flag.Int("faults", 25, "randomised runs with faults for each harness of the conformance suite")
+	faultSeed = flag.Int("faultseed", 0, "number of the first of these runs")
+)
 
 // Faults runs randomised sequences of listing, searching, erasing, editing and
 // restarts over a system whose connection fails (Harness.Faults), with a caller
@@ -29,15 +32,16 @@ var faultRuns = flag.Int("faults", 25, "randomised runs with faults for each har
 //   - no other record's data are touched;
 //   - a listing leaves nothing out without an error or a Problem.
 //
-// The flag -faults says how many runs: 25, and 1000 before a release. Run i is
-// the same each time; -run 'Faults/seed=17$' repeats one.
+// The flag -faults says how many runs: 25, and 1000 before a release. Run i makes
+// the same choices each time; -faults 1 -faultseed 17 repeats one, and -faults 100
+// -faultseed 300 is the fourth part of ten.
 func Faults(t *testing.T, h Harness) {
 	t.Helper()
 	if h.Faults == nil {
 		t.Fatal("the harness has no Faults")
 	}
 	var sum Tally
-	for i := range *faultRuns {
+	for i := *faultSeed; i < *faultSeed+*faultRuns; i++ {
 		ok := t.Run(fmt.Sprintf("Faults/seed=%d", i), func(t *testing.T) { sum.add(FaultRun(t, h, uint64(i))) })
 		if !ok {
 			break // the next ones would say the same
@@ -342,7 +346,7 @@ func (r *run) eraseSome() {
 				}
 				r.tally.Refused++
 				if !slices.Contains(r.touched, i) {
-					r.tb.Errorf("an erasure is refused as changed meanwhile, and nobody changed the record")
+					r.tb.Errorf("an erasure is refused as changed meanwhile, and nobody changed the record: %v", results[n].Err)
 				}
 			case res.Err == nil && !res.Receipt.Final:
 				if slices.Contains(r.touched, i) {

@@ -12,42 +12,8 @@ import (
 	"time"
 
 	"github.com/gallra/gallra"
-	"github.com/gallra/gallra/connector"
-	"github.com/gallra/gallra/connector/rest"
 	"github.com/gallra/gallra/pii/ident"
 )
-
-// Options every connector to an API has: how a test or a trial on the own
-// machine is reached, and how hard the system is asked.
-var Options = []connector.Option{
-	{Name: "rate", Help: "requests a minute, shared by all workers; the connector's own choice when left out"},
-	{Name: "allow_loopback", Help: "true: the system may run on this machine"},
-}
-
-// Connect makes the settings of the HTTP client from an address
-// scheme://host[:port]. host is what the system is called when the address names
-// none; "" when it must. gallra.ErrInvalid when the address cannot be one.
-func Connect(c connector.Config, host string, perMinute int) (rest.Options, error) {
-	o := rest.Options{System: c.System}
-	var err error
-	if o.AllowLoopback, err = rest.Flag(c, "allow_loopback"); err != nil {
-		return o, err
-	}
-	h := strings.TrimSuffix(strings.TrimPrefix(c.Path(), "//"), "/")
-	if h == "" {
-		h = host
-	}
-	if h == "" || strings.ContainsAny(h, "/@#") {
-		return o, gallra.Errorf(gallra.Invalid, "rest.base_url", "system", string(c.System))
-	}
-	scheme := "https"
-	if o.AllowLoopback {
-		scheme = "http"
-	}
-	o.BaseURL = scheme + "://" + h
-	o.Limit, err = rest.PerMinute(c, perMinute)
-	return o, err
-}
 
 // Fields makes fields of names and values, leaving out those without a value.
 func Fields(pairs ...string) []gallra.Field {

@@ -51,10 +51,10 @@ func init() {
 			connector.CanLeftovers, connector.CanVerify},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "user", Help: "name of the administrator in whose name calls are made", Required: true},
-			{Name: "token", Help: "API key of that administrator, or of all users", Required: true, Secret: true},
-			{Name: "search", Help: "index: find persons in text by Discourse's search instead of reading everything"},
-			{Name: "rate", Help: "calls a minute (60)"},
+			{Name: "user", Help: "option.discourse.user", Required: true},
+			{Name: "token", Help: "option.discourse.token", Required: true, Secret: true},
+			{Name: "erase_token", Help: "option.discourse.erase_token", Secret: true},
+			{Name: "search", Help: "option.discourse.search"},
 		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})
@@ -72,7 +72,7 @@ const wait = 5*time.Minute + 10*time.Second
 // Source is one forum.
 type Source struct {
 	desk.Desk
-	client *rest.Client
+	via    rest.Pair
 	clock  rest.Clock
 	header map[string]string
 	index  bool
@@ -82,7 +82,7 @@ type Source struct {
 }
 
 func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
-	o, err := rest.FromConfig(c)
+	o, err := rest.FromConfig(c, "", rest.PerMinute(60))
 	if err != nil {
 		return nil, err
 	}
@@ -94,10 +94,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	default:
 		return nil, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", "search")
 	}
-	o.Auth = rest.Header("Api-Key", c.Option("token"))
-	if o.Limit, err = rest.PerMinute(c, 60); err != nil {
-		return nil, err
-	}
+	o.Auth = key(c.Option("token"))
 	if tune != nil {
 		tune(&o)
 	}
@@ -105,18 +102,20 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if s.clock == nil {
 		s.clock = rest.Wall{}
 	}
-	s.client, err = rest.New(o)
+	s.via, err = rest.NewPair(o, rest.Given(c.Option("erase_token"), key))
 	return s, err
 }
 
+func key(k string) rest.Auth { return rest.Header("Api-Key", k) }
+
 // Close implements io.Closer.
-func (s *Source) Close() error { return s.client.Close() }
+func (s *Source) Close() error { return s.via.Close() }
 
 // Profile implements connector.Profiled.
 func (s *Source) Profile() connector.Profile { return known }
 
 func (s *Source) call(ctx context.Context, op, method string, q url.Values, body, out any, path string) (rest.Response, error) {
-	return s.client.Do(ctx, rest.Request{Op: op, Method: method, Path: path, Query: q, Body: body, Header: s.header, Repeat: method == "PUT"}, out)
+	return s.via.Do(ctx, rest.Request{Op: op, Method: method, Path: path, Query: q, Body: body, Header: s.header, Repeat: method == "PUT"}, out)
 }
 
 func (s *Source) get(ctx context.Context, op string, q url.Values, out any, path string) error {
@@ -143,11 +142,17 @@ func (s *Source) scoped(err error) error {
 // Check implements connector.Source. What only an administrator may read is
 // answered to others as if it were not there.
 func (s *Source) Check(ctx context.Context) error {
-	_, err := s.userPage(ctx, 1)
-	if gallra.CodeOf(err) == gallra.NotFound {
-		return s.scoped(gallra.ErrPermission)
-	}
-	return s.scoped(err)
+	return s.via.Each(func(c *rest.Client) error {
+		var us []struct{}
+		_, err := c.Do(ctx, rest.Request{Op: "users.list", Path: "/admin/users.json", Header: s.header}, &us)
+		switch {
+		case gallra.CodeOf(err) == gallra.NotFound:
+			return s.scoped(gallra.ErrPermission)
+		case err == nil && us == nil:
+			return s.drift("users.list")
+		}
+		return s.scoped(err)
+	})
 }
 
 // Types implements desk.Vendor.

@@ -11,6 +11,7 @@ import (
 	ct "github.com/gallra/gallra/connector/connectortest"
 	"github.com/gallra/gallra/connector/desk"
 	"github.com/gallra/gallra/connector/discourse"
+	"github.com/gallra/gallra/connector/rest/resttest"
 	"strconv"
 )
 
@@ -218,4 +219,11 @@ func TestPrivateMessagesAreRead(t *testing.T) {
 	if !found {
 		t.Error("not found")
 	}
+}
+
+func TestX5_ReadingKeyChangesNothing(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.locked(func() { f.addTopic(f.client, "Bygglov", "Fråga", monday, doc{}) })
+	resttest.Reader(t, f.open(t, "erase_token", ""), discourse.TypeTopic, false, f.stored)
 }

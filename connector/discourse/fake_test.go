@@ -26,7 +26,7 @@ import (
 
 type doc = map[string]any
 
-const key = "hemlig-nyckel"
+const key, eraseKey = "hemlig-nyckel", "hemlig-radering"
 
 // fake is a forum: what is deleted is hidden and staff still read it; a second
 // deletion five minutes later erases it; an edit keeps the old text in a
@@ -194,7 +194,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.quota.Refuse(w) {
 		return
 	}
-	if r.Header.Get("Api-Key") != key || r.Header.Get("Api-Username") != "gallra" {
+	if shown := r.Header.Get("Api-Key"); r.Header.Get("Api-Username") != "gallra" || shown != eraseKey && (shown != key || resttest.Changes(r)) {
 		resttest.Write(w, 403, doc{"errors": []string{"You are not permitted to view the requested resource."}, "error_type": "invalid_access"})
 		return
 	}
@@ -485,7 +485,7 @@ func (f *fake) stored() []ct.Place {
 }
 
 func (f *fake) config() connector.Config {
-	return connector.Config{System: f.system, URL: "discourse://forum.kommun.example", Options: map[string]string{"user": "gallra", "token": key}}
+	return connector.Config{System: f.system, URL: "discourse://forum.kommun.example", Options: map[string]string{"user": "gallra", "token": key, "erase_token": eraseKey}}
 }
 
 func (f *fake) open(tb ct.TB, options ...string) connector.Source {
@@ -513,7 +513,7 @@ func (f *fake) harness() ct.Harness {
 		Name:    "discourse",
 		Config:  func(ct.TB) connector.Config { return f.config() },
 		Open:    func(tb ct.TB) connector.Source { return f.open(tb) },
-		Secrets: []string{key},
+		Secrets: []string{key, eraseKey},
 		Reset:   func(ct.TB) { f.reset() },
 		Stored:  func(ct.TB) []ct.Place { return f.stored() },
 		Broken: func(ct.TB) []connector.Config {

@@ -55,7 +55,7 @@ func (s *Source) anonymise(ctx context.Context, ref gallra.Ref, path string) (ga
 			Target string `json:"targetEntityId"`
 		}
 	}
-	resp, err := s.write.Do(ctx, rest.Request{Op: ref.Type + ".anonymize", Method: "PATCH", Repeat: true, Path: path}, &doc)
+	resp, err := s.via.Write.Do(ctx, rest.Request{Op: ref.Type + ".anonymize", Method: "PATCH", Repeat: true, Path: path}, &doc)
 	if resp.Status == 409 {
 		return gallra.Receipt{}, gallra.Errorf(gallra.Blocked, "dixa.conversation_open", "ref", ref.String())
 	}
@@ -86,7 +86,7 @@ func (s *Source) Confirm(ctx context.Context, r gallra.Receipt) (gallra.Receipt,
 	if !uuid.MatchString(r.Remote) {
 		return r, gallra.Errorf(gallra.Invalid, "connector.receipt_unknown", "ref", r.Ref.String())
 	}
-	if _, err := s.read.Do(ctx, rest.Request{Op: "anonymization.request", Path: join("anonymization", "request", r.Remote)}, &doc); err != nil {
+	if _, err := s.via.Read.Do(ctx, rest.Request{Op: "anonymization.request", Path: join("anonymization", "request", r.Remote)}, &doc); err != nil {
 		return r, err
 	}
 	at, ok := desk.Time(doc.Data.Processed)
@@ -126,7 +126,7 @@ func (s *Source) Edit(ctx context.Context, ref gallra.Ref, ifVersion string, set
 			change[f.Name] = f.Value
 		}
 	}
-	if _, err := s.write.Do(ctx, rest.Request{Op: "endusers.patch", Method: "PATCH", Repeat: true, Path: join("endusers", ref.ID), Body: change}, nil); err != nil {
+	if _, err := s.via.Write.Do(ctx, rest.Request{Op: "endusers.patch", Method: "PATCH", Repeat: true, Path: join("endusers", ref.ID), Body: change}, nil); err != nil {
 		return gallra.Receipt{}, err
 	}
 	now, err := s.Get(ctx, rec.Ref)

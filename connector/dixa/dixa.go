@@ -44,9 +44,9 @@ func init() {
 			connector.CanAttachments, connector.CanLeftovers, connector.CanVerify},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "token", Help: "API token", Required: true, Secret: true},
-			{Name: "erase_token", Help: "API token used for changes alone; the other one when left out", Secret: true},
-		}, desk.Options...),
+			{Name: "token", Help: "option.dixa.token", Required: true, Secret: true},
+			{Name: "erase_token", Help: "option.dixa.erase_token", Secret: true},
+		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})
 }
@@ -54,9 +54,9 @@ func init() {
 // Source is one organisation in Dixa.
 type Source struct {
 	*desk.Desk
-	read, write *rest.Client
-	clock       rest.Clock
-	system      gallra.SystemID
+	via    rest.Pair
+	clock  rest.Clock
+	system gallra.SystemID
 
 	mu     sync.Mutex
 	custom []attribute // nil: not asked for yet
@@ -76,7 +76,7 @@ var (
 )
 
 func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
-	o, err := desk.Connect(c, "dev.dixa.io", 600)
+	o, err := rest.FromConfig(c, "dev.dixa.io", rest.PerMinute(600))
 	if err != nil {
 		return nil, err
 	}
@@ -87,31 +87,21 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	}
 	s := &Source{clock: o.Clock, system: c.System, places: map[string]string{}}
 	s.Desk = &desk.Desk{System: c.System, V: reader{s}}
-	o.Auth = rest.Header("Authorization", c.Option("token"))
-	if s.read, err = rest.New(o); err != nil {
-		return nil, err
-	}
-	s.write = s.read
-	if t := c.Option("erase_token"); t != "" {
-		o.Auth = rest.Header("Authorization", t)
-		if s.write, err = rest.New(o); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	o.Auth = token(c.Option("token"))
+	s.via, err = rest.NewPair(o, rest.Given(c.Option("erase_token"), token))
+	return s, err
 }
 
+func token(t string) rest.Auth { return rest.Header("Authorization", t) }
+
 // Close lets go of the connections.
-func (s *Source) Close() error {
-	_ = s.write.Close() // closing a client cannot fail
-	return s.read.Close()
-}
+func (s *Source) Close() error { return s.via.Close() }
 
 // Check proves that both tokens are valid and that the reading one reads users,
 // conversations and the search. Dixa's tokens have no scopes that could be asked
 // for: whether one may anonymise shows when it does.
 func (s *Source) Check(ctx context.Context) error {
-	if _, err := s.write.Do(ctx, rest.Request{Op: "organization", Path: "/beta/organization"}, nil); err != nil {
+	if _, err := s.via.Write.Do(ctx, rest.Request{Op: "organization", Path: "/beta/organization"}, nil); err != nil {
 		return err
 	}
 	if _, err := s.Types(ctx); err != nil {
@@ -164,7 +154,7 @@ func (s *Source) attributes(ctx context.Context) ([]attribute, error) {
 		return s.custom, nil
 	}
 	var doc struct{ Data []attribute }
-	if _, err := s.read.Do(ctx, rest.Request{Op: "custom-attributes", Path: "/beta/custom-attributes"}, &doc); err != nil {
+	if _, err := s.via.Read.Do(ctx, rest.Request{Op: "custom-attributes", Path: "/beta/custom-attributes"}, &doc); err != nil {
 		return nil, err
 	}
 	if doc.Data == nil {

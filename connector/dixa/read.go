@@ -140,7 +140,7 @@ func (s reader) Root(ctx context.Context, ref gallra.Ref) (gallra.Record, error)
 		if !uuid.MatchString(ref.ID) {
 			return gallra.Record{}, desk.Gone(ref)
 		}
-		if _, err := s.read.Do(ctx, rest.Request{Op: "endusers.get", Path: join("endusers", ref.ID)}, &doc); err != nil {
+		if _, err := s.via.Read.Do(ctx, rest.Request{Op: "endusers.get", Path: join("endusers", ref.ID)}, &doc); err != nil {
 			return gallra.Record{}, err
 		}
 		return s.user(ctx, doc.Data)
@@ -148,7 +148,7 @@ func (s reader) Root(ctx context.Context, ref gallra.Ref) (gallra.Record, error)
 	if _, ok := desk.Number(ref.ID); !ok {
 		return gallra.Record{}, desk.Gone(ref)
 	}
-	if _, err := s.read.Do(ctx, rest.Request{Op: "conversations.get", Path: join("conversations", ref.ID)}, &doc); err != nil {
+	if _, err := s.via.Read.Do(ctx, rest.Request{Op: "conversations.get", Path: join("conversations", ref.ID)}, &doc); err != nil {
 		return gallra.Record{}, err
 	}
 	return s.conversation(ctx, doc.Data)
@@ -156,7 +156,7 @@ func (s reader) Root(ctx context.Context, ref gallra.Ref) (gallra.Record, error)
 
 // userPage reads a page of end users, with what their list leaves out.
 func (s reader) userPage(ctx context.Context, cursor string, limit int, whole bool) (rest.Items, []gallra.Record, error) {
-	p, err := s.read.Page(ctx, rest.Request{Op: "endusers.list", Path: "/beta/endusers", Query: url.Values{"pageLimit": {strconv.Itoa(limit)}}}, paging, cursor)
+	p, err := s.via.Read.Page(ctx, rest.Request{Op: "endusers.list", Path: "/beta/endusers", Query: url.Values{"pageLimit": {strconv.Itoa(limit)}}}, paging, cursor)
 	if err != nil {
 		return p, nil, err
 	}
@@ -265,7 +265,7 @@ func (s reader) of(ctx context.Context, user string) ([]gallra.Record, error) {
 	var out []gallra.Record
 	cursor := ""
 	for {
-		p, err := s.read.Page(ctx, rest.Request{Op: "endusers.conversations", Path: join("endusers", user, "conversations"), Query: url.Values{"pageLimit": {"100"}}}, paging, cursor)
+		p, err := s.via.Read.Page(ctx, rest.Request{Op: "endusers.conversations", Path: join("endusers", user, "conversations"), Query: url.Values{"pageLimit": {"100"}}}, paging, cursor)
 		if gone, err := desk.Absent(err); err != nil {
 			return nil, err
 		} else if gone {
@@ -374,7 +374,7 @@ func (m messageDoc) files() []file {
 
 func (s *Source) messages(ctx context.Context, conv string) ([]messageDoc, error) {
 	var doc struct{ Data []messageDoc }
-	if _, err := s.read.Do(ctx, rest.Request{Op: "messages.list", Path: join("conversations", conv, "messages")}, &doc); err != nil {
+	if _, err := s.via.Read.Do(ctx, rest.Request{Op: "messages.list", Path: join("conversations", conv, "messages")}, &doc); err != nil {
 		return nil, err
 	}
 	if doc.Data == nil {
@@ -451,7 +451,7 @@ func (s reader) Thread(ctx context.Context, conv gallra.Record) (desk.Thread, er
 			Message string `json:"message"`
 		}
 	}
-	if _, err := s.read.Do(ctx, rest.Request{Op: "notes.list", Path: join("conversations", conv.Ref.ID, "notes")}, &notes); err != nil {
+	if _, err := s.via.Read.Do(ctx, rest.Request{Op: "notes.list", Path: join("conversations", conv.Ref.ID, "notes")}, &notes); err != nil {
 		return desk.Thread{}, err
 	}
 	for _, n := range notes.Data {
@@ -507,7 +507,7 @@ func (s reader) searchText(ctx context.Context, value string) ([]gallra.Ref, err
 	var out []gallra.Ref
 	cursor := ""
 	for {
-		p, err := s.read.Page(ctx, r, paging, cursor)
+		p, err := s.via.Read.Page(ctx, r, paging, cursor)
 		if err != nil {
 			return nil, err
 		}
@@ -552,7 +552,7 @@ func (s reader) Content(ctx context.Context, ref gallra.Ref) ([]byte, error) {
 	for _, m := range list {
 		for i, f := range m.files() {
 			if m.ID == ids[1] && strconv.Itoa(i) == ids[2] {
-				return s.read.Download(ctx, "attachment", f.URL)
+				return s.via.Read.Download(ctx, "attachment", f.URL)
 			}
 		}
 	}
@@ -581,7 +581,7 @@ func (s *Source) traces(ctx context.Context, conv gallra.Ref) ([]desk.Trace, err
 	var out []desk.Trace
 	for _, list := range []string{"activitylog", "ratings"} {
 		var doc struct{ Data json.RawMessage }
-		_, err := s.read.Do(ctx, rest.Request{Op: list, Path: join("conversations", conv.ID, list)}, &doc)
+		_, err := s.via.Read.Do(ctx, rest.Request{Op: list, Path: join("conversations", conv.ID, list)}, &doc)
 		if gone, err := desk.Absent(err); err != nil {
 			return nil, err
 		} else if !gone {

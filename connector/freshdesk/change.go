@@ -47,7 +47,7 @@ func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (g
 	default:
 		return gallra.Receipt{}, gallra.Errorf(gallra.Unsupported, "freshdesk.only_with_message", "ref", ref.String())
 	}
-	_, err = s.write.Do(ctx, req, nil)
+	_, err = s.via.Write.Do(ctx, req, nil)
 	if _, err := desk.Absent(err); err != nil {
 		return gallra.Receipt{}, err
 	}
@@ -145,7 +145,7 @@ func (s *Source) Edit(ctx context.Context, ref gallra.Ref, ifVersion string, set
 	if note {
 		path = join("conversations", desk.Parts(ref.ID)[1])
 	}
-	if _, err := s.write.Do(ctx, rest.Request{Op: ref.Type + ".update", Method: "PUT", Repeat: true, Path: path, Body: change}, nil); err != nil {
+	if _, err := s.via.Write.Do(ctx, rest.Request{Op: ref.Type + ".update", Method: "PUT", Repeat: true, Path: path, Body: change}, nil); err != nil {
 		return gallra.Receipt{}, err
 	}
 	now, err := s.Get(ctx, ref)

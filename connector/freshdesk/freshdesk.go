@@ -44,9 +44,9 @@ func init() {
 			connector.CanAttachments, connector.CanLeftovers, connector.CanVerify},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "api_key", Help: "API key of an agent who sees all tickets", Required: true, Secret: true},
-			{Name: "erase_api_key", Help: "API key of an agent who may delete, used for changes alone; the other one when left out", Secret: true},
-		}, desk.Options...),
+			{Name: "api_key", Help: "option.freshdesk.api_key", Required: true, Secret: true},
+			{Name: "erase_api_key", Help: "option.freshdesk.erase_api_key", Secret: true},
+		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})
 }
@@ -54,9 +54,9 @@ func init() {
 // Source is one account.
 type Source struct {
 	*desk.Desk
-	read, write *rest.Client
-	clock       rest.Clock
-	system      gallra.SystemID
+	via    rest.Pair
+	clock  rest.Clock
+	system gallra.SystemID
 
 	mu     sync.Mutex
 	custom map[string][]connector.FieldInfo // by list of fields
@@ -76,7 +76,7 @@ var (
 )
 
 func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
-	o, err := desk.Connect(c, "", 100)
+	o, err := rest.FromConfig(c, "", rest.PerMinute(100))
 	if err != nil {
 		return nil, err
 	}
@@ -87,30 +87,21 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	}
 	s := &Source{clock: o.Clock, system: c.System, ids: map[string][]int64{}}
 	s.Desk = &desk.Desk{System: c.System, V: reader{s}}
-	o.Auth = rest.Basic(c.Option("api_key"), "X")
-	if s.read, err = rest.New(o); err != nil {
-		return nil, err
-	}
-	s.write = s.read
-	if k := c.Option("erase_api_key"); k != "" {
-		o.Auth = rest.Basic(k, "X")
-		if s.write, err = rest.New(o); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	o.Auth = key(c.Option("api_key"))
+	s.via, err = rest.NewPair(o, rest.Given(c.Option("erase_api_key"), key))
+	return s, err
 }
 
+// key shows an API key as Freshdesk wants it: as a user, with any password.
+func key(k string) rest.Auth { return rest.Basic(k, "X") }
+
 // Close lets go of the connections.
-func (s *Source) Close() error {
-	_ = s.write.Close() // closing a client cannot fail
-	return s.read.Close()
-}
+func (s *Source) Close() error { return s.via.Close() }
 
 // Check proves that both keys are valid agents' and that the reading one sees
 // every ticket.
 func (s *Source) Check(ctx context.Context) error {
-	for _, c := range []*rest.Client{s.read, s.write} {
+	err := s.via.Each(func(c *rest.Client) error {
 		var me struct {
 			Scope int `json:"ticket_scope"`
 		}
@@ -120,6 +111,10 @@ func (s *Source) Check(ctx context.Context) error {
 		if me.Scope != 1 { // 1 is all tickets, 2 a group's, 3 the agent's own
 			return gallra.Errorf(gallra.Forbidden, "freshdesk.restricted", "system", string(s.system))
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if _, err := s.Types(ctx); err != nil {
 		return err
@@ -128,7 +123,7 @@ func (s *Source) Check(ctx context.Context) error {
 	if _, err := v.page(ctx, "contacts.list", "/api/v2/contacts", url.Values{"per_page": {"1"}}); err != nil {
 		return err
 	}
-	_, err := v.page(ctx, "tickets.list", "/api/v2/tickets", url.Values{"per_page": {"1"}})
+	_, err = v.page(ctx, "tickets.list", "/api/v2/tickets", url.Values{"per_page": {"1"}})
 	return err
 }
 
@@ -168,7 +163,7 @@ func (s *Source) fieldsOf(ctx context.Context, list string) ([]connector.FieldIn
 		Type    string `json:"type"`
 		Default bool   `json:"default"`
 	}
-	if _, err := s.read.Do(ctx, rest.Request{Op: list, Path: join(list)}, &doc); err != nil {
+	if _, err := s.via.Read.Do(ctx, rest.Request{Op: list, Path: join(list)}, &doc); err != nil {
 		return nil, err
 	}
 	if doc == nil {

@@ -27,7 +27,7 @@ const (
 
 func (s *Source) page(ctx context.Context, op, path string, q url.Values) ([]json.RawMessage, error) {
 	var out []json.RawMessage
-	if _, err := s.read.Do(ctx, rest.Request{Op: op, Path: path, Query: q}, &out); err != nil {
+	if _, err := s.via.Read.Do(ctx, rest.Request{Op: op, Path: path, Query: q}, &out); err != nil {
 		return nil, err
 	}
 	if out == nil {
@@ -196,7 +196,7 @@ func (s *Source) ticket(ctx context.Context, id string) (ticketDoc, error) {
 	if _, ok := desk.Number(id); !ok {
 		return t, desk.Gone(s.ref(TypeTicket, id))
 	}
-	if _, err := s.read.Do(ctx, rest.Request{Op: "tickets.get", Path: join("tickets", id), Query: url.Values{"include": {"stats"}}}, &t); err != nil {
+	if _, err := s.via.Read.Do(ctx, rest.Request{Op: "tickets.get", Path: join("tickets", id), Query: url.Values{"include": {"stats"}}}, &t); err != nil {
 		return t, err
 	}
 	if strconv.FormatInt(t.ID, 10) != id || t.Status == 0 {
@@ -275,7 +275,7 @@ func (s reader) Root(ctx context.Context, ref gallra.Ref) (gallra.Record, error)
 		return gallra.Record{}, desk.Gone(ref)
 	}
 	var c contactDoc
-	if _, err := s.read.Do(ctx, rest.Request{Op: "contacts.get", Path: join("contacts", ref.ID)}, &c); err != nil {
+	if _, err := s.via.Read.Do(ctx, rest.Request{Op: "contacts.get", Path: join("contacts", ref.ID)}, &c); err != nil {
 		return gallra.Record{}, err
 	}
 	r := gallra.Record{Ref: s.ref(TypeContact, ref.ID)}
@@ -397,7 +397,7 @@ func (s reader) Content(ctx context.Context, ref gallra.Ref) ([]byte, error) {
 	}
 	for _, f := range files {
 		if strconv.FormatInt(f.ID, 10) == ids[2] {
-			return s.read.Download(ctx, "attachment", f.URL)
+			return s.via.Read.Download(ctx, "attachment", f.URL)
 		}
 	}
 	return nil, desk.Gone(ref)

@@ -70,7 +70,7 @@ func newFake(tb testing.TB) *fake {
 	}
 	clock := resttest.NewClock(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC))
 	f := &fake{clock: clock, contract: contract, system: gallra.SystemID(fmt.Sprint("gmail-", systems.Add(1))), full: true,
-		tokens: &resttest.Tokens{Clock: clock, Life: time.Hour, Client: "app", Secret: secret}, quota: &resttest.Quota{Clock: clock, Calls: 6000, Per: time.Minute}}
+		tokens: &resttest.Tokens{Clock: clock, Life: time.Hour, Client: "app", Secret: secret, Reader: "hemlig-lasning"}, quota: &resttest.Quota{Clock: clock, Calls: 6000, Per: time.Minute}}
 	f.way = &resttest.Faulty{Next: resttest.Local{Handler: f}}
 	f.reset()
 	tb.Cleanup(func() {
@@ -106,6 +106,10 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if !f.tokens.Valid(r) {
 		refuse(w, 401)
+		return
+	}
+	if f.tokens.Reading(r) && resttest.Changes(r) {
+		refuse(w, 403)
 		return
 	}
 	f.contract.Wrap(http.HandlerFunc(f.serve)).ServeHTTP(w, r)
@@ -282,7 +286,7 @@ func (f *fake) names(l *letter) []string {
 }
 
 func (f *fake) config() connector.Config {
-	return connector.Config{System: f.system, URL: "gmail://gmail.example.com", Options: map[string]string{"client_id": "app", "client_secret": secret, "refresh_token": "hemlig-nyckel", "login": "login.example.com"}}
+	return connector.Config{System: f.system, URL: "gmail://gmail.example.com", Options: map[string]string{"client_id": "app", "client_secret": secret, "refresh_token": "hemlig-lasning", "erase_refresh_token": "hemlig-nyckel", "login": "login.example.com"}}
 }
 
 func (f *fake) open(tb ct.TB, options ...string) connector.Source {
@@ -315,7 +319,7 @@ func (f *fake) harness() ct.Harness {
 		Clocks:  []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated},
 		Config:  func(ct.TB) connector.Config { return f.config() },
 		Open:    func(tb ct.TB) connector.Source { return f.open(tb) },
-		Secrets: []string{secret, "hemlig-nyckel"},
+		Secrets: []string{secret, "hemlig-nyckel", "hemlig-lasning"},
 		Reset:   func(ct.TB) { f.reset() },
 		Seed: func(_ ct.TB, ss []ct.Seed) {
 			f.mu.Lock()

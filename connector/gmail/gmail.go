@@ -44,13 +44,14 @@ func init() {
 		Finds: []gallra.IdentifierKind{gallra.IdentEmail, gallra.IdentPhone, gallra.IdentPersonnummer, gallra.IdentName,
 			gallra.IdentAccount, gallra.IdentUsername, gallra.IdentCustomer, gallra.IdentIP},
 		Options: append([]connector.Option{
-			{Name: "client_id", Help: "OAuth client id", Required: true},
-			{Name: "client_secret", Help: "OAuth client secret", Required: true, Secret: true},
-			{Name: "refresh_token", Help: "refresh token of the mailbox", Required: true, Secret: true},
-			{Name: "login", Help: "host that gives access tokens (oauth2.googleapis.com)"},
-			{Name: "restore_days", Help: "days in which an administrator can restore what is erased (25)"},
-			{Name: "hold", Help: "true: Google Vault keeps what is erased"},
-			{Name: "own", Help: "the organisation's own addresses and domains, parted by commas"},
+			{Name: "client_id", Help: "option.gmail.client_id", Required: true},
+			{Name: "client_secret", Help: "option.gmail.client_secret", Required: true, Secret: true},
+			{Name: "refresh_token", Help: "option.gmail.refresh_token", Required: true, Secret: true},
+			{Name: "erase_refresh_token", Help: "option.gmail.erase_refresh_token", Secret: true},
+			{Name: "login", Help: "option.gmail.login"},
+			{Name: "restore_days", Help: "option.gmail.restore_days"},
+			{Name: "hold", Help: "option.gmail.hold"},
+			{Name: "own", Help: "option.own"},
 		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})
@@ -64,7 +65,7 @@ var known = connector.MustProfile(profile)
 // Source is one mailbox.
 type Source struct {
 	system gallra.SystemID
-	client *rest.Client
+	via    rest.Pair
 	clock  rest.Clock
 	own    []string
 	keep   time.Duration
@@ -75,7 +76,7 @@ type Source struct {
 }
 
 func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
-	o, err := rest.FromConfig(c)
+	o, err := rest.FromConfig(c, "", rest.Limit{Requests: 3000, Per: time.Minute, Burst: 20})
 	if err != nil {
 		return nil, err
 	}
@@ -90,21 +91,23 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if s.hold, err = rest.Flag(c, "hold"); err != nil {
 		return nil, err
 	}
-	o.Auth = rest.Tokens(rest.OAuth{TokenURL: "https://" + cmp.Or(c.Option("login"), "oauth2.googleapis.com") + "/token",
-		ClientID: c.Option("client_id"), ClientSecret: c.Option("client_secret"), RefreshToken: c.Option("refresh_token")})
-	o.Limit = rest.Limit{Requests: 3000, Per: time.Minute, Burst: 20}
+	access := func(refresh string) rest.Auth {
+		return rest.Tokens(rest.OAuth{TokenURL: "https://" + cmp.Or(c.Option("login"), "oauth2.googleapis.com") + "/token",
+			ClientID: c.Option("client_id"), ClientSecret: c.Option("client_secret"), RefreshToken: refresh})
+	}
+	o.Auth = access(c.Option("refresh_token"))
 	if tune != nil {
 		tune(&o)
 	}
 	if s.clock = o.Clock; s.clock == nil {
 		s.clock = rest.Wall{}
 	}
-	s.client, err = rest.New(o)
+	s.via, err = rest.NewPair(o, rest.Given(c.Option("erase_refresh_token"), access))
 	return s, err
 }
 
 // Close implements io.Closer.
-func (s *Source) Close() error { return s.client.Close() }
+func (s *Source) Close() error { return s.via.Close() }
 
 // Profile implements connector.Profiled.
 func (s *Source) Profile() connector.Profile { return known }
@@ -114,7 +117,7 @@ func (s *Source) call(ctx context.Context, op, method string, q url.Values, body
 	if err != nil {
 		return gallra.Errorf(gallra.NotFound, "connector.record_not_found")
 	}
-	_, err = s.client.Do(ctx, rest.Request{Op: op, Method: method, Path: p, Query: q, Body: body}, out)
+	_, err = s.via.Do(ctx, rest.Request{Op: op, Method: method, Path: p, Query: q, Body: body}, out)
 	if gallra.CodeOf(err) == gallra.Forbidden {
 		scope := "gmail.readonly"
 		if method != "GET" {

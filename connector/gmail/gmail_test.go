@@ -12,6 +12,7 @@ import (
 	"github.com/gallra/gallra/connector"
 	ct "github.com/gallra/gallra/connector/connectortest"
 	"github.com/gallra/gallra/connector/gmail"
+	"github.com/gallra/gallra/connector/rest/resttest"
 	"github.com/gallra/gallra/internal/shareddata"
 )
 
@@ -141,4 +142,11 @@ func TestContractIsGooglesDescription(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestX5_ReadingTokenChangesNothing(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.add(&letter{raw: "From: a@example.se\r\nSubject: Bygglov\r\n\r\nHej\r\n", date: f.clock.Now(), labels: []string{"INBOX"}})
+	resttest.Reader(t, f.open(t, "erase_refresh_token", ""), "mail", true, f.stored)
 }

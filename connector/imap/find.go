@@ -29,7 +29,7 @@ func (s *Source) Find(ctx context.Context, n connector.Needles, cursor string) (
 		section.Specifier = goimap.PartSpecifierHeader
 	}
 	var out connector.Hits
-	next, err := scan(s, ctx, cursor, search, section, func(m mailrecord.Stored) ([]connector.Hit, []connector.Problem) {
+	next, err := scan(s, ctx, cursor, look{search: search}, section, func(m mailrecord.Stored) ([]connector.Hit, []connector.Problem) {
 		return needle.Hits(m, s.limits())
 	}, func(hits []connector.Hit, problems []connector.Problem) {
 		out.Hits = append(out.Hits, hits...)
@@ -73,7 +73,8 @@ func headerSearch(ids []gallra.Identifier) *goimap.SearchCriteria {
 }
 
 // Leftovers implements connector.Searcher: every mail of every folder is read
-// whole on a new connection and decoded here, drafts and trash included.
+// whole on a new connection and decoded here, drafts, trash and what edits have
+// left half-made included.
 func (s *Source) Leftovers(ctx context.Context, n connector.Needles, cursor string) (connector.Residues, error) {
 	needle := mailrecord.NewNeedle(n, nil)
 	var out connector.Residues
@@ -91,7 +92,7 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, cursor stri
 			return out, err
 		}
 	}
-	next, err := scan(s, ctx, cursor, nil, goimap.FetchItemBodySection{}, func(m mailrecord.Stored) ([]gallra.Residue, []connector.Problem) {
+	next, err := scan(s, ctx, cursor, look{halves: true}, goimap.FetchItemBodySection{}, func(m mailrecord.Stored) ([]gallra.Residue, []connector.Problem) {
 		return needle.Leftovers(m, s.limits())
 	}, func(residues []gallra.Residue, problems []connector.Problem) {
 		out.Residues = append(out.Residues, residues...)
@@ -102,10 +103,11 @@ func (s *Source) Leftovers(ctx context.Context, n connector.Needles, cursor stri
 }
 
 // scan reads a page of mails, looks at each, and takes what was seen in order.
-func scan[T any](s *Source, ctx context.Context, cursor string, search *goimap.SearchCriteria, section goimap.FetchItemBodySection,
-	look func(mailrecord.Stored) ([]T, []connector.Problem), take func([]T, []connector.Problem)) (next string, err error) {
+func scan[T any](s *Source, ctx context.Context, cursor string, what look, section goimap.FetchItemBodySection,
+	see func(mailrecord.Stored) ([]T, []connector.Problem), take func([]T, []connector.Problem)) (next string, err error) {
+	what.limit, what.share = pageMails, connector.Share{K: 0, N: 1}
 	err = s.with(ctx, func(c *client) error {
-		p, err := s.meta(ctx, c, cursor, pageMails, connector.Share{K: 0, N: 1}, search, false)
+		p, err := s.meta(ctx, c, cursor, what)
 		if err != nil {
 			return err
 		}
@@ -124,7 +126,7 @@ func scan[T any](s *Source, ctx context.Context, cursor string, search *goimap.S
 			seen := make([][]T, len(chunk))
 			problems := make([][]connector.Problem, len(chunk))
 			if err := s.bodies(ctx, c, chunk, sec, func(i int, l letter) {
-				seen[i], problems[i] = look(s.stored(l))
+				seen[i], problems[i] = see(s.stored(l))
 			}); err != nil {
 				return err
 			}
@@ -139,7 +141,8 @@ func scan[T any](s *Source, ctx context.Context, cursor string, search *goimap.S
 }
 
 // Remains implements connector.Verifier: on a new connection the server is
-// asked which of the UIDs it still has.
+// asked which of the UIDs it still has, and whether an edit of one that is gone
+// has left something half-made: the next change in the folder takes that away.
 func (s *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Residue, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -181,6 +184,80 @@ func (s *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Resid
 		for _, u := range found.AllUIDs() {
 			out = append(out, gallra.Residue{Ref: s.ref(place{k.digest, k.validity, u}), Where: "folder " + k.digest[:8], Why: "imap.still_there", Count: 1})
 		}
+		halves, err := s.halves(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if len(halves) == 0 {
+			continue
+		}
+		of := map[string]goimap.UID{}
+		for _, u := range groups[k] {
+			of[strings.ToLower(string(tagOf(place{k.digest, k.validity, u})))] = u
+		}
+		for _, tags := range halves {
+			for _, t := range tags {
+				if u, ok := of[strings.ToLower(string(t))]; ok && !slices.Contains(found.AllUIDs(), u) {
+					out = append(out, gallra.Residue{Ref: s.ref(place{k.digest, k.validity, u}), Where: "folder " + k.digest[:8], Why: "imap.half_made", Count: 1})
+				}
+			}
+		}
 	}
 	return out, nil
+}
+
+// Trace implements connector.Tracer.
+func (s *Source) Trace(_ context.Context, refs []gallra.Ref) (connector.Trace, error) {
+	return mailrecord.Trace{Refs: refs, Gone: s.Remains, Read: s.anew, Limits: s.limits()}, nil
+}
+
+// anew reads mails on a new connection.
+func (s *Source) anew(ctx context.Context, refs []gallra.Ref, f func(mailrecord.Stored)) error {
+	type key struct {
+		digest   string
+		validity uint32
+	}
+	groups := map[key][]goimap.UID{}
+	var order []key
+	for _, r := range refs {
+		if p, ok := s.placeOf(r); ok {
+			k := key{p.digest, p.validity}
+			if groups[k] == nil {
+				order = append(order, k)
+			}
+			groups[k] = append(groups[k], p.uid)
+		}
+	}
+	if len(order) == 0 {
+		return nil
+	}
+	c, err := s.dial(ctx)
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	defer stop()
+	defer c.Close()
+	for _, k := range order {
+		box, _, err := s.locate(ctx, c, k.digest, k.validity, true)
+		if gallra.CodeOf(err) == gallra.NotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		letters, err := s.fetchMeta(ctx, c, box, k.validity, groups[k], false)
+		if err != nil {
+			return err
+		}
+		for _, chunk := range s.chunks(letters) {
+			if err := s.bodies(ctx, c, chunk, s.whole(chunk), func(_ int, l letter) { f(s.stored(l)) }); err != nil {
+				return err
+			}
+			for i := range chunk {
+				chunk[i].raw = nil
+			}
+		}
+	}
+	return nil
 }

@@ -6,8 +6,11 @@
 //
 // A mail on an IMAP server cannot be changed. An edit appends the new mail with
 // the flags and the date of the old one and then expunges the old: the mail gets
-// a new reference. If the connection is lost between the two, both are there;
-// the same edit done again finds the new one by its bytes and only expunges.
+// a new reference. Until it is whole the new mail is marked as deleted, and until
+// the old one is gone it carries a keyword of ours. If the connection is lost on
+// the way, the same edit done again finds the new one by keyword and bytes; what
+// the server stores later still is hidden, and taken away by the next change in
+// the folder.
 //
 // The reference of a mail is folder (as a digest: people name folders after
 // customers), UIDVALIDITY and UID.
@@ -44,13 +47,13 @@ func init() {
 		Finds: []gallra.IdentifierKind{gallra.IdentEmail, gallra.IdentPhone, gallra.IdentPersonnummer, gallra.IdentName,
 			gallra.IdentAccount, gallra.IdentUsername, gallra.IdentCustomer, gallra.IdentIP},
 		Options: []connector.Option{
-			{Name: "user", Help: "user name, when it is not in the address", Secret: true},
-			{Name: "password", Help: "password, when it is not in the address", Secret: true},
-			{Name: "folders", Help: "names of the folders to connect, parted by commas; all when empty"},
-			{Name: "own", Help: "the organisation's own addresses and domains, parted by commas"},
-			{Name: "max_mail", Help: "largest mail read in full, in MB (64)"},
-			{Name: "tls", Help: "none: allow an unencrypted connection to another host than this"},
-			{Name: "ca", Help: "file with the certificate authority of the server (PEM)"},
+			{Name: "user", Help: "option.imap.user", Secret: true},
+			{Name: "password", Help: "option.imap.password", Secret: true},
+			{Name: "folders", Help: "option.imap.folders"},
+			{Name: "own", Help: "option.own"},
+			{Name: "max_mail", Help: "option.max_mail"},
+			{Name: "tls", Help: "option.imap.tls"},
+			{Name: "ca", Help: "option.ca"},
 		},
 		Open: open,
 	})

@@ -24,6 +24,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	_ "github.com/gallra/gallra/connector/imap"
+	"github.com/gallra/gallra/connector/mailrecord"
 	"github.com/gallra/gallra/document"
 )
 
@@ -704,4 +705,70 @@ func TestCancelled(t *testing.T) {
 	if n := len(list(t, s, connector.Query{})); n != 4 {
 		t.Errorf("%d mails", n)
 	}
+}
+
+// TestG7_LateFormsOfAnEditAreSweptAway: what the server stores of an edit after
+// all, whole or cut short, is nobody's mail: not listed, named by Remains, and
+// gone after the next change in the folder. What is tagged and live is a mail, a
+// mail that somebody else has marked stays, and so does what belongs to an edit
+// that is still to be done again.
+func TestG7_LateFormsOfAnEditAreSweptAway(t *testing.T) {
+	t.Parallel()
+	forEach(t, func(t *testing.T, a account) {
+		s := open(t, a)
+		old := map[string]gallra.Ref{}
+		for _, r := range list(t, s, connector.Query{}) {
+			old[field(r, "from")] = r.Ref
+		}
+		anna, kim, johanna := old["anna@example.se"], old["kim+handel@example.se"], old["johanna@example.se"]
+		edited, err := s.Edit(ctx, anna, "", []gallra.Field{{Name: "text", Value: "gallrad"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := s.Get(ctx, edited.Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tag := func(r gallra.Ref) goimap.Flag { return goimap.Flag("$gallra" + mailrecord.Digest(r.ID)) }
+		whole := field(rec, "raw")
+		a.put(t, "INBOX", whole, received(0), goimap.FlagDeleted, tag(anna))
+		a.put(t, "INBOX", whole[:len(whole)/2], received(0), goimap.FlagDeleted, tag(anna))
+		a.put(t, "INBOX", letter(7, people[2]), received(7), goimap.FlagDeleted, tag(kim))
+		a.put(t, "INBOX", letter(8, people[2]), received(8), tag(anna))
+		a.put(t, "INBOX", letter(9, people[2]), received(9), goimap.FlagDeleted)
+		if n := len(list(t, s, connector.Query{})); n != 6 {
+			t.Errorf("%d mails are listed, not 4, the one that is live and the one that somebody has marked", n)
+		}
+		left, err := s.Remains(ctx, []gallra.Ref{anna, johanna, kim})
+		n := map[gallra.Ref]int{}
+		for _, r := range left {
+			n[r.Ref]++
+		}
+		if err != nil || n[anna] != 2 || n[johanna] != 1 || n[kim] != 1 {
+			t.Errorf("remains %v, %v", n, err)
+		}
+		if _, err := s.Erase(ctx, johanna, ""); err != nil {
+			t.Fatal(err)
+		}
+		tags := map[string]int{}
+		for _, m := range a.all(t, "INBOX") {
+			slices.Sort(m.flags)
+			tags[strings.ToLower(fmt.Sprint(m.flags))]++
+		}
+		if tags[strings.ToLower(fmt.Sprint([]goimap.Flag{tag(kim), goimap.FlagDeleted}))] != 1 || tags[strings.ToLower(fmt.Sprint([]goimap.Flag{tag(anna)}))] != 1 || tags[`[\deleted]`] != 1 || tags[`[\answered]`] != 2 || len(tags) != 4 {
+			t.Errorf("left: %v", tags)
+		}
+		if left, err := s.Remains(ctx, []gallra.Ref{anna, johanna}); err != nil || len(left) != 0 {
+			t.Errorf("remains %v, %v", left, err)
+		}
+		// The mail of the interrupted edit is erased instead: its new form goes too.
+		if _, err := s.Erase(ctx, kim, ""); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range a.all(t, "INBOX") {
+			if strings.Contains(m.raw, "<7@example.se>") {
+				t.Error("the new form of an erased mail is left")
+			}
+		}
+	})
 }

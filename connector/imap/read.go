@@ -62,9 +62,17 @@ type page struct {
 	next    string
 }
 
-// meta lists up to limit mails behind cursor without their text; dates says that
-// the Date field is wanted, which costs the server a look into every mail.
-func (s *Source) meta(ctx context.Context, c *client, cursor string, limit int, share connector.Share, search *goimap.SearchCriteria, dates bool) (page, error) {
+// look says what meta lists.
+type look struct {
+	limit  int
+	share  connector.Share
+	search *goimap.SearchCriteria // optional
+	dates  bool                   // the Date field is wanted, which costs the server a look into every mail
+	halves bool                   // with half-made mails
+}
+
+// meta lists mails behind cursor without their text.
+func (s *Source) meta(ctx context.Context, c *client, cursor string, what look) (page, error) {
 	var from place
 	if cursor != "" {
 		var ok bool
@@ -97,8 +105,8 @@ func (s *Source) meta(ctx context.Context, c *client, cursor string, limit int, 
 			first = from.uid + 1
 		}
 		want := goimap.SearchCriteria{}
-		if search != nil {
-			want = *search
+		if what.search != nil {
+			want = *what.search
 		}
 		want.UID = []goimap.UIDSet{{goimap.UIDRange{Start: first, Stop: 0}}}
 		found, err := c.UIDSearch(&want, nil).Wait()
@@ -107,16 +115,19 @@ func (s *Source) meta(ctx context.Context, c *client, cursor string, limit int, 
 		}
 		uids := found.AllUIDs()
 		slices.Sort(uids)
-		uids = slices.DeleteFunc(uids, func(u goimap.UID) bool { return u < first || !share.Has(uint64(u)) })
-		room := limit - len(out.letters)
+		uids = slices.DeleteFunc(uids, func(u goimap.UID) bool { return u < first || !what.share.Has(uint64(u)) })
+		room := what.limit - len(out.letters)
 		full := len(uids) >= room
 		if len(uids) > room {
 			uids = uids[:room]
 		}
 		if len(uids) > 0 {
-			got, err := s.fetchMeta(ctx, c, f, box.UIDValidity, uids, dates)
+			got, err := s.fetchMeta(ctx, c, f, box.UIDValidity, uids, what.dates)
 			if err != nil {
 				return page{}, err
+			}
+			if !what.halves {
+				got = slices.DeleteFunc(got, func(l letter) bool { return halfMade(l.flags) })
 			}
 			out.letters = append(out.letters, got...)
 			if full {
@@ -274,7 +285,7 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 			}
 			out.Total = total
 		}
-		p, err := s.meta(ctx, c, q.Cursor, limit, share, narrow(q), dates)
+		p, err := s.meta(ctx, c, q.Cursor, look{limit: limit, share: share, search: narrow(q), dates: dates})
 		if err != nil {
 			return err
 		}
@@ -414,6 +425,9 @@ func (s *Source) Get(ctx context.Context, ref gallra.Ref) (gallra.Record, error)
 		letters, err := s.fetchMeta(ctx, c, f, p.validity, []goimap.UID{p.uid}, false)
 		if err != nil {
 			return err
+		}
+		if len(letters) > 0 && halfMade(letters[0].flags) {
+			return errNotFound()
 		}
 		if err := s.bodies(ctx, c, letters, s.whole(letters), func(_ int, l letter) {
 			out, _ = mailrecord.Record(s.stored(l), connector.FieldsAll, s.limits())

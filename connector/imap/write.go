@@ -8,7 +8,6 @@ import (
 	"time"
 
 	goimap "github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapclient"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -84,8 +83,7 @@ func (s *Source) change(ctx context.Context, action gallra.Action, items []conne
 			if p := box.PermanentFlags; len(p) > 0 && !slices.Contains(p, goimap.FlagDeleted) && !slices.Contains(p, goimap.FlagWildcard) {
 				return gallra.Errorf(gallra.Forbidden, "imap.no_permission", "command", "EXPUNGE")
 			}
-			keywords := slices.Contains(box.PermanentFlags, goimap.FlagWildcard)
-			if err := s.changeFolder(ctx, c, f, k.validity, action, items, groups[k], set, keywords, out); err != nil {
+			if err := s.changeFolder(ctx, c, f, box, action, items, groups[k], set, out); err != nil {
 				return err
 			}
 		}
@@ -97,7 +95,9 @@ func (s *Source) change(ctx context.Context, action gallra.Action, items []conne
 	return out, nil
 }
 
-func (s *Source) changeFolder(ctx context.Context, c *client, f folder, validity uint32, action gallra.Action, items []connector.Item, group []int, set func(int) []gallra.Field, keywords bool, out []connector.Result) error {
+func (s *Source) changeFolder(ctx context.Context, c *client, f folder, box *goimap.SelectData, action gallra.Action, items []connector.Item, group []int, set func(int) []gallra.Field, out []connector.Result) error {
+	validity := box.UIDValidity
+	keywords := slices.Contains(box.PermanentFlags, goimap.FlagWildcard)
 	var uids []goimap.UID
 	for _, i := range group {
 		p, _ := s.placeOf(items[i].Ref)
@@ -111,11 +111,17 @@ func (s *Source) changeFolder(ctx context.Context, c *client, f folder, validity
 	for _, l := range letters {
 		by[l.place.uid] = l
 	}
-	var gone []goimap.UID
-	var unmarked []goimap.UID // those that were not marked before us
-	var tags []goimap.Flag    // of the new mails
-	var news []goimap.UID     // the new mails, in the order of tags
+	var forms []form
+	var gone, unmarked []goimap.UID // those that go, and those of them that were not marked before us
+	var extra []goimap.UID          // what earlier edits of these mails have left
 	residues := s.residues()
+	goes := func(i int, l letter, ref gallra.Ref) {
+		gone = append(gone, l.place.uid)
+		if !slices.Contains(l.flags, goimap.FlagDeleted) {
+			unmarked = append(unmarked, l.place.uid)
+		}
+		out[i].Receipt = gallra.Receipt{Ref: ref, Action: action, Grade: gallra.GradeLive, Final: true, Residues: residues}
+	}
 	for n, i := range group {
 		l, ok := by[uids[n]]
 		if !ok {
@@ -126,35 +132,54 @@ func (s *Source) changeFolder(ctx context.Context, c *client, f folder, validity
 			out[i].Err = gallra.Errorf(gallra.Conflict, "connector.record_changed")
 			continue
 		}
-		ref := items[i].Ref
-		if set != nil {
-			moved, err := s.append(ctx, c, f, validity, l, set(i), keywords)
-			if err != nil {
-				if gallra.CodeOf(err) == gallra.Unavailable || ctx.Err() != nil {
+		if set == nil {
+			delete(by, uids[n]) // named twice: the second time it is gone
+			goes(i, l, items[i].Ref)
+			if keywords && slices.ContainsFunc(box.Flags, func(f goimap.Flag) bool { return strings.EqualFold(string(f), string(tagOf(l.place))) }) {
+				halves, err := s.tagged(ctx, c, l.place)
+				if err != nil {
 					return err
 				}
-				out[i].Err = err
-				continue
+				extra = append(extra, halves...)
 			}
-			if moved == l.place {
-				out[i].Receipt = gallra.Receipt{Ref: ref, Action: action, Grade: gallra.GradeLive, At: time.Now(), Final: true, Residues: residues}
-				continue // the bytes were these already
+			continue
+		}
+		moved, others, err := s.append(ctx, c, f, validity, l, set(i), keywords)
+		if err != nil {
+			if gallra.CodeOf(err) == gallra.Unavailable || ctx.Err() != nil {
+				return err
 			}
-			ref = s.ref(moved)
-			tags, news = append(tags, tagOf(l.place)), append(news, moved.uid)
+			out[i].Err = err
+			continue
 		}
-		delete(by, uids[n]) // named twice: the second time it is gone
-		gone = append(gone, uids[n])
-		if !slices.Contains(l.flags, goimap.FlagDeleted) {
-			unmarked = append(unmarked, uids[n])
+		extra = append(extra, others...)
+		if moved == l.place {
+			out[i].Receipt = gallra.Receipt{Ref: items[i].Ref, Action: action, Grade: gallra.GradeLive, At: time.Now(), Final: true, Residues: residues}
+			continue // the bytes were these already
 		}
-		out[i].Receipt = gallra.Receipt{Ref: ref, Action: action, Grade: gallra.GradeLive, Final: true, Residues: residues}
+		delete(by, uids[n])
+		forms = append(forms, form{i, l, moved})
+	}
+	live, err := s.publish(ctx, c, forms)
+	if err != nil {
+		return err
+	}
+	for _, m := range forms {
+		if live[m.to.uid] {
+			goes(m.item, m.old, s.ref(m.to))
+			continue
+		}
+		// Somebody has emptied the folder of what was marked: the old mail stays.
+		out[m.item].Err = gallra.Errorf(gallra.Internal, "imap.refused", "command", "APPEND")
 	}
 	if err := s.expunge(ctx, c, gone, unmarked); err != nil {
 		return err
 	}
 	if keywords {
-		if err := s.untag(ctx, c, tags, news); err != nil {
+		if err := s.sweep(ctx, c, f, validity, extra, forms); err != nil {
+			return err
+		}
+		if err := s.untag(ctx, c, forms); err != nil {
 			return err
 		}
 	}
@@ -165,6 +190,13 @@ func (s *Source) changeFolder(ctx context.Context, c *client, f folder, validity
 		}
 	}
 	return nil
+}
+
+// form is a mail that is edited and the place of its new form.
+type form struct {
+	item int
+	old  letter
+	to   place
 }
 
 // expunge takes mails away for good and asks the server whether they are.
@@ -196,36 +228,68 @@ func (s *Source) expunge(ctx context.Context, c *client, uids, unmarked []goimap
 	return nil
 }
 
-// tagPrefix begins the keyword that an edited mail carries until the old one is
-// gone. It says whose new form it is: two mails alike are still two mails when
-// both are edited, and an edit that was interrupted finds its own work again.
+// An edit goes so, and each step may be the last that is heard of:
+//
+//  1. The new form is appended, marked \Deleted from its birth and tagged with
+//     a keyword that says whose new form it is.
+//  2. It loses \Deleted, and is looked at: it is there, and live.
+//  3. The old mail is expunged.
+//  4. The new form loses its tag.
+//
+// So what is tagged and \Deleted is half-made: nobody's mail, hidden from the
+// lists here, and it may go at any time. A server may store it long after the
+// connection was lost, whole or cut short, when the edit has been done again
+// and even when its mail has been erased since: sweep takes it away then. What
+// is tagged and not \Deleted is a mail like any other.
+
+// tagPrefix begins the keyword. Two mails alike are still two mails when both
+// are edited, and an edit that was interrupted finds its own work again.
 const tagPrefix = "$gallra"
 
 func tagOf(old place) goimap.Flag { return goimap.Flag(tagPrefix + mailrecord.Digest(old.String())) }
 
 func isTag(f goimap.Flag) bool { return strings.HasPrefix(strings.ToLower(string(f)), tagPrefix) }
 
-// append puts the edited mail beside the old one and returns where it is. A mail
-// that an earlier, interrupted edit has left there is taken instead.
-func (s *Source) append(ctx context.Context, c *client, f folder, validity uint32, l letter, set []gallra.Field, keywords bool) (place, error) {
+// halfMade reports whether flags are those of an edit that has not come to its
+// second step.
+func halfMade(flags []goimap.Flag) bool {
+	return slices.Contains(flags, goimap.FlagDeleted) && slices.ContainsFunc(flags, isTag)
+}
+
+// expungesAtOnce reports whether the server takes away what is marked \Deleted
+// without being asked, as Gmail does unless it is told otherwise. A new form is
+// live from its birth there.
+func expungesAtOnce(c *client) bool { return c.Caps().Has("X-GM-EXT-1") }
+
+// append puts the edited mail beside the old one and returns where it is, and
+// what else earlier edits of the mail have left. A mail that an interrupted edit
+// has left there is taken instead, if its bytes are these.
+func (s *Source) append(ctx context.Context, c *client, f folder, validity uint32, l letter, set []gallra.Field, keywords bool) (place, []goimap.UID, error) {
 	one := []letter{l}
 	if err := s.bodies(ctx, c, one, s.whole(one), func(int, letter) {}); err != nil {
-		return place{}, err
+		return place{}, nil, err
 	}
 	l = one[0]
 	if l.raw == nil {
-		return place{}, errNotFound()
+		return place{}, nil, errNotFound()
 	}
 	raw, err := mailrecord.Edited(s.stored(l), set)
 	if err != nil {
-		return place{}, err
+		return place{}, nil, err
 	}
 	raw = toCRLF(raw)
-	if bytes.Equal(raw, l.raw) {
-		return l.place, nil
+	p, others, err := s.already(ctx, c, f, validity, l, raw, keywords)
+	if err != nil {
+		return place{}, nil, err
 	}
-	if p, ok, err := s.already(ctx, c, f, validity, l, raw, keywords); err != nil || ok {
-		return p, err
+	if bytes.Equal(raw, l.raw) {
+		if keywords && p != (place{}) {
+			others = append(others, p.uid)
+		}
+		return l.place, others, nil
+	}
+	if p != (place{}) {
+		return p, others, nil
 	}
 	flags := slices.DeleteFunc(slices.Clone(l.flags), func(f goimap.Flag) bool {
 		return f == "\\Recent" || f == goimap.FlagDeleted || isTag(f)
@@ -233,85 +297,173 @@ func (s *Source) append(ctx context.Context, c *client, f folder, validity uint3
 	if keywords {
 		flags = append(flags, tagOf(l.place))
 	}
+	if !expungesAtOnce(c) {
+		flags = append(flags, goimap.FlagDeleted)
+	}
 	cmd := c.Append(f.name, int64(len(raw)), &goimap.AppendOptions{Flags: flags, Time: l.date})
 	_, werr := cmd.Write(raw)
 	cerr := cmd.Close()
 	data, err := cmd.Wait()
 	for _, e := range []error{err, werr, cerr} {
 		if e != nil {
-			return place{}, s.fail(ctx, "APPEND", e)
+			return place{}, nil, s.fail(ctx, "APPEND", e)
 		}
 	}
 	if data.UID != 0 && data.UIDValidity == validity {
-		return place{f.digest, validity, data.UID}, nil
+		return place{f.digest, validity, data.UID}, others, nil
 	}
-	p, ok, err := s.already(ctx, c, f, validity, l, raw, keywords)
-	if err == nil && !ok {
+	p, others, err = s.already(ctx, c, f, validity, l, raw, keywords)
+	if err == nil && p == (place{}) {
 		err = gallra.Errorf(gallra.Internal, "imap.refused", "command", "APPEND")
 	}
-	return p, err
+	return p, others, err
 }
 
-// already looks behind l for its new form: by its tag, or on a server without
-// keywords by bytes and date.
-func (s *Source) already(ctx context.Context, c *client, f folder, validity uint32, l letter, raw []byte, keywords bool) (place, bool, error) {
+// already looks for new forms of l: by their tag, or on a server without
+// keywords by bytes and date. It returns the one that holds raw, if there is
+// one, and those that carry the tag and do not.
+func (s *Source) already(ctx context.Context, c *client, f folder, validity uint32, l letter, raw []byte, keywords bool) (place, []goimap.UID, error) {
 	n := int64(len(raw))
-	search := &goimap.SearchCriteria{UID: []goimap.UIDSet{{goimap.UIDRange{Start: l.place.uid + 1, Stop: 0}}}, Larger: n - 1, Smaller: n + 1}
+	var uids []goimap.UID
+	var err error
 	if keywords {
-		search.Flag = []goimap.Flag{tagOf(l.place)}
-	}
-	found, err := c.UIDSearch(search, nil).Wait()
-	if err != nil {
-		return place{}, false, s.fail(ctx, "SEARCH", err)
-	}
-	uids := slices.DeleteFunc(found.AllUIDs(), func(u goimap.UID) bool { return u <= l.place.uid })
-	if len(uids) == 0 {
-		return place{}, false, nil
-	}
-	same, err := s.fetchMeta(ctx, c, f, validity, uids, false)
-	if err != nil {
-		return place{}, false, err
-	}
-	same = slices.DeleteFunc(same, func(m letter) bool { return !m.date.Equal(l.date) || m.size != n })
-	if err := s.bodies(ctx, c, same, goimap.FetchItemBodySection{}, func(int, letter) {}); err != nil {
-		return place{}, false, err
-	}
-	for _, m := range same {
-		if bytes.Equal(m.raw, raw) {
-			return m.place, true, nil
+		uids, err = s.tagged(ctx, c, l.place)
+	} else {
+		var found *goimap.SearchData
+		found, err = c.UIDSearch(&goimap.SearchCriteria{UID: []goimap.UIDSet{{goimap.UIDRange{Start: l.place.uid + 1, Stop: 0}}}, Larger: n - 1, Smaller: n + 1}, nil).Wait()
+		if err = s.fail(ctx, "SEARCH", err); err == nil {
+			uids = slices.DeleteFunc(found.AllUIDs(), func(u goimap.UID) bool { return u <= l.place.uid })
 		}
 	}
-	return place{}, false, nil
+	if err != nil || len(uids) == 0 {
+		return place{}, nil, err
+	}
+	there, err := s.fetchMeta(ctx, c, f, validity, uids, false)
+	if err != nil {
+		return place{}, nil, err
+	}
+	same := slices.DeleteFunc(slices.Clone(there), func(m letter) bool { return !m.date.Equal(l.date) || m.size != n })
+	if err := s.bodies(ctx, c, same, goimap.FetchItemBodySection{}, func(int, letter) {}); err != nil {
+		return place{}, nil, err
+	}
+	var p place
+	for _, m := range same {
+		if bytes.Equal(m.raw, raw) {
+			p = m.place
+			break
+		}
+	}
+	var others []goimap.UID
+	for _, m := range there {
+		if keywords && m.place != p {
+			others = append(others, m.place.uid)
+		}
+	}
+	return p, others, nil
 }
 
-// untag takes the tags off the new mails, the old ones being gone. Where an
-// interrupted edit came to its end on the server after all, there are two, and
-// the other may be one that was cut short: the one that was made or compared
-// now stays.
-func (s *Source) untag(ctx context.Context, c *client, tags []goimap.Flag, news []goimap.UID) error {
-	var extra []goimap.UID
-	var cmds []*imapclient.SearchCommand
-	for _, tag := range tags {
-		cmds = append(cmds, c.UIDSearch(&goimap.SearchCriteria{Flag: []goimap.Flag{tag}}, nil))
+// tagged returns the mails of the open folder that carry the tag of a place.
+func (s *Source) tagged(ctx context.Context, c *client, old place) ([]goimap.UID, error) {
+	found, err := c.UIDSearch(&goimap.SearchCriteria{Flag: []goimap.Flag{tagOf(old)}}, nil).Wait()
+	if err != nil {
+		return nil, s.fail(ctx, "SEARCH", err)
 	}
-	for i, cmd := range cmds {
-		found, err := cmd.Wait()
+	return slices.DeleteFunc(found.AllUIDs(), func(u goimap.UID) bool { return u == old.uid }), nil
+}
+
+// publish takes \Deleted off new forms and returns those that are there and live.
+func (s *Source) publish(ctx context.Context, c *client, forms []form) (map[goimap.UID]bool, error) {
+	if len(forms) == 0 {
+		return nil, nil
+	}
+	set := goimap.UIDSet{}
+	for _, m := range forms {
+		set.AddNum(m.to.uid)
+	}
+	if err := c.Store(set, &goimap.StoreFlags{Op: goimap.StoreFlagsDel, Silent: true, Flags: []goimap.Flag{goimap.FlagDeleted}}, nil).Close(); err != nil {
+		return nil, s.fail(ctx, "STORE", err)
+	}
+	found, err := c.UIDSearch(&goimap.SearchCriteria{UID: []goimap.UIDSet{set}, NotFlag: []goimap.Flag{goimap.FlagDeleted}}, nil).Wait()
+	if err != nil {
+		return nil, s.fail(ctx, "SEARCH", err)
+	}
+	live := map[goimap.UID]bool{}
+	for _, u := range found.AllUIDs() {
+		live[u] = true
+	}
+	return live, nil
+}
+
+// halves returns the half-made mails of the open folder and their tags.
+func (s *Source) halves(ctx context.Context, c *client) (map[goimap.UID][]goimap.Flag, error) {
+	marked, err := c.UIDSearch(&goimap.SearchCriteria{Flag: []goimap.Flag{goimap.FlagDeleted}}, nil).Wait()
+	if err != nil {
+		return nil, s.fail(ctx, "SEARCH", err)
+	}
+	if len(marked.AllUIDs()) == 0 {
+		return nil, nil
+	}
+	msgs, err := c.Fetch(goimap.UIDSetNum(marked.AllUIDs()...), &goimap.FetchOptions{UID: true, Flags: true}).Collect()
+	if err != nil {
+		return nil, s.fail(ctx, "FETCH", err)
+	}
+	out := map[goimap.UID][]goimap.Flag{}
+	for _, m := range msgs {
+		if m.UID != 0 && halfMade(m.Flags) {
+			out[m.UID] = slices.DeleteFunc(m.Flags, func(f goimap.Flag) bool { return !isTag(f) })
+		}
+	}
+	return out, nil
+}
+
+// sweep takes away extra, and every half-made mail of the folder whose old one
+// is gone: its edit has come to its end, or the old mail was erased instead. One
+// whose old mail is there is left to the edit that is to be done again.
+func (s *Source) sweep(ctx context.Context, c *client, f folder, validity uint32, extra []goimap.UID, forms []form) error {
+	halves, err := s.halves(ctx, c)
+	if err != nil {
+		return err
+	}
+	if len(halves) > 0 {
+		all, err := c.UIDSearch(&goimap.SearchCriteria{}, nil).Wait()
 		if err != nil {
 			return s.fail(ctx, "SEARCH", err)
 		}
-		for _, u := range found.AllUIDs() {
-			if u != news[i] {
+		there := map[string]bool{}
+		for _, u := range all.AllUIDs() {
+			there[strings.ToLower(string(tagOf(place{f.digest, validity, u})))] = true
+		}
+		for u, tags := range halves {
+			if !slices.ContainsFunc(tags, func(t goimap.Flag) bool { return there[strings.ToLower(string(t))] }) {
 				extra = append(extra, u)
 			}
 		}
 	}
-	if err := s.expunge(ctx, c, extra, extra); err != nil {
-		return err
+	if expungesAtOnce(c) { // nothing is half-made there: its twins tell by their tag
+		for _, m := range forms {
+			twins, err := s.tagged(ctx, c, m.old.place)
+			if err != nil {
+				return err
+			}
+			extra = append(extra, slices.DeleteFunc(twins, func(u goimap.UID) bool { return u == m.to.uid })...)
+		}
 	}
-	if len(news) == 0 {
+	slices.Sort(extra)
+	return s.expunge(ctx, c, slices.Compact(extra), nil)
+}
+
+// untag takes the tags off the new forms, the old mails being gone.
+func (s *Source) untag(ctx context.Context, c *client, forms []form) error {
+	if len(forms) == 0 {
 		return nil
 	}
-	err := c.Store(goimap.UIDSetNum(news...), &goimap.StoreFlags{Op: goimap.StoreFlagsDel, Silent: true, Flags: tags}, nil).Close()
+	set := goimap.UIDSet{}
+	var tags []goimap.Flag
+	for _, m := range forms {
+		set.AddNum(m.to.uid)
+		tags = append(tags, tagOf(m.old.place))
+	}
+	err := c.Store(set, &goimap.StoreFlags{Op: goimap.StoreFlagsDel, Silent: true, Flags: tags}, nil).Close()
 	return s.fail(ctx, "STORE", err)
 }
 

@@ -36,7 +36,7 @@ func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (g
 	default:
 		return gallra.Receipt{}, gallra.Errorf(gallra.Unsupported, "intercom.only_with_part", "ref", ref.String())
 	}
-	_, err := s.write.Do(ctx, req, nil)
+	_, err := s.via.Write.Do(ctx, req, nil)
 	if _, err := desk.Absent(err); err != nil {
 		return gallra.Receipt{}, err
 	}
@@ -70,7 +70,7 @@ func (s *Source) redact(ctx context.Context, ref gallra.Ref) (gallra.Receipt, er
 		}
 		body = map[string]any{"type": "source", "conversation_id": ids[0], "source_id": c.Source.ID}
 	}
-	resp, err := s.write.Do(ctx, rest.Request{Op: "conversations.redact", Method: "POST", Repeat: true, Path: "/conversations/redact", Header: version, Body: body}, nil)
+	resp, err := s.via.Write.Do(ctx, rest.Request{Op: "conversations.redact", Method: "POST", Repeat: true, Path: "/conversations/redact", Header: version, Body: body}, nil)
 	if resp.Status == 400 || resp.Status == 422 {
 		return gallra.Receipt{}, gallra.Errorf(gallra.Blocked, "intercom.redact_refused", "ref", ref.String())
 	}
@@ -121,7 +121,7 @@ func (s *Source) Edit(ctx context.Context, ref gallra.Ref, ifVersion string, set
 	if len(custom) > 0 {
 		change["custom_attributes"] = custom
 	}
-	if _, err := s.write.Do(ctx, rest.Request{Op: "contacts.update", Method: "PUT", Repeat: true, Path: join("contacts", ref.ID), Header: version, Body: change}, nil); err != nil {
+	if _, err := s.via.Write.Do(ctx, rest.Request{Op: "contacts.update", Method: "PUT", Repeat: true, Path: join("contacts", ref.ID), Header: version, Body: change}, nil); err != nil {
 		return gallra.Receipt{}, err
 	}
 	now, err := s.Get(ctx, ref)

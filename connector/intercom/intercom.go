@@ -40,9 +40,9 @@ func init() {
 			connector.CanAttachments, connector.CanLeftovers, connector.CanVerify},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "token", Help: "access token of a private app that may read", Required: true, Secret: true},
-			{Name: "erase_token", Help: "access token of an app that may also write, used for changes alone; the other one when left out", Secret: true},
-		}, desk.Options...),
+			{Name: "token", Help: "option.intercom.token", Required: true, Secret: true},
+			{Name: "erase_token", Help: "option.intercom.erase_token", Secret: true},
+		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})
 }
@@ -50,9 +50,9 @@ func init() {
 // Source is one workspace.
 type Source struct {
 	*desk.Desk
-	read, write *rest.Client
-	clock       rest.Clock
-	system      gallra.SystemID
+	via    rest.Pair
+	clock  rest.Clock
+	system gallra.SystemID
 
 	mu     sync.Mutex
 	custom map[string][]attribute // by model
@@ -72,7 +72,7 @@ var (
 )
 
 func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
-	o, err := desk.Connect(c, "api.eu.intercom.io", 5000)
+	o, err := rest.FromConfig(c, "api.eu.intercom.io", rest.PerMinute(5000))
 	if err != nil {
 		return nil, err
 	}
@@ -84,30 +84,18 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	s := &Source{clock: o.Clock, system: c.System}
 	s.Desk = &desk.Desk{System: c.System, V: reader{s}}
 	o.Auth = rest.Bearer(c.Option("token"))
-	if s.read, err = rest.New(o); err != nil {
-		return nil, err
-	}
-	s.write = s.read
-	if t := c.Option("erase_token"); t != "" {
-		o.Auth = rest.Bearer(t)
-		if s.write, err = rest.New(o); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	s.via, err = rest.NewPair(o, rest.Given(c.Option("erase_token"), rest.Bearer))
+	return s, err
 }
 
 // Close lets go of the connections.
-func (s *Source) Close() error {
-	_ = s.write.Close() // closing a client cannot fail
-	return s.read.Close()
-}
+func (s *Source) Close() error { return s.via.Close() }
 
 // version is the version of the API that this connector speaks.
 var version = map[string]string{"Intercom-Version": "2.14"}
 
 func (s *Source) get(ctx context.Context, op, path string, out any) error {
-	_, err := s.read.Do(ctx, rest.Request{Op: op, Path: path, Header: version}, out)
+	_, err := s.via.Read.Do(ctx, rest.Request{Op: op, Path: path, Header: version}, out)
 	return err
 }
 
@@ -115,7 +103,7 @@ func (s *Source) get(ctx context.Context, op, path string, out any) error {
 // contacts and conversations. Intercom does not tell a token's rights: whether
 // one may delete shows when it does.
 func (s *Source) Check(ctx context.Context) error {
-	if _, err := s.write.Do(ctx, rest.Request{Op: "me", Path: "/me", Header: version}, nil); err != nil {
+	if _, err := s.via.Write.Do(ctx, rest.Request{Op: "me", Path: "/me", Header: version}, nil); err != nil {
 		return err
 	}
 	if _, err := s.Types(ctx); err != nil {
@@ -168,7 +156,7 @@ func (s *Source) attributes(ctx context.Context, model string) ([]attribute, err
 		return a, nil
 	}
 	var doc struct{ Data []attribute }
-	if _, err := s.read.Do(ctx, rest.Request{Op: "data_attributes", Path: "/data_attributes", Query: map[string][]string{"model": {model}}, Header: version}, &doc); err != nil {
+	if _, err := s.via.Read.Do(ctx, rest.Request{Op: "data_attributes", Path: "/data_attributes", Query: map[string][]string{"model": {model}}, Header: version}, &doc); err != nil {
 		return nil, err
 	}
 	if doc.Data == nil {

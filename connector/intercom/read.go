@@ -246,7 +246,7 @@ func (s reader) Walk(ctx context.Context, typ, after string, limit int) (desk.St
 	if typ == TypeConversation {
 		return s.walkConversations(ctx, after, limit)
 	}
-	p, err := s.read.Page(ctx, rest.Request{Op: "contacts.list", Path: "/contacts", Query: url.Values{"per_page": {strconv.Itoa(min(limit, pageMax))}}, Header: version}, paging, after)
+	p, err := s.via.Read.Page(ctx, rest.Request{Op: "contacts.list", Path: "/contacts", Query: url.Values{"per_page": {strconv.Itoa(min(limit, pageMax))}}, Header: version}, paging, after)
 	if err != nil {
 		return desk.Stretch{}, err
 	}
@@ -392,7 +392,7 @@ func (s reader) search(ctx context.Context, list string, query any, each func(js
 			pages["starting_after"] = cursor
 		}
 		var doc map[string]json.RawMessage
-		if _, err := s.read.Do(ctx, rest.Request{Op: list + ".search", Method: "POST", Repeat: true, Path: "/" + list + "/search", Header: version, Body: map[string]any{"query": query, "pagination": pages}}, &doc); err != nil {
+		if _, err := s.via.Read.Do(ctx, rest.Request{Op: list + ".search", Method: "POST", Repeat: true, Path: "/" + list + "/search", Header: version, Body: map[string]any{"query": query, "pagination": pages}}, &doc); err != nil {
 			return err
 		}
 		items := doc["data"] // contacts; conversations name the list by themselves
@@ -484,7 +484,7 @@ func (s reader) Content(ctx context.Context, ref gallra.Ref) ([]byte, error) {
 	for _, p := range c.parts() {
 		for i, f := range p.Files {
 			if p.ID == ids[1] && strconv.Itoa(i) == ids[2] && !p.Redacted {
-				return s.read.Download(ctx, "attachment", f.URL)
+				return s.via.Read.Download(ctx, "attachment", f.URL)
 			}
 		}
 	}

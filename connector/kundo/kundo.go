@@ -45,8 +45,7 @@ func init() {
 		Can:   []connector.Capability{connector.CanFind, connector.CanLeftovers},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "token", Help: "API key for ärende-data", Required: true, Secret: true},
-			{Name: "rate", Help: "calls a minute (120)"},
+			{Name: "token", Help: "option.kundo.token", Required: true, Secret: true},
 		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})
@@ -67,14 +66,11 @@ type Source struct {
 }
 
 func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
-	o, err := rest.FromConfig(c)
+	o, err := rest.FromConfig(c, "", rest.PerMinute(120))
 	if err != nil {
 		return nil, err
 	}
 	o.Auth = rest.Header("Token", c.Option("token"))
-	if o.Limit, err = rest.PerMinute(c, 120); err != nil {
-		return nil, err
-	}
 	if tune != nil {
 		tune(&o)
 	}

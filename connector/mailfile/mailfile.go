@@ -48,8 +48,8 @@ var (
 	findable = []gallra.IdentifierKind{gallra.IdentEmail, gallra.IdentPhone, gallra.IdentPersonnummer, gallra.IdentName,
 		gallra.IdentAccount, gallra.IdentUsername, gallra.IdentCustomer, gallra.IdentIP}
 	options = []connector.Option{
-		{Name: "own", Help: "the organisation's own addresses and domains, parted by commas"},
-		{Name: "max_mail", Help: "largest mail read in full, in MB (64)"},
+		{Name: "own", Help: "option.own"},
+		{Name: "max_mail", Help: "option.max_mail"},
 	}
 )
 
@@ -549,4 +549,35 @@ func fileError(err error) error {
 		return gallra.Errorf(gallra.Internal, "mailfile.io", "operation", l.Op).Wrap(l.Err)
 	}
 	return gallra.Errorf(gallra.Internal, "mailfile.io", "operation", "read").Wrap(err)
+}
+
+// Trace implements connector.Tracer.
+func (s *Source) Trace(_ context.Context, refs []gallra.Ref) (connector.Trace, error) {
+	return mailrecord.Trace{Refs: refs, Gone: s.Remains, Read: s.anew, Limits: s.limits()}, nil
+}
+
+// anew reads mails past the index that List and Edit use.
+func (s *Source) anew(ctx context.Context, refs []gallra.Ref, f func(mailrecord.Stored)) error {
+	items, _, err := s.box.index(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range refs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		it, ok := byID(items, r.ID)
+		if !ok {
+			continue
+		}
+		m, err := s.read(it)
+		if errors.Is(err, gallra.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		f(m)
+	}
+	return nil
 }

@@ -21,8 +21,8 @@ func init() {
 	connector.Register(connector.Info{
 		Name: "manual", Schemes: []string{"manual"}, Title: "By hand (mailbox, folder, paper, vendor)", Channel: connector.ChannelOther,
 		Options: []connector.Option{
-			{Name: "place", Help: "where it is"}, {Name: "owner", Help: "the role that answers for it"},
-			{Name: "within", Help: "time to do a task: P30D"}, {Name: "backup_life", Help: "how long copies of it live: P1Y"}},
+			{Name: "place", Help: "option.manual.place"}, {Name: "owner", Help: "option.manual.owner"},
+			{Name: "within", Help: "option.manual.within"}, {Name: "backup_life", Help: "option.manual.backup_life"}},
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c) },
 	})
 }

@@ -80,7 +80,7 @@ func newExchange(tb testing.TB) *exchange {
 	}
 	clock := resttest.NewClock(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC))
 	x := &exchange{clock: clock, contract: contract, system: gallra.SystemID(fmt.Sprint("post-", systems.Add(1))), canWrite: true,
-		tokens: &resttest.Tokens{Clock: clock, Life: time.Hour, Client: "app", Secret: secret},
+		tokens: &resttest.Tokens{Clock: clock, Life: time.Hour, Client: "app", Secret: secret, Reader: "lasapp"},
 		quota:  &resttest.Quota{Clock: clock, Calls: 10_000, Per: 10 * time.Minute}}
 	x.way = &resttest.Faulty{Next: resttest.Local{Handler: x}}
 	x.reset()
@@ -105,7 +105,7 @@ func (x *exchange) reset() {
 
 func (x *exchange) config() connector.Config {
 	return connector.Config{System: x.system, URL: "msgraph://graph.example.com", Options: map[string]string{
-		"mailbox": box, "tenant": "kommun", "client_id": "app", "client_secret": secret, "login": "login.example.com"}}
+		"mailbox": box, "tenant": "kommun", "client_id": "lasapp", "client_secret": secret, "erase_client_id": "app", "erase_client_secret": secret, "login": "login.example.com"}}
 }
 
 func (x *exchange) open(tb connectortest.TB, change ...func(*connector.Config, *rest.Options)) connector.Source {
@@ -140,6 +140,10 @@ func (x *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if !x.tokens.Valid(r) {
 		refuse(w, 401, "InvalidAuthenticationToken")
+		return
+	}
+	if x.tokens.Reading(r) && resttest.Changes(r) {
+		refuse(w, 403, "ErrorAccessDenied")
 		return
 	}
 	x.contract.Wrap(http.HandlerFunc(x.serve)).ServeHTTP(w, r)

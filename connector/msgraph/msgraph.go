@@ -43,15 +43,17 @@ func init() {
 		Finds: []gallra.IdentifierKind{gallra.IdentEmail, gallra.IdentPhone, gallra.IdentPersonnummer, gallra.IdentName,
 			gallra.IdentAccount, gallra.IdentUsername, gallra.IdentCustomer, gallra.IdentIP},
 		Options: append([]connector.Option{
-			{Name: "mailbox", Help: "addresses of the mailboxes to connect, parted by commas", Required: true},
-			{Name: "tenant", Help: "directory (tenant) id of the organisation", Required: true},
-			{Name: "client_id", Help: "application (client) id of the app registration", Required: true},
-			{Name: "client_secret", Help: "secret of the app registration", Required: true, Secret: true},
-			{Name: "login", Help: "host that gives access tokens (login.microsoftonline.com)"},
-			{Name: "recoverable_days", Help: "days that Exchange keeps deleted items, as set for the mailboxes (14)"},
-			{Name: "hold", Help: "true: the mailboxes are under a litigation hold or a retention policy, so that nothing erased ever goes"},
-			{Name: "own", Help: "the organisation's own addresses and domains, parted by commas; the mailboxes are always own"},
-			{Name: "max_mail", Help: "largest mail read in full, in MB (64)"},
+			{Name: "mailbox", Help: "option.msgraph.mailbox", Required: true},
+			{Name: "tenant", Help: "option.msgraph.tenant", Required: true},
+			{Name: "client_id", Help: "option.msgraph.client_id", Required: true},
+			{Name: "client_secret", Help: "option.msgraph.client_secret", Required: true, Secret: true},
+			{Name: "erase_client_id", Help: "option.msgraph.erase_client_id"},
+			{Name: "erase_client_secret", Help: "option.msgraph.erase_client_secret", Secret: true},
+			{Name: "login", Help: "option.msgraph.login"},
+			{Name: "recoverable_days", Help: "option.msgraph.recoverable_days"},
+			{Name: "hold", Help: "option.msgraph.hold"},
+			{Name: "own", Help: "option.own"},
+			{Name: "max_mail", Help: "option.max_mail"},
 		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})
@@ -60,7 +62,7 @@ func init() {
 // Source is the mailboxes of one organisation.
 type Source struct {
 	system gallra.SystemID
-	client *rest.Client
+	via    rest.Pair
 	clock  rest.Clock
 	boxes  []mailbox // by digest
 	own    []string
@@ -73,7 +75,8 @@ type mailbox struct{ address, digest string }
 
 // open makes a source; tune, for tests, changes how the server is reached.
 func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
-	o, err := rest.FromConfig(c)
+	// 10,000 are allowed, to all programs of the app together.
+	o, err := rest.FromConfig(c, "", rest.Limit{Requests: 9_500, Per: 10 * time.Minute, Burst: parallel})
 	if err != nil {
 		return nil, err
 	}
@@ -111,9 +114,16 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if err != nil {
 		return nil, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", "tenant")
 	}
-	o.Auth = rest.Tokens(rest.OAuth{TokenURL: "https://" + login + tenant + "/oauth2/v2.0/token",
-		ClientID: c.Option("client_id"), ClientSecret: c.Option("client_secret"), Scope: "https://graph.microsoft.com/.default"})
-	o.Limit = rest.Limit{Requests: 9_500, Per: 10 * time.Minute, Burst: parallel} // 10,000 are allowed, to all programs of the app together
+	access := func(app string) rest.Auth {
+		return rest.Tokens(rest.OAuth{TokenURL: "https://" + login + tenant + "/oauth2/v2.0/token",
+			ClientID: c.Option(app + "client_id"), ClientSecret: c.Option(app + "client_secret"), Scope: "https://graph.microsoft.com/.default"})
+	}
+	o.Auth = access("")
+	var write *rest.Auth
+	if c.Option("erase_client_id") != "" {
+		a := access("erase_")
+		write = &a
+	}
 	o.MaxBody = s.max
 	if tune != nil {
 		tune(&o)
@@ -122,7 +132,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if s.clock == nil {
 		s.clock = rest.Wall{}
 	}
-	s.client, err = rest.New(o)
+	s.via, err = rest.NewPair(o, write)
 	return s, err
 }
 
@@ -130,7 +140,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 const parallel = 4
 
 // Close implements io.Closer.
-func (s *Source) Close() error { return s.client.Close() }
+func (s *Source) Close() error { return s.via.Close() }
 
 // Check implements connector.Source. It asks for the right to erase by naming a
 // mail that cannot exist: an account without the right is refused before
@@ -148,7 +158,7 @@ func (s *Source) Check(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		_, err = s.client.Do(ctx, rest.Request{Op: "messages.permanentDelete", Method: "POST", Path: path, Header: immutable, Repeat: true}, nil)
+		_, err = s.via.Do(ctx, rest.Request{Op: "messages.permanentDelete", Method: "POST", Path: path, Header: immutable, Repeat: true}, nil)
 		if code := gallra.CodeOf(err); code != gallra.NotFound && code != gallra.Invalid { // 400 where the id is called malformed
 			if err == nil {
 				return gallra.Errorf(gallra.Drift, "msgraph.shape")

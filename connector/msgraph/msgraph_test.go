@@ -239,3 +239,11 @@ func TestAnswerOfAnotherShapeIsDrift(t *testing.T) {
 		}
 	}
 }
+
+func TestX5_ReadingAppChangesNothing(t *testing.T) {
+	t.Parallel()
+	x := newExchange(t)
+	x.add(&letter{folder: x.folderNamed("Vatten"), received: monday, sent: monday, raw: "From: a@example.se\r\nSubject: Bygglov\r\n\r\nHej\r\n"})
+	src := x.open(t, func(c *connector.Config, _ *rest.Options) { delete(c.Options, "erase_client_id") })
+	resttest.Reader(t, src, "mail", true, x.stored)
+}

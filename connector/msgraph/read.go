@@ -101,7 +101,7 @@ func (s *Source) get(ctx context.Context, op string, b mailbox, q url.Values, ou
 	// cache's, to another question.
 	name := rand.Text()
 	h := map[string]string{"Prefer": immutable["Prefer"], "client-request-id": name, "return-client-request-id": "true"}
-	resp, err := s.client.Do(ctx, rest.Request{Op: op, Path: p, Query: q, Header: h}, out)
+	resp, err := s.via.Do(ctx, rest.Request{Op: op, Path: p, Query: q, Header: h}, out)
 	if got := resp.Header.Get("client-request-id"); got != "" && got != name {
 		return gallra.Errorf(gallra.Unavailable, "msgraph.out_of_order", "system", string(s.system))
 	}
@@ -125,7 +125,7 @@ func (s *Source) value(ctx context.Context, p place, folder ...string) (raw []by
 	if err != nil {
 		return nil, false, errNotFound()
 	}
-	raw, err = s.client.Bytes(ctx, "messages.value", path)
+	raw, err = s.via.Read.Bytes(ctx, "messages.value", path)
 	var e *gallra.Error
 	if errors.As(err, &e) && e.Key == "rest.too_large" {
 		return nil, true, nil

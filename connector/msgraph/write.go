@@ -49,7 +49,7 @@ func (s *Source) purge(ctx context.Context, p place) error {
 	if err != nil {
 		return errNotFound()
 	}
-	_, err = s.client.Do(ctx, rest.Request{Op: "messages.permanentDelete", Method: "POST", Path: path, Header: immutable, Repeat: true}, nil)
+	_, err = s.via.Do(ctx, rest.Request{Op: "messages.permanentDelete", Method: "POST", Path: path, Header: immutable, Repeat: true}, nil)
 	if err != nil && gallra.CodeOf(err) != gallra.NotFound { // not found: somebody was faster, or an attempt of ours was
 		return s.scoped(err, "Mail.ReadWrite")
 	}
@@ -189,7 +189,7 @@ func (s *Source) replace(ctx context.Context, p place, m message, raw []byte, ma
 		return "", err
 	}
 	var got message
-	_, err = s.client.Do(ctx, rest.Request{Op: "messages.create", Method: "POST", Path: path, Header: immutable, Body: draft}, &got)
+	_, err = s.via.Do(ctx, rest.Request{Op: "messages.create", Method: "POST", Path: path, Header: immutable, Body: draft}, &got)
 	if err == nil && got.ID != "" {
 		return got.ID, nil
 	}

@@ -15,22 +15,31 @@ import (
 // CommonOptions returns the settings that every connector to an API has.
 func CommonOptions() []connector.Option {
 	return []connector.Option{
-		{Name: "allow_loopback", Help: "true: the system may run on this machine"},
-		{Name: "tls", Help: "none: plain HTTP, for a system on this machine alone"},
-		{Name: "ca", Help: "file with the certificate authority of the server (PEM)"},
+		{Name: "rate", Help: "option.rate"},
+		{Name: "allow_loopback", Help: "option.allow_loopback"},
+		{Name: "tls", Help: "option.tls"},
+		{Name: "ca", Help: "option.ca"},
 	}
 }
 
 // FromConfig makes options of an address "scheme://host[:port][/path]?…", whose
-// scheme is the connector's, and of the settings in CommonOptions. Credentials
-// are the connector's business. gallra.ErrInvalid when they cannot be used.
-func FromConfig(c connector.Config) (Options, error) {
+// scheme is the connector's, and of the settings in CommonOptions. host is where
+// the vendor is when the address names no host; "" when it must. usual is the
+// limit where the operator sets none. Credentials are the connector's business.
+// gallra.ErrInvalid when they cannot be used.
+func FromConfig(c connector.Config, host string, usual Limit) (Options, error) {
 	invalid := gallra.Errorf(gallra.Invalid, "rest.base_url", "system", string(c.System))
 	u, err := url.Parse(c.URL)
-	if err != nil || u.Hostname() == "" || u.User != nil {
+	if err != nil || u.User != nil || u.Opaque != "" {
 		return Options{}, invalid
 	}
-	o := Options{System: c.System}
+	if u.Host == "" && u.Path == "" {
+		u.Host = host
+	}
+	if u.Hostname() == "" {
+		return Options{}, invalid
+	}
+	o := Options{System: c.System, Limit: usual}
 	if o.AllowLoopback, err = Flag(c, "allow_loopback"); err != nil {
 		return Options{}, err
 	}
@@ -48,21 +57,18 @@ func FromConfig(c connector.Config) (Options, error) {
 			return Options{}, gallra.Errorf(gallra.Invalid, "rest.ca")
 		}
 	}
-	return o, nil
-}
-
-// PerMinute returns the limit that the setting "rate" asks for, in calls a
-// minute, and the one given where it is not set. gallra.ErrInvalid.
-func PerMinute(c connector.Config, calls int) (Limit, error) {
 	if v := c.Option("rate"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 1 {
-			return Limit{}, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", "rate")
+			return Options{}, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", "rate")
 		}
-		calls = n
+		o.Limit = PerMinute(n)
 	}
-	return Limit{Requests: calls, Per: time.Minute, Burst: 10}, nil
+	return o, nil
 }
+
+// PerMinute is so many calls a minute, ten of them at once.
+func PerMinute(calls int) Limit { return Limit{Requests: calls, Per: time.Minute, Burst: 10} }
 
 // Flag reads a setting that is true ("yes" is too) or false; "" is false.
 func Flag(c connector.Config, name string) (bool, error) {

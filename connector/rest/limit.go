@@ -8,16 +8,42 @@ import (
 	"github.com/gallra/gallra"
 )
 
-// Limit is how often a system may be called: Requests in Per, at most Burst of
-// them at once. The zero Limit is none.
+// Limit is how often a system may be called: never more than Requests in any
+// stretch of Per, of which Burst may come at once. The zero Limit is none.
 type Limit struct {
 	Requests int
 	Per      time.Duration
-	Burst    int // 0 means 1
+	Burst    int // 0 means 1; more than half of Requests means that
+}
+
+// Ledger keeps limits for several processes at once. It tells the time itself.
+type Ledger interface {
+	// Take takes one call of a system's bucket, which refills one every so often
+	// and holds burst (every 0: no limit, only pauses count), and returns 0; or it
+	// returns how long until one may be there.
+	Take(ctx context.Context, system gallra.SystemID, every time.Duration, burst int) (time.Duration, error)
+	// Pause holds everybody back from a system for d.
+	Pause(ctx context.Context, system gallra.SystemID, d time.Duration) error
+}
+
+// Share keeps the limits of all systems in l from now on, for every client of
+// this process; nil keeps them in the process, as they are at first.
+func Share(l Ledger) {
+	limitersMu.Lock()
+	defer limitersMu.Unlock()
+	ledger = l
+}
+
+func sharing() Ledger {
+	limitersMu.Lock()
+	defer limitersMu.Unlock()
+	return ledger
 }
 
 // limiter is a token bucket, and a pause that the server has asked for.
 type limiter struct {
+	system gallra.SystemID
+
 	mu    sync.Mutex
 	every time.Duration // between two calls; 0 for no limit
 	burst int
@@ -28,6 +54,7 @@ type limiter struct {
 var (
 	limitersMu sync.Mutex
 	limiters   = map[gallra.SystemID]*limiter{}
+	ledger     Ledger
 )
 
 // shared returns the system's one limiter. When two clients declare different
@@ -37,17 +64,19 @@ func shared(s gallra.SystemID, l Limit) *limiter {
 	defer limitersMu.Unlock()
 	m := limiters[s]
 	if m == nil {
-		m = &limiter{}
+		m = &limiter{system: s}
 		limiters[s] = m
 	}
 	if l.Requests > 0 && l.Per > 0 {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		burst := max(l.Burst, 1)
+		burst := min(max(l.Burst, 1), max(l.Requests/2, 1))
+		// A full bucket and all that it refills in Per are Requests together.
+		every := l.Per / time.Duration(max(l.Requests-burst, 1))
 		if m.every == 0 {
 			m.burst = burst
 		}
-		m.every, m.burst = max(m.every, l.Per/time.Duration(l.Requests)), min(m.burst, burst)
+		m.every, m.burst = max(m.every, every), min(m.burst, burst)
 	}
 	return m
 }
@@ -56,7 +85,10 @@ func shared(s gallra.SystemID, l Limit) *limiter {
 // token: the bucket refills by itself.
 func (m *limiter) wait(ctx context.Context, c Clock) error {
 	for {
-		d := m.take(c.Now())
+		d, err := m.ask(ctx, c)
+		if err != nil {
+			return err
+		}
 		if d <= 0 {
 			return ctx.Err()
 		}
@@ -64,6 +96,22 @@ func (m *limiter) wait(ctx context.Context, c Clock) error {
 			return err
 		}
 	}
+}
+
+// ask takes a token where limits are kept.
+func (m *limiter) ask(ctx context.Context, c Clock) (time.Duration, error) {
+	l := sharing()
+	if l == nil {
+		return m.take(c.Now()), nil
+	}
+	m.mu.Lock()
+	every, burst := m.every, m.burst
+	m.mu.Unlock()
+	d, err := l.Take(ctx, m.system, every, max(burst, 1))
+	if err != nil && ctx.Err() == nil {
+		err = gallra.Errorf(gallra.Unavailable, "rest.limit_unknown", "system", string(m.system)).Wrap(err)
+	}
+	return d, err
 }
 
 // take takes a token and returns 0, or returns how long until one may be there.
@@ -88,10 +136,14 @@ func (m *limiter) take(now time.Time) time.Duration {
 }
 
 // pause holds all the system's workers back.
-func (m *limiter) pause(now time.Time, d time.Duration) {
+func (m *limiter) pause(ctx context.Context, now time.Time, d time.Duration) error {
+	if l := sharing(); l != nil {
+		return l.Pause(ctx, m.system, d)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if t := now.Add(d); t.After(m.until) {
 		m.until = t
 	}
+	return nil
 }

@@ -31,7 +31,7 @@ import (
 
 // Options says how one system is reached.
 type Options struct {
-	System        gallra.SystemID // whose limit is shared: all clients of a system in a process
+	System        gallra.SystemID // whose limit is shared by all its clients: see Share
 	BaseURL       string          // https://host[:port][/path], without user, query or fragment; the one host that is reached
 	AllowLoopback bool            // lets BaseURL be this machine, http included
 	CA            []byte          // PEM of the authorities to trust instead of the system's own
@@ -220,7 +220,9 @@ func (c *Client) try(ctx context.Context, r Request, attempt func(context.Contex
 			return resp, f.err
 		}
 		if wait > 0 {
-			c.limit.pause(c.o.Clock.Now(), wait)
+			if err := c.limit.pause(ctx, c.o.Clock.Now(), wait); err != nil {
+				return resp, c.fail(gallra.Unavailable, "rest.limit_unknown", r, resp.Status)
+			}
 		}
 		if err := c.o.Clock.Sleep(ctx, max(wait, backoff(n))); err != nil {
 			return resp, err

@@ -34,6 +34,7 @@ func (p *product) source(t *testing.T) connector.Source {
 
 // The example profiles must fit the schemas of the products they are written for.
 func TestProfilesFitTheirProducts(t *testing.T) {
+	t.Parallel()
 	for name, open := range map[string]func(*testing.T) *product{
 		"helpdesk": helpdesk, "znuny": znuny, "osticket": osTicket, "chatwoot": chatwoot, "rt": requestTracker, "phpbb": phpBB, "freescout": freeScout, "answer": answer, "zammad": zammad, "discourse": discourse,
 		"flarum on MariaDB":  func(t *testing.T) *product { return flarum(t, "mariadb") },
@@ -49,6 +50,7 @@ func TestProfilesFitTheirProducts(t *testing.T) {
 }
 
 func TestS42_DriftStopsTheRunAndIsNamed(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ change, names string }{
 		"unknown column that looks personal": {"ALTER TABLE ticket ADD COLUMN customer_phone TEXT", "ticket.customer_phone"},
 		"unknown table with such a column":   {"CREATE TABLE plugin (id integer, email text)", "plugin.email"},
@@ -76,6 +78,7 @@ func TestS42_DriftStopsTheRunAndIsNamed(t *testing.T) {
 }
 
 func TestWrongCredentials(t *testing.T) {
+	t.Parallel()
 	for name, open := range map[string]func(*testing.T) *product{"postgres": func(t *testing.T) *product { return flarum(t, "postgres") }, "mariadb": osTicket} {
 		t.Run(name, func(t *testing.T) {
 			p := open(t)
@@ -101,6 +104,7 @@ func TestWrongCredentials(t *testing.T) {
 }
 
 func TestBadProfile(t *testing.T) {
+	t.Parallel()
 	p := helpdesk(t)
 	address, _, _ := strings.Cut(p.address, "?")
 	write := func(text string) string {
@@ -132,6 +136,7 @@ func TestBadProfile(t *testing.T) {
 }
 
 func TestFindByAddressInATableOfItsOwn(t *testing.T) {
+	t.Parallel()
 	p := osTicket(t)
 	now := time.Now()
 	p.insert(t, row{"user", []any{"id", 7, "name", "Anna", "org_id", 0, "default_email_id", 7, "created", now, "updated", now}}, row{"user_email", []any{"id", 8, "user_id", 7, "address", "Anna@example.se"}},
@@ -157,6 +162,7 @@ func TestFindByAddressInATableOfItsOwn(t *testing.T) {
 
 // A name in windows-1252 bytes, as an old import leaves them, is found.
 func TestFindInInvalidUTF8(t *testing.T) {
+	t.Parallel()
 	p := helpdesk(t)
 	p.insert(t, row{"ticket", []any{"id", 1, "subject", "x"}})
 	p.exec(t, "INSERT INTO message (id, ticket_id, body) VALUES (1, 1, CAST(x'48656a20c573612d4d616a20d662657267' AS TEXT))")
@@ -245,6 +251,7 @@ func (b *breaker) set(after int) {
 }
 
 func TestG4_ConnectionLostInTheMiddleOfAWrite(t *testing.T) {
+	t.Parallel()
 	for name, open := range map[string]func(*testing.T) *product{"postgres": func(t *testing.T) *product { return flarum(t, "postgres") }, "mariadb": func(t *testing.T) *product { return flarum(t, "mariadb") }} {
 		t.Run(name, func(t *testing.T) {
 			p := open(t)

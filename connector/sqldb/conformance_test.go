@@ -14,7 +14,11 @@ import (
 var allClocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated, gallra.StartLastContact, gallra.StartClosed}
 
 func TestHelpdeskTickets(t *testing.T) {
-	p := helpdesk(t)
+	t.Parallel()
+	ct.Run(t, helpdeskTickets(helpdesk(t)))
+}
+
+func helpdeskTickets(p *product) ct.Harness {
 	h := p.harness([]string{"person", "ticket", "message", "attachment", "history", "draft"}, func(_ ct.TB, id int, s ct.Seed) []row {
 		rows := []row{{"ticket", []any{"id", id, "number", "SV-1", "subject", s.Text, "status", "closed", "queue", s.Keep, "created_at", s.Created, "updated_at", s.Updated, "last_contact_at", s.Contact, "closed_at", s.Closed}}}
 		for i, c := range append([]string{"Från " + s.Name + ", " + s.Email}, s.Children...) {
@@ -37,10 +41,11 @@ func TestHelpdeskTickets(t *testing.T) {
 	h.Clocks = allClocks
 	h.Touch = p.touch("ticket", "updated_at", "subject")
 	h.FailWrites = p.refuse("ticket", "subject")
-	ct.Run(t, h)
+	return h
 }
 
 func TestHelpdeskPersons(t *testing.T) {
+	t.Parallel()
 	p := helpdesk(t)
 	h := p.harness([]string{"person"}, func(_ ct.TB, id int, s ct.Seed) []row {
 		return []row{{"person", []any{"id", id, "name", s.Name, "email", s.Email, "phone", s.Phone, "personnummer", s.Personnummer, "created_at", s.Created}}}
@@ -51,9 +56,16 @@ func TestHelpdeskPersons(t *testing.T) {
 	ct.Run(t, h)
 }
 
-func TestFlarumOnMariaDB(t *testing.T) { runFlarum(t, flarum(t, "mariadb")) }
-func TestFlarumOnSQLite(t *testing.T)  { runFlarum(t, flarum(t, "sqlite")) }
+func TestFlarumOnMariaDB(t *testing.T) {
+	t.Parallel()
+	runFlarum(t, flarum(t, "mariadb"))
+}
+func TestFlarumOnSQLite(t *testing.T) {
+	t.Parallel()
+	runFlarum(t, flarum(t, "sqlite"))
+}
 func TestFlarumOnPostgres(t *testing.T) {
+	t.Parallel()
 	runFlarum(t, flarum(t, "postgres"))
 }
 
@@ -100,6 +112,7 @@ func runFlarum(t *testing.T, p *product) {
 }
 
 func TestZnuny(t *testing.T) {
+	t.Parallel()
 	p := znuny(t)
 	queues := map[string]int{"Bygglov": 1, "Skola": 2, "Vatten": 3}
 	for name, id := range queues {
@@ -166,6 +179,7 @@ func TestZnuny(t *testing.T) {
 }
 
 func TestOsTicket(t *testing.T) {
+	t.Parallel()
 	p := osTicket(t)
 	owned := []string{"user", "user_email", "ticket", "thread", "thread_entry", "thread_entry_email", "thread_event", "form_entry", "form_entry_values", "attachment", "file", "file_chunk", "draft", "_search", "ticket__cdata", "note"}
 	ticket := func(id int, s ct.Seed) []row {
@@ -248,6 +262,7 @@ func TestOsTicket(t *testing.T) {
 }
 
 func TestChatwoot(t *testing.T) {
+	t.Parallel()
 	p := chatwoot(t)
 	inboxes := map[string]int{"Bygglov": 1, "Skola": 2, "Vatten": 3}
 	owned := []string{"contacts", "contact_inboxes", "conversations", "messages", "attachments", "notes", "csat_survey_responses", "audits"}

@@ -34,7 +34,7 @@ func driverOf(c connector.Config) (name, dsn string, d dialect, err error) {
 			return "", "", 0, wrong
 		}
 		q := u.Query()
-		for _, o := range []string{"profile", "prefix"} {
+		for _, o := range []string{"profile", "prefix", "erase_user", "erase_password"} {
 			q.Del(o)
 		}
 		u.RawQuery = q.Encode()

@@ -3,6 +3,7 @@ package sqldb_test
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/gallra/gallra"
@@ -13,10 +14,13 @@ import (
 
 // TestS35_Faults loses connections to PostgreSQL and MariaDB before a statement,
 // in the middle of one, before its answer and around the commit, and makes the
-// database refuse writes now and then.
+// database refuse writes now and then. SQLite has no connection to lose: see
+// failing.
 func TestS35_Faults(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"postgres", "mariadb"} {
 		t.Run("discussions on "+kind, func(t *testing.T) {
+			t.Parallel()
 			p := flarum(t, kind)
 			h := p.harness([]string{"users", "discussions", "posts"}, func(_ ct.TB, id int, s ct.Seed) []row {
 				rows := []row{{"discussions", []any{"id", id, "title", s.Text, "created_at", s.Created, "last_posted_at", s.Contact, "slug", s.Key, "comment_count", 1}}}
@@ -32,7 +36,16 @@ func TestS35_Faults(t *testing.T) {
 			ct.Faults(t, h)
 		})
 	}
+	t.Run("tickets on sqlite", func(t *testing.T) {
+		t.Parallel()
+		p := helpdesk(t)
+		h := helpdeskTickets(p)
+		f := newFailing(strings.TrimPrefix(p.address[:strings.Index(p.address, "?")], "sqlite:"), "ticket", "message", "attachment", "history", "draft")
+		h.Faults = func(_ ct.TB, seed uint64) func() int { return f.spoil(seed) }
+		ct.Faults(t, h)
+	})
 	t.Run("requests on postgres", func(t *testing.T) {
+		t.Parallel()
 		p := requestTracker(t)
 		h := p.harness([]string{"tickets", "groups", "groupmembers", "cachedgroupmembers", "principals", "links", "transactions", "attachments"}, func(_ ct.TB, id int, s ct.Seed) []row {
 			rows := rtTicket(id, s, 0)
@@ -51,6 +64,7 @@ func TestS35_Faults(t *testing.T) {
 		ct.Faults(t, h)
 	})
 	t.Run("tickets with shared files on mariadb", func(t *testing.T) {
+		t.Parallel()
 		p := osTicket(t)
 		h := p.harness([]string{"ticket", "thread", "thread_entry", "attachment", "file", "file_chunk"}, func(_ ct.TB, id int, s ct.Seed) []row {
 			rows := []row{

@@ -57,6 +57,7 @@ func unix(at time.Time) int64 {
 }
 
 func TestPhpBB(t *testing.T) {
+	t.Parallel()
 	p := phpBB(t)
 	forums := map[string]int{"Bygglov": 1, "Skola": 2, "Vatten": 3}
 	owned := []string{"users", "topics", "posts", "attachments", "search_wordlist", "search_wordmatch", "reports", "sessions", "drafts", "log", "notifications"}
@@ -124,6 +125,7 @@ func TestPhpBB(t *testing.T) {
 // TestPhpBBForgetsTheNameElsewhere: what a member wrote in others' topics stays
 // without name and address, whether the member is anonymised or erased.
 func TestPhpBBForgetsTheNameElsewhere(t *testing.T) {
+	t.Parallel()
 	p := phpBB(t)
 	for _, erase := range []bool{false, true} {
 		p.exec(t, "DELETE FROM phpbb_users; DELETE FROM phpbb_topics; DELETE FROM phpbb_posts")
@@ -190,6 +192,7 @@ func answer(t *testing.T) *product {
 }
 
 func TestApacheAnswer(t *testing.T) {
+	t.Parallel()
 	p := answer(t)
 	owned := []string{"user", "question", "answer", "comment", "revision", "report", "notification", "user_external_login", "activity"}
 	t.Run("questions", func(t *testing.T) {
@@ -277,6 +280,7 @@ func discourse(t *testing.T) *product {
 }
 
 func TestDiscourse(t *testing.T) {
+	t.Parallel()
 	p := discourse(t)
 	categories := map[string]int{"Bygglov": 1, "Skola": 2, "Vatten": 3}
 	owned := []string{"users", "user_emails", "user_profiles", "topics", "posts", "post_revisions", "post_search_data", "topic_search_data", "incoming_emails", "notifications", "user_histories", "email_logs", "topic_links"}

@@ -41,6 +41,7 @@ func freeScout(t *testing.T) *product {
 }
 
 func TestFreeScout(t *testing.T) {
+	t.Parallel()
 	p := freeScout(t)
 	mailboxes := map[string]int{"Bygglov": 1, "Skola": 2, "Vatten": 3}
 	owned := []string{"customers", "emails", "conversations", "threads", "attachments", "send_logs", "conversation_folder", "failed_jobs"}
@@ -144,6 +145,7 @@ func zammad(t *testing.T) *product {
 }
 
 func TestZammad(t *testing.T) {
+	t.Parallel()
 	p := zammad(t)
 	groups := map[string]int{"Bygglov": 1, "Skola": 2, "Vatten": 3}
 	owned := []string{"tickets", "ticket_articles", "ticket_article_flags", "store_provider_dbs", "store_files", "stores", "histories", "taskbars", "authorizations", "tags"}
@@ -236,6 +238,7 @@ func TestZammad(t *testing.T) {
 // TestZammadUserLeavesTheTicketsOfOthers: a person whom other rows name as the
 // one who changed them can be erased, and the rows stay.
 func TestZammadUserLeavesTheTicketsOfOthers(t *testing.T) {
+	t.Parallel()
 	p := zammad(t)
 	p.insert(t, row{"users", []any{"id", 7, "login", "a", "updated_by_id", 7, "created_by_id", 1}}, row{"users", []any{"id", 8, "login", "b", "updated_by_id", 7, "created_by_id", 7}},
 		row{"tickets", []any{"id", 5, "number", "5", "title", "x", "group_id", 1, "priority_id", 1, "state_id", 1, "owner_id", 7, "customer_id", 8, "updated_by_id", 7, "created_by_id", 7}},

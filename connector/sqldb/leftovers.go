@@ -15,18 +15,25 @@ import (
 // Leftovers reads every column that can hold text or bytes, of every table of
 // the database, those of no profile too, decodes what looks encoded and looks
 // for the person's values in every written form. One call reads one table, on a
-// connection that Find does not use.
+// connection that Find does not use. Which tables there are is asked anew where a
+// search begins.
 func (s *Source) Leftovers(ctx context.Context, n connector.Needles, cursor string) (connector.Residues, error) {
 	var out connector.Residues
-	have, err := s.readSchema(ctx) // a table may be newer than the connection
-	if err != nil {
-		return out, err
+	have := s.walked.Load()
+	if cursor == "" || have == nil {
+		now, err := s.readSchema(ctx) // a table may be newer than the connection
+		if err != nil {
+			return out, err
+		}
+		have = &now
+		s.walked.Store(have)
 	}
-	names := slices.DeleteFunc(slices.Sorted(maps.Keys(have)), func(n string) bool { return n <= cursor })
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(*have)), func(n string) bool { return n <= cursor })
 	if len(names) == 0 {
 		return out, nil
 	}
-	if err := s.leftoversIn(ctx, names[0], have[names[0]], ident.New(n.Identifiers), &out); err != nil {
+	if err := s.leftoversIn(ctx, names[0], (*have)[names[0]], ident.New(n.Identifiers), &out); err != nil {
+		s.walked.Store(nil) // the table may be gone
 		return out, err
 	}
 	if len(names) > 1 {
@@ -87,13 +94,9 @@ func (s *Source) leftoversIn(ctx context.Context, name string, columns map[strin
 			if x == "" {
 				continue
 			}
-			here := len(m.Find(unicode(x))) > 0
-			if !here && len(x) > 5 && !columns[c].numeric() {
-				plain, reasons := opened(x)
-				here = plain != "" && len(m.Find(plain)) > 0
-				for _, r := range reasons {
-					problems[connector.Problem{Where: name + "." + c, Reason: r}] = true
-				}
+			here, reasons := holds(m, columns[c], x)
+			for _, r := range reasons {
+				problems[connector.Problem{Where: name + "." + c, Reason: r}] = true
 			}
 			if here {
 				any = true
@@ -121,4 +124,17 @@ func (s *Source) leftoversIn(ctx context.Context, name string, columns map[strin
 		out.Skipped = append(out.Skipped, p)
 	}
 	return err
+}
+
+// holds reports whether a column's value, as it stands or decoded, holds one of
+// the values, and why parts of it could not be read.
+func holds(m *ident.Matcher, c column, x string) (bool, []string) {
+	if len(m.Find(unicode(x))) > 0 {
+		return true, nil
+	}
+	if len(x) <= 5 || c.numeric() {
+		return false, nil
+	}
+	plain, reasons := opened(x)
+	return plain != "" && len(m.Find(plain)) > 0, reasons
 }

@@ -46,6 +46,7 @@ func rtUser(id int, s ct.Seed) []row {
 }
 
 func TestRequestTracker(t *testing.T) {
+	t.Parallel()
 	p := requestTracker(t)
 	owned := []string{"tickets", "groups", "groupmembers", "cachedgroupmembers", "principals", "links", "transactions", "attachments", "objectcustomfieldvalues", "attributes"}
 	reset := func(h *ct.Harness) {
@@ -100,6 +101,7 @@ func TestRequestTracker(t *testing.T) {
 // an HTML part, a PDF and somebody in Cc, whose subject and person were changed.
 // Anonymising must add no old value, and erasing must leave nothing, decoded.
 func TestSYSTEMS3_2_RequestTrackerEndsWithNothingLeft(t *testing.T) {
+	t.Parallel()
 	p := requestTracker(t)
 	person := ct.Seed{Name: "Åsa Öberg", Email: "asa.oberg@example.se", Phone: "070-174 06 05", Text: "Åsa Öberg 850908-2395 om bygglov", Keep: "Bygglov", Created: day(1), Updated: day(2), Contact: day(2), Closed: day(3)}
 	other := ct.Seed{Name: "Per Ek", Email: "per.ek@example.se", Text: "Annat", Keep: "Skola", Created: day(1), Updated: day(2), Contact: day(2), Closed: day(3)}

@@ -194,6 +194,7 @@ func (s rtServer) left(needles ...string) []string {
 // its API changes it keeps the old value of; after Gallra nothing is left of the
 // person, the person in copy included, and the product goes on working.
 func TestG7_NothingIsLeftInRequestTracker(t *testing.T) {
+	t.Parallel()
 	base, db, dsn := testserver.RequestTracker(t)
 	s := rtServer{t: t, base: base, db: db, dsn: dsn}
 	ctx := context.Background()

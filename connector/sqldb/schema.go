@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -64,8 +65,9 @@ FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON
 WHERE c.relkind IN ('r', 'p') AND n.nspname = ANY(current_schemas(false)) AND a.attnum > 0 AND NOT a.attisdropped`
 	mariadbColumns = `SELECT c.table_name, c.column_name, c.data_type, c.is_nullable = 'YES',
 	CASE WHEN c.data_type IN ('char', 'varchar') THEN c.character_maximum_length ELSE 0 END, COALESCE(c.collation_name, '_bin') NOT LIKE '%_ci'
-FROM information_schema.columns c JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name
-WHERE c.table_schema = DATABASE() AND t.table_type = 'BASE TABLE'`
+FROM information_schema.columns c WHERE c.table_schema = DATABASE()`
+	// Apart: joined to the columns it costs twenty times as much.
+	mariadbTables = `SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'`
 	sqliteColumns = `SELECT m.name, p.name, lower(p.type), p."notnull" = 0, 0, 1 FROM sqlite_master m, pragma_table_xinfo(m.name) p WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'`
 )
 
@@ -89,7 +91,35 @@ func (s *Source) readSchema(ctx context.Context) (schema, error) {
 		}
 		out[t][c.name] = c
 	}
-	return out, s.fail("inspect", rows.Err())
+	if err := rows.Err(); err != nil {
+		return nil, s.fail("inspect", err)
+	}
+	if s.d == mariadb { // whose columns are those of views too
+		return out, s.onlyTables(ctx, out)
+	}
+	return out, nil
+}
+
+// onlyTables takes out of have what is no table.
+func (s *Source) onlyTables(ctx context.Context, have schema) error {
+	rows, err := s.db.QueryContext(ctx, mariadbTables)
+	if err != nil {
+		return s.fail("inspect", err)
+	}
+	defer rows.Close()
+	table := map[string]bool{}
+	for rows.Next() {
+		var t string
+		if err := rows.Scan(&t); err != nil {
+			return s.fail("inspect", err)
+		}
+		table[t] = true
+	}
+	if err := rows.Err(); err != nil {
+		return s.fail("inspect", err)
+	}
+	maps.DeleteFunc(have, func(t string, _ map[string]column) bool { return !table[t] })
+	return nil
 }
 
 // drift compares the profile with the database: what is missing, and what is

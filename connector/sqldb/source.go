@@ -14,6 +14,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"sync/atomic"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // database/sql driver "pgx"
@@ -29,11 +31,13 @@ func init() {
 			connector.CanLeftovers, connector.CanVerify, connector.CanPartition, connector.CanBatch, connector.CanUnlink},
 		Finds: gallra.IdentifierKinds(),
 		Options: []connector.Option{
-			{Name: "profile", Help: "sqldb.option.profile", Required: true},
-			{Name: "prefix", Help: "sqldb.option.prefix"},
-			{Name: "timezone", Help: "sqldb.option.timezone"},
-			{Name: "user", Help: "sqldb.option.user"},
-			{Name: "password", Help: "sqldb.option.password", Secret: true},
+			{Name: "profile", Help: "option.sqldb.profile", Required: true},
+			{Name: "prefix", Help: "option.sqldb.prefix"},
+			{Name: "timezone", Help: "option.sqldb.timezone"},
+			{Name: "user", Help: "option.sqldb.user"},
+			{Name: "password", Help: "option.sqldb.password", Secret: true},
+			{Name: "erase_user", Help: "option.sqldb.erase_user"},
+			{Name: "erase_password", Help: "option.sqldb.erase_password", Secret: true},
 		},
 		Open: func(ctx context.Context, c connector.Config) (connector.Source, error) { return Open(ctx, c) },
 	})
@@ -41,20 +45,18 @@ func init() {
 
 // Source is one database seen through a profile. It is safe for concurrent use.
 type Source struct {
-	system gallra.SystemID
-	d      dialect
-	db     *sql.DB
-	hashes bool // PostgreSQL from 14 on: a row's hash costs a fraction of its text's digest
-	// readCommitted: MariaDB is asked for what PostgreSQL does by itself. Its own
-	// default locks the gaps between rows too, and two batches wait for each other.
-	readCommitted bool
-	other         *sql.DB // what verifies and searches what is left: a pool of its own
-	profile       profile
-	prefix        string
-	loc           *time.Location
-	have          schema
-	tables        []*table // as in the profile: parents before children
-	byType        map[string]*table
+	system  gallra.SystemID
+	d       dialect
+	db      *sql.DB
+	other   *sql.DB // what verifies and searches what is left: a pool of its own
+	changes *sql.DB // what changes: db, where no user of its own is given
+	profile profile
+	prefix  string
+	loc     *time.Location
+	have    schema
+	tables  []*table // as in the profile: parents before children
+	byType  map[string]*table
+	walked  atomic.Pointer[schema] // the tables that the search for what is left goes through
 }
 
 var (
@@ -65,6 +67,7 @@ var (
 	_ connector.Attachments = (*Source)(nil)
 	_ connector.Searcher    = (*Source)(nil)
 	_ connector.Verifier    = (*Source)(nil)
+	_ connector.Tracer      = (*Source)(nil)
 	_ connector.Partitioner = (*Source)(nil)
 	_ connector.Batcher     = (*Source)(nil)
 	_ connector.Unlinker    = (*Source)(nil)
@@ -81,6 +84,14 @@ func Open(ctx context.Context, c connector.Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	write := dsn
+	if user := c.Option("erase_user"); user != "" {
+		c.Options = maps.Clone(c.Options)
+		c.Options["user"], c.Options["password"] = user, c.Option("erase_password")
+		if _, write, _, err = driverOf(c); err != nil {
+			return nil, err
+		}
+	}
 	s := &Source{system: c.System, d: d, profile: p, prefix: c.Option("prefix")}
 	zone := p.Meta.TimeZone
 	if z := c.Option("timezone"); z != "" {
@@ -89,15 +100,23 @@ func Open(ctx context.Context, c connector.Config) (*Source, error) {
 	if s.loc, err = time.LoadLocation(zone); err != nil {
 		return nil, gallra.Errorf(gallra.Invalid, "sqldb.timezone", "system", string(c.System), "timezone", zone)
 	}
-	for _, pool := range []**sql.DB{&s.db, &s.other} {
-		db, err := sql.Open(name, dsn)
-		if err != nil {
-			return nil, gallra.Errorf(gallra.Invalid, "sqldb.address", "system", string(c.System))
+	pool := func(dsn string) *sql.DB {
+		db, openErr := sql.Open(name, dsn)
+		if openErr != nil {
+			err = gallra.Errorf(gallra.Invalid, "sqldb.address", "system", string(c.System))
+			return nil
 		}
 		db.SetMaxOpenConns(4)
 		db.SetMaxIdleConns(4)
 		db.SetConnMaxIdleTime(time.Minute)
-		*pool = db
+		return db
+	}
+	s.db, s.other = pool(dsn), pool(dsn)
+	if s.changes = s.db; write != dsn {
+		s.changes = pool(write)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := s.inspect(ctx); err != nil {
 		_ = s.Close() // the first error is what matters
@@ -106,13 +125,19 @@ func Open(ctx context.Context, c connector.Config) (*Source, error) {
 	return s, nil
 }
 
-// Close ends both pools.
+// Close ends the pools.
 func (s *Source) Close() error {
-	return s.fail("close", errors.Join(s.db.Close(), s.other.Close()))
+	return s.fail("close", errors.Join(s.db.Close(), s.other.Close(), s.changes.Close()))
 }
 
 // Profile returns what the profile says of the product.
-func (s *Source) Profile() connector.Profile { return s.profile.Meta.Profile }
+func (s *Source) Profile() connector.Profile {
+	p := s.profile.Meta.Profile
+	if len(p.Scopes) == 0 { // of every database; two users may share it, one that reads and one that erases
+		p.Scopes = []connector.Scope{{Needs: []string{"SELECT"}}, {For: connector.CanErase, Needs: []string{"SELECT", "UPDATE", "DELETE"}}, {For: connector.CanEdit, Needs: []string{"SELECT", "UPDATE", "DELETE"}}}
+	}
+	return p
+}
 
 func (s *Source) inspect(ctx context.Context) error {
 	have, err := s.readSchema(ctx)
@@ -121,17 +146,6 @@ func (s *Source) inspect(ctx context.Context) error {
 	}
 	s.have = have
 	s.lay()
-	switch s.d {
-	case postgres:
-		if err := s.db.QueryRowContext(ctx, "SELECT to_regprocedure('pg_catalog.hash_record_extended(record, bigint)') IS NOT NULL").Scan(&s.hashes); err != nil {
-			return s.fail("inspect", err)
-		}
-	case mariadb:
-		// A log of statements cannot tell what a transaction did that saw others' work.
-		if err := s.db.QueryRowContext(ctx, "SELECT NOT (@@log_bin AND @@binlog_format = 'STATEMENT')").Scan(&s.readCommitted); err != nil {
-			return s.fail("inspect", err)
-		}
-	}
 	return s.measure(ctx)
 }
 
@@ -147,7 +161,7 @@ func (s *Source) Check(ctx context.Context) error {
 		return err
 	}
 	// A statement that meets no row is refused all the same when the right is lacking.
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.changes.BeginTx(ctx, nil)
 	if err != nil {
 		return s.fail("check", err)
 	}

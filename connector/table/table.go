@@ -32,13 +32,13 @@ func init() {
 		more        []connector.Option
 	}{
 		{"csv", "CSV file", newCSV, []connector.Option{
-			{Name: "delimiter", Help: "sign between columns; guessed from the first line: ; , tab |"},
-			{Name: "encoding", Help: "utf-8 or windows-1252; guessed from the file"},
-			{Name: "header", Help: "no when the first line is a row"},
+			{Name: "delimiter", Help: "option.table.delimiter"},
+			{Name: "encoding", Help: "option.table.encoding"},
+			{Name: "header", Help: "option.table.header"},
 		}},
 		{"jsonl", "JSON lines file", func(connector.Config) (format, error) { return jsonLines{}, nil }, nil},
 		{"xlsx", "Excel workbook", newWorkbook, []connector.Option{
-			{Name: "header", Help: "no when no sheet has a line of names"},
+			{Name: "header", Help: "option.table.sheet_header"},
 		}},
 	} {
 		connector.Register(connector.Info{
@@ -46,16 +46,16 @@ func init() {
 			Can:   []connector.Capability{connector.CanFind, connector.CanErase, connector.CanEdit, connector.CanLeftovers, connector.CanVerify, connector.CanBatch},
 			Finds: gallra.IdentifierKinds(),
 			Options: append([]connector.Option{
-				{Name: "id", Help: "column that names a row"},
-				{Name: "email", Help: "columns with e-mail addresses, separated by commas"},
-				{Name: "name", Help: "columns with names"},
-				{Name: "phone", Help: "columns with telephone numbers"},
-				{Name: "created", Help: "column with the time a row began"},
-				{Name: "updated", Help: "column with the time a row was changed"},
-				{Name: "contact", Help: "column with the time of the last contact"},
-				{Name: "closed", Help: "column with the time a row was closed"},
-				{Name: "keep", Help: "columns for statistics: queue, category, rating"},
-				{Name: "timezone", Help: "zone of times that name none; Europe/Stockholm"},
+				{Name: "id", Help: "option.table.id"},
+				{Name: "email", Help: "option.table.email"},
+				{Name: "name", Help: "option.table.name"},
+				{Name: "phone", Help: "option.table.phone"},
+				{Name: "created", Help: "option.table.created"},
+				{Name: "updated", Help: "option.table.updated"},
+				{Name: "contact", Help: "option.table.contact"},
+				{Name: "closed", Help: "option.table.closed"},
+				{Name: "keep", Help: "option.table.keep"},
+				{Name: "timezone", Help: "option.table.timezone"},
 			}, f.more...),
 			Open: func(_ context.Context, c connector.Config) (connector.Source, error) {
 				syntax, err := f.make(c)

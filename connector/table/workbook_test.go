@@ -21,6 +21,7 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/connector/connectortest"
 	"github.com/gallra/gallra/connector/safefile"
+	"github.com/gallra/gallra/connector/safefile/safefiletest"
 )
 
 // texts returns every piece of text and every attribute in the parts of a
@@ -174,6 +175,9 @@ func workbookHarness(t *testing.T) connectortest.Harness {
 		change(tb, path, func(x *excelize.File) {
 			at := row(tb, x, s)
 			s.Updated = s.Updated.Add(time.Hour)
+			for _, v := range cells(0, s)[6:] {
+				shared[v] = true
+			}
 			write(tb, x, at, s)
 		})
 	}
@@ -184,6 +188,11 @@ func workbookHarness(t *testing.T) connectortest.Harness {
 // program writes and reads.
 func TestS35_WorkbookKeepsTheContract(t *testing.T) {
 	connectortest.Run(t, workbookHarness(t))
+	t.Run("on a failing disk", func(t *testing.T) {
+		h := workbookHarness(t)
+		h.Faults = func(_ connectortest.TB, seed uint64) func() int { return safefiletest.Spoil(seed, 4) }
+		connectortest.Faults(t, h)
+	})
 }
 
 func openWorkbook(t *testing.T, path string) connector.Source {

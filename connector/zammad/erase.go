@@ -106,7 +106,7 @@ func (s *Source) taskFor(ctx context.Context, person gallra.Ref) (task, error) {
 	for page := 1; page < 1000; page++ {
 		var tasks []task
 		q := map[string][]string{"per_page": {perPage}, "page": {strconv.Itoa(page)}}
-		if err := s.get(ctx, "data_privacy_tasks.list", q, &tasks, "data_privacy_tasks"); err != nil {
+		if err := s.tasks(ctx, "list", q, &tasks); err != nil {
 			return task{}, err
 		}
 		if tasks == nil {
@@ -134,7 +134,7 @@ func (s *Source) Confirm(ctx context.Context, r gallra.Receipt) (gallra.Receipt,
 		return r, desk.Gone(r.Ref)
 	}
 	var t task
-	if err := s.get(ctx, "data_privacy_tasks.get", nil, &t, "data_privacy_tasks", r.Remote); err != nil && gallra.CodeOf(err) != gallra.NotFound {
+	if err := s.tasks(ctx, "get", nil, &t, r.Remote); err != nil && gallra.CodeOf(err) != gallra.NotFound {
 		return r, err // a task that is gone itself leaves the person to be asked for
 	}
 	switch t.State {

@@ -30,8 +30,9 @@ import (
 type doc = map[string]any
 
 const (
-	token   = "hemlig-token"
-	pageCap = 3 // however many are asked for
+	token   = "hemlig-token"    // of a user who may read
+	erase   = "hemlig-radering" // of an administrator
+	pageCap = 3                 // however many are asked for
 )
 
 // fake is a Zammad: a ticket is deleted at once and the index follows; a person
@@ -183,8 +184,13 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.quota.Refuse(w) {
 		return
 	}
-	if r.Header.Get("Authorization") != "Token token="+token {
+	switch shown := strings.TrimPrefix(r.Header.Get("Authorization"), "Token token="); {
+	case shown == erase:
+	case shown != token:
 		resttest.Write(w, 401, doc{"error": "Invalid BasicAuth credentials"})
+		return
+	case resttest.Changes(r) || strings.Contains(r.URL.Path, "/data_privacy_tasks"):
+		resttest.Write(w, 403, doc{"error": "Not authorized"})
 		return
 	}
 	f.contract.Wrap(http.HandlerFunc(f.serve)).ServeHTTP(w, r)
@@ -442,7 +448,7 @@ func (f *fake) stored() []ct.Place {
 }
 
 func (f *fake) config() connector.Config {
-	return connector.Config{System: f.system, URL: "zammad://hjalp.kommun.example", Options: map[string]string{"token": token}}
+	return connector.Config{System: f.system, URL: "zammad://hjalp.kommun.example", Options: map[string]string{"token": token, "erase_token": erase}}
 }
 
 func (f *fake) open(tb ct.TB, options ...string) connector.Source {
@@ -471,7 +477,7 @@ func (f *fake) harness(search string) ct.Harness {
 		Name:    "zammad",
 		Config:  func(ct.TB) connector.Config { return f.config() },
 		Open:    func(tb ct.TB) connector.Source { return f.open(tb, "search", search) },
-		Secrets: []string{token},
+		Secrets: []string{token, erase},
 		Reset:   func(ct.TB) { f.reset() },
 		Stored:  func(ct.TB) []ct.Place { return f.stored() },
 		Broken: func(ct.TB) []connector.Config {

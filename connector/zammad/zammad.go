@@ -53,9 +53,9 @@ func init() {
 			connector.CanLeftovers, connector.CanVerify},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "token", Help: "access token of a user with the role Admin", Required: true, Secret: true},
-			{Name: "search", Help: "all: read everything instead of asking Zammad's search, where Zammad runs without Elasticsearch"},
-			{Name: "rate", Help: "calls a minute (300)"},
+			{Name: "token", Help: "option.zammad.token", Required: true, Secret: true},
+			{Name: "erase_token", Help: "option.zammad.erase_token", Secret: true},
+			{Name: "search", Help: "option.zammad.search"},
 		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})
@@ -69,15 +69,15 @@ var known = connector.MustProfile(profile)
 // Source is one Zammad.
 type Source struct {
 	desk.Desk
-	client *rest.Client
-	clock  rest.Clock
-	all    bool // Find reads everything
-	pages  map[string]*desk.Pages
+	via   rest.Pair
+	clock rest.Clock
+	all   bool // Find reads everything
+	pages map[string]*desk.Pages
 }
 
 // open makes a source; tune, for tests, changes how the server is reached.
 func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
-	o, err := rest.FromConfig(c)
+	o, err := rest.FromConfig(c, "", rest.PerMinute(300))
 	if err != nil {
 		return nil, err
 	}
@@ -89,10 +89,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	default:
 		return nil, gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", "search")
 	}
-	o.Auth = rest.Header("Authorization", "Token token="+c.Option("token"))
-	if o.Limit, err = rest.PerMinute(c, 300); err != nil {
-		return nil, err
-	}
+	o.Auth = token(c.Option("token"))
 	if tune != nil {
 		tune(&o)
 	}
@@ -100,12 +97,14 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if s.clock == nil {
 		s.clock = rest.Wall{}
 	}
-	s.client, err = rest.New(o)
+	s.via, err = rest.NewPair(o, rest.Given(c.Option("erase_token"), token))
 	return s, err
 }
 
+func token(t string) rest.Auth { return rest.Header("Authorization", "Token token="+t) }
+
 // Close implements io.Closer.
-func (s *Source) Close() error { return s.client.Close() }
+func (s *Source) Close() error { return s.via.Close() }
 
 // Profile implements connector.Profiled.
 func (s *Source) Profile() connector.Profile { return known }
@@ -116,7 +115,7 @@ func (s *Source) call(ctx context.Context, op, method string, q url.Values, body
 	if err != nil {
 		return rest.Response{}, gallra.Errorf(gallra.NotFound, "connector.record_not_found")
 	}
-	return s.client.Do(ctx, rest.Request{Op: op, Method: method, Path: p, Query: q, Body: body}, out)
+	return s.via.Do(ctx, rest.Request{Op: op, Method: method, Path: p, Query: q, Body: body}, out)
 }
 
 func (s *Source) get(ctx context.Context, op string, q url.Values, out any, path ...string) error {
@@ -126,8 +125,22 @@ func (s *Source) get(ctx context.Context, op string, q url.Values, out any, path
 
 // Check implements connector.Source.
 func (s *Source) Check(ctx context.Context) error {
+	allowed := func(c *rest.Client, list, right string) error {
+		var page []struct{}
+		_, err := c.Do(ctx, rest.Request{Op: list + ".list", Path: "/api/v1/" + list, Query: url.Values{"per_page": {"1"}, "page": {"1"}}}, &page)
+		if gallra.CodeOf(err) == gallra.Forbidden {
+			return s.lacks(right)
+		}
+		return err
+	}
+	if err := allowed(s.via.Read, "tickets", "ticket.agent"); err != nil {
+		return err
+	}
+	if err := allowed(s.via.Read, "users", "admin.user"); err != nil {
+		return err
+	}
 	var me user
-	if err := s.get(ctx, "users.me", expand, &me, "users", "me"); err != nil {
+	if _, err := s.via.Write.Do(ctx, rest.Request{Op: "users.me", Path: "/api/v1/users/me", Query: expand}, &me); err != nil {
 		return err
 	}
 	if me.ID == 0 || me.Roles == nil {
@@ -136,19 +149,18 @@ func (s *Source) Check(ctx context.Context) error {
 	if !slices.Contains(me.Roles, "Admin") {
 		return s.lacks("Admin")
 	}
-	for _, p := range []struct {
-		right string
-		path  []string
-	}{{"ticket.agent", []string{"tickets"}}, {"admin.user", []string{"users"}}, {"admin.data_privacy", []string{"data_privacy_tasks"}}} {
-		var list []struct{}
-		if err := s.get(ctx, strings.Join(p.path, ".")+".list", url.Values{"per_page": {"1"}, "page": {"1"}}, &list, p.path...); err != nil {
-			if gallra.CodeOf(err) == gallra.Forbidden {
-				return s.lacks(p.right)
-			}
-			return err
-		}
+	return allowed(s.via.Write, "data_privacy_tasks", "admin.data_privacy")
+}
+
+// tasks reads the tasks for data privacy, or one of them: with the credentials
+// that change, as the right to see them is the right to order them.
+func (s *Source) tasks(ctx context.Context, op string, q url.Values, out any, path ...string) error {
+	p, err := rest.Join(append([]string{"api", "v1", "data_privacy_tasks"}, path...)...)
+	if err != nil {
+		return gallra.Errorf(gallra.NotFound, "connector.record_not_found")
 	}
-	return nil
+	_, err = s.via.Write.Do(ctx, rest.Request{Op: "data_privacy_tasks." + op, Path: p, Query: q}, out)
+	return err
 }
 
 func (s *Source) lacks(right string) error {
@@ -551,7 +563,7 @@ func (s *Source) where(ctx context.Context, condition map[string]any, page int) 
 	}
 	n, _ := strconv.Atoi(perPage)
 	var ts []ticket
-	if _, err := s.client.Do(ctx, rest.Request{Op: "tickets.condition", Method: "POST", Path: p, Repeat: true,
+	if _, err := s.via.Read.Do(ctx, rest.Request{Op: "tickets.condition", Method: "POST", Path: p, Repeat: true,
 		Body: map[string]any{"condition": condition, "expand": true, "per_page": n, "page": page}}, &ts); err != nil {
 		return nil, err
 	}
@@ -589,7 +601,7 @@ func (s *Source) bytes(ctx context.Context, op string, path ...string) ([]byte, 
 	if err != nil {
 		return nil, gallra.Errorf(gallra.NotFound, "connector.record_not_found")
 	}
-	return s.client.Bytes(ctx, op, p)
+	return s.via.Read.Bytes(ctx, op, p)
 }
 
 // Open implements connector.Attachments.
@@ -614,7 +626,7 @@ func (s *Source) Traces(ctx context.Context, conv gallra.Record) ([]desk.Trace, 
 				ID          int64 `json:"id"`
 				Preferences any   `json:"preferences"`
 			}
-			if err := s.get(ctx, "data_privacy_tasks.list", url.Values{"per_page": {perPage}, "page": {strconv.Itoa(page)}}, &tasks, "data_privacy_tasks"); err != nil {
+			if err := s.tasks(ctx, "list", url.Values{"per_page": {perPage}, "page": {strconv.Itoa(page)}}, &tasks); err != nil {
 				return nil, err
 			}
 			if tasks == nil {

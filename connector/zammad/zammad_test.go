@@ -10,6 +10,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	ct "github.com/gallra/gallra/connector/connectortest"
+	"github.com/gallra/gallra/connector/rest/resttest"
 	"github.com/gallra/gallra/connector/zammad"
 )
 
@@ -172,4 +173,11 @@ func TestTaskThatFailsIsNotDone(t *testing.T) {
 	if err != nil || r.Final || len(r.Residues) != 1 || r.Residues[0].Why != "zammad.task_failed" {
 		t.Errorf("%+v, %v", r, err)
 	}
+}
+
+func TestX5_ReadingTokenChangesNothing(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.locked(func() { f.addTicket(doc{"title": "Bygglov"}, monday, monday) })
+	resttest.Reader(t, f.open(t, "erase_token", ""), zammad.TypeTicket, true, f.stored)
 }

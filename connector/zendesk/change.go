@@ -60,7 +60,7 @@ func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (g
 func (s *Source) eraseTicket(ctx context.Context, ref gallra.Ref, deleted bool) (gallra.Receipt, error) {
 	ours := false
 	if !deleted {
-		_, err := s.write.Do(ctx, rest.Request{Op: "tickets.delete", Method: "DELETE", Path: join("tickets", ref.ID)}, nil)
+		_, err := s.via.Write.Do(ctx, rest.Request{Op: "tickets.delete", Method: "DELETE", Path: join("tickets", ref.ID)}, nil)
 		if gone, err := desk.Absent(err); err != nil && !gone {
 			return gallra.Receipt{}, err
 		}
@@ -94,7 +94,7 @@ func (s *Source) purge(ctx context.Context, ref gallra.Ref, ours bool) (gallra.R
 			ID string `json:"id"`
 		} `json:"job_status"`
 	}
-	resp, err := s.write.Do(ctx, rest.Request{Op: "deleted_tickets.purge", Method: "DELETE", Path: join("deleted_tickets", ref.ID)}, &doc)
+	resp, err := s.via.Write.Do(ctx, rest.Request{Op: "deleted_tickets.purge", Method: "DELETE", Path: join("deleted_tickets", ref.ID)}, &doc)
 	gone, err := desk.Absent(err)
 	switch {
 	case err != nil:
@@ -113,7 +113,7 @@ func (s *Source) purge(ctx context.Context, ref gallra.Ref, ours bool) (gallra.R
 
 func (s *Source) eraseUser(ctx context.Context, ref gallra.Ref, deleted bool) (gallra.Receipt, error) {
 	if !deleted {
-		resp, err := s.write.Do(ctx, rest.Request{Op: "users.delete", Method: "DELETE", Path: join("users", ref.ID)}, nil)
+		resp, err := s.via.Write.Do(ctx, rest.Request{Op: "users.delete", Method: "DELETE", Path: join("users", ref.ID)}, nil)
 		if resp.Status == 422 {
 			return gallra.Receipt{}, gallra.Errorf(gallra.Blocked, "zendesk.user_has_tickets", "ref", ref.String())
 		}
@@ -124,7 +124,7 @@ func (s *Source) eraseUser(ctx context.Context, ref gallra.Ref, deleted bool) (g
 			return gallra.Receipt{}, err
 		}
 	}
-	resp, err := s.write.Do(ctx, rest.Request{Op: "deleted_users.purge", Method: "DELETE", Path: join("deleted_users", ref.ID)}, nil)
+	resp, err := s.via.Write.Do(ctx, rest.Request{Op: "deleted_users.purge", Method: "DELETE", Path: join("deleted_users", ref.ID)}, nil)
 	gone, err := desk.Absent(err)
 	if err != nil {
 		return gallra.Receipt{}, err
@@ -176,7 +176,7 @@ func (s *Source) compliance(ctx context.Context, user string) (open []string, be
 }
 
 func (s *Source) eraseSuspended(ctx context.Context, ref gallra.Ref) (gallra.Receipt, error) {
-	_, err := s.write.Do(ctx, rest.Request{Op: "suspended.delete", Method: "DELETE", Path: join("suspended_tickets", ref.ID)}, nil)
+	_, err := s.via.Write.Do(ctx, rest.Request{Op: "suspended.delete", Method: "DELETE", Path: join("suspended_tickets", ref.ID)}, nil)
 	if gone, err := desk.Absent(err); err != nil && !gone {
 		return gallra.Receipt{}, err
 	}
@@ -188,7 +188,7 @@ func (s *Source) eraseSuspended(ctx context.Context, ref gallra.Ref) (gallra.Rec
 
 func (s *Source) eraseAttachment(ctx context.Context, ref gallra.Ref) (gallra.Receipt, error) {
 	id := desk.Parts(ref.ID)
-	resp, err := s.write.Do(ctx, rest.Request{Op: "attachments.redact", Method: "PUT", Repeat: true, Path: join("tickets", id[0], "comments", id[1], "attachments", id[2], "redact")}, nil)
+	resp, err := s.via.Write.Do(ctx, rest.Request{Op: "attachments.redact", Method: "PUT", Repeat: true, Path: join("tickets", id[0], "comments", id[1], "attachments", id[2], "redact")}, nil)
 	if resp.Status == 422 {
 		return gallra.Receipt{}, gallra.Errorf(gallra.Blocked, "zendesk.ticket_closed", "ref", ref.String())
 	}
@@ -230,7 +230,7 @@ func (s *Source) Confirm(ctx context.Context, r gallra.Receipt) (gallra.Receipt,
 		var doc struct {
 			Job struct{ Status string } `json:"job_status"`
 		}
-		_, err := s.read.Do(ctx, rest.Request{Op: "jobs.show", Path: join("job_statuses", id)}, &doc)
+		_, err := s.via.Read.Do(ctx, rest.Request{Op: "jobs.show", Path: join("job_statuses", id)}, &doc)
 		gone, err := desk.Absent(err)
 		switch {
 		case err != nil:
@@ -319,7 +319,7 @@ func (s *Source) editUser(ctx context.Context, rec gallra.Record, set []gallra.F
 		change["user_fields"] = custom
 	}
 	if len(change) > 0 {
-		if _, err := s.write.Do(ctx, rest.Request{Op: "users.update", Method: "PUT", Repeat: true, Path: join("users", rec.Ref.ID), Body: map[string]any{"user": change}}, nil); err != nil {
+		if _, err := s.via.Write.Do(ctx, rest.Request{Op: "users.update", Method: "PUT", Repeat: true, Path: join("users", rec.Ref.ID), Body: map[string]any{"user": change}}, nil); err != nil {
 			return err
 		}
 	}
@@ -359,7 +359,7 @@ func (s *Source) editEmails(ctx context.Context, rec gallra.Record, set map[stri
 		if slices.ContainsFunc(have, func(i identity) bool { return i.Type == "email" && i.Value == v }) {
 			continue
 		}
-		_, err := s.write.Do(ctx, rest.Request{Op: "identities.create", Method: "POST", Path: join("users", rec.Ref.ID, "identities"),
+		_, err := s.via.Write.Do(ctx, rest.Request{Op: "identities.create", Method: "POST", Path: join("users", rec.Ref.ID, "identities"),
 			Body: map[string]any{"identity": map[string]any{"type": "email", "value": v, "skip_verify_email": true}}}, nil)
 		if err != nil {
 			return err
@@ -370,14 +370,14 @@ func (s *Source) editEmails(ctx context.Context, rec gallra.Record, set map[stri
 	}
 	for _, i := range have {
 		if i.Type == "email" && len(primary) > 0 && i.Value == primary[0] && !i.Primary {
-			if _, err := s.write.Do(ctx, rest.Request{Op: "identities.make_primary", Method: "PUT", Repeat: true, Path: join("users", rec.Ref.ID, "identities", itoa(i.ID), "make_primary")}, nil); err != nil {
+			if _, err := s.via.Write.Do(ctx, rest.Request{Op: "identities.make_primary", Method: "PUT", Repeat: true, Path: join("users", rec.Ref.ID, "identities", itoa(i.ID), "make_primary")}, nil); err != nil {
 				return err
 			}
 		}
 	}
 	for _, i := range have {
 		if i.Type == "email" && !slices.Contains(all, i.Value) {
-			_, err := s.write.Do(ctx, rest.Request{Op: "identities.delete", Method: "DELETE", Path: join("users", rec.Ref.ID, "identities", itoa(i.ID))}, nil)
+			_, err := s.via.Write.Do(ctx, rest.Request{Op: "identities.delete", Method: "DELETE", Path: join("users", rec.Ref.ID, "identities", itoa(i.ID))}, nil)
 			if gone, err := desk.Absent(err); err != nil && !gone {
 				return err
 			}

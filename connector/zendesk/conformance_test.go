@@ -44,7 +44,7 @@ func (a *account) config() connector.Config {
 func (a *account) served(url string) connector.Config {
 	c := a.config()
 	c.System += "-served"
-	c.URL = "zendesk://" + strings.TrimPrefix(url, "http://") + "?allow_loopback=yes&rate=6000"
+	c.URL = "zendesk://" + strings.TrimPrefix(url, "http://") + "?allow_loopback=yes&tls=none&rate=6000"
 	return c
 }
 

@@ -303,7 +303,7 @@ func (s reader) Root(ctx context.Context, ref gallra.Ref) (gallra.Record, error)
 	switch ref.Type {
 	case TypeTicket:
 		var doc struct{ Ticket json.RawMessage }
-		if _, err := s.read.Do(ctx, rest.Request{Op: "tickets.show", Path: join("tickets", n), Query: url.Values{"include": {"metric_sets"}}}, &doc); err != nil {
+		if _, err := s.via.Read.Do(ctx, rest.Request{Op: "tickets.show", Path: join("tickets", n), Query: url.Values{"include": {"metric_sets"}}}, &doc); err != nil {
 			return gallra.Record{}, err
 		}
 		return s.same(s.ticket(ctx, doc.Ticket))(ref)
@@ -311,7 +311,7 @@ func (s reader) Root(ctx context.Context, ref gallra.Ref) (gallra.Record, error)
 		var doc struct {
 			Ticket json.RawMessage `json:"suspended_ticket"`
 		}
-		if _, err := s.read.Do(ctx, rest.Request{Op: "suspended.show", Path: join("suspended_tickets", n)}, &doc); err != nil {
+		if _, err := s.via.Read.Do(ctx, rest.Request{Op: "suspended.show", Path: join("suspended_tickets", n)}, &doc); err != nil {
 			return gallra.Record{}, err
 		}
 		return s.same(s.suspended(doc.Ticket))(ref)
@@ -320,7 +320,7 @@ func (s reader) Root(ctx context.Context, ref gallra.Ref) (gallra.Record, error)
 		User       json.RawMessage
 		Identities []identity
 	}
-	if _, err := s.read.Do(ctx, rest.Request{Op: "users.show", Path: join("users", n), Query: url.Values{"include": {"identities"}}}, &doc); err != nil {
+	if _, err := s.via.Read.Do(ctx, rest.Request{Op: "users.show", Path: join("users", n), Query: url.Values{"include": {"identities"}}}, &doc); err != nil {
 		return gallra.Record{}, err
 	}
 	// An agent is also found as the user it is asked for as, and the other way.
@@ -367,7 +367,7 @@ func (s reader) Walk(ctx context.Context, typ, after string, limit int) (desk.St
 	} else {
 		q["role[]"] = []string{"agent", "admin"}
 	}
-	p, err := s.read.Page(ctx, rest.Request{Op: "users.list", Path: "/api/v2/users", Query: q}, paging("users"), after)
+	p, err := s.via.Read.Page(ctx, rest.Request{Op: "users.list", Path: "/api/v2/users", Query: q}, paging("users"), after)
 	if err != nil {
 		return desk.Stretch{}, err
 	}
@@ -419,7 +419,7 @@ func (s reader) allSuspended(ctx context.Context) ([]gallra.Record, error) {
 	var out []gallra.Record
 	cursor := ""
 	for {
-		p, err := s.read.Page(ctx, rest.Request{Op: "suspended.list", Path: "/api/v2/suspended_tickets", Query: page(100)}, paging("suspended_tickets"), cursor)
+		p, err := s.via.Read.Page(ctx, rest.Request{Op: "suspended.list", Path: "/api/v2/suspended_tickets", Query: page(100)}, paging("suspended_tickets"), cursor)
 		if err != nil {
 			return nil, err
 		}
@@ -548,7 +548,7 @@ func (s reader) newest(ctx context.Context) (int64, error) {
 
 func (s reader) ids(ctx context.Context, r rest.Request, list string) ([]int64, error) {
 	var doc map[string]json.RawMessage
-	if _, err := s.read.Do(ctx, r, &doc); err != nil {
+	if _, err := s.via.Read.Do(ctx, r, &doc); err != nil {
 		return nil, err
 	}
 	var found []struct {
@@ -604,7 +604,7 @@ func (s reader) showMany(ctx context.Context, ids []int64) (map[int64]gallra.Rec
 		list = append(list, itoa(n))
 	}
 	var doc struct{ Tickets []json.RawMessage }
-	if _, err := s.read.Do(ctx, rest.Request{Op: "tickets.show_many", Path: "/api/v2/tickets/show_many", Query: url.Values{"ids": {strings.Join(list, ",")}, "include": {"metric_sets"}}}, &doc); err != nil {
+	if _, err := s.via.Read.Do(ctx, rest.Request{Op: "tickets.show_many", Path: "/api/v2/tickets/show_many", Query: url.Values{"ids": {strings.Join(list, ",")}, "include": {"metric_sets"}}}, &doc); err != nil {
 		return nil, err
 	}
 	if doc.Tickets == nil {
@@ -696,7 +696,7 @@ func (s *Source) comments(ctx context.Context, ticket string) ([]commentDoc, err
 	var out []commentDoc
 	cursor := ""
 	for {
-		p, err := s.read.Page(ctx, rest.Request{Op: "comments.list", Path: join("tickets", ticket, "comments"), Query: page(100)}, paging("comments"), cursor)
+		p, err := s.via.Read.Page(ctx, rest.Request{Op: "comments.list", Path: join("tickets", ticket, "comments"), Query: page(100)}, paging("comments"), cursor)
 		if err != nil {
 			return nil, err
 		}
@@ -764,7 +764,7 @@ func (s reader) Content(ctx context.Context, ref gallra.Ref) ([]byte, error) {
 	for _, c := range list {
 		for _, f := range c.Files {
 			if itoa(c.ID) == ids[1] && itoa(f.ID) == ids[2] && !f.Deleted && f.Name != redactedFile {
-				return s.read.Download(ctx, "attachment", f.URL)
+				return s.via.Read.Download(ctx, "attachment", f.URL)
 			}
 		}
 	}

@@ -149,7 +149,7 @@ func (s *Source) redact(ctx context.Context, rec gallra.Record, text string) err
 		return nil
 	}
 	ticket, _ := desk.Number(ids[0]) // the comment was read by it
-	resp, err := s.write.Do(ctx, rest.Request{Op: "comments.redact", Method: "PUT", Repeat: true, Path: join("comment_redactions", ids[1]),
+	resp, err := s.via.Write.Do(ctx, rest.Request{Op: "comments.redact", Method: "PUT", Repeat: true, Path: join("comment_redactions", ids[1]),
 		Body: map[string]any{"ticket_id": ticket, "html_body": marked}}, nil)
 	if resp.Status == 422 || resp.Status == 400 {
 		return gallra.Errorf(gallra.Blocked, "zendesk.redaction_refused", "ref", rec.Ref.String())

@@ -74,7 +74,7 @@ func (s reader) export(ctx context.Context, typ, query string) ([]gallra.Ref, er
 	var out []gallra.Ref
 	cursor := ""
 	for {
-		p, err := s.read.Page(ctx, rest.Request{Op: "search.export", Path: "/api/v2/search/export", Query: q}, paging("results"), cursor)
+		p, err := s.via.Read.Page(ctx, rest.Request{Op: "search.export", Path: "/api/v2/search/export", Query: q}, paging("results"), cursor)
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +112,7 @@ func (s reader) Cases(ctx context.Context, person gallra.Ref) ([]gallra.Ref, err
 	for _, list := range []string{"requested", "ccd"} {
 		cursor := ""
 		for {
-			p, err := s.read.Page(ctx, rest.Request{Op: "users.tickets." + list, Path: join("users", n, "tickets", list), Query: page(100)}, paging("tickets"), cursor)
+			p, err := s.via.Read.Page(ctx, rest.Request{Op: "users.tickets." + list, Path: join("users", n, "tickets", list), Query: page(100)}, paging("tickets"), cursor)
 			if err != nil {
 				return nil, err
 			}
@@ -190,7 +190,7 @@ func (s reader) deletedTraces(ctx context.Context) ([]desk.Trace, error) {
 func (s *Source) each(ctx context.Context, r rest.Request, list string, do func(json.RawMessage)) error {
 	cursor := ""
 	for {
-		p, err := s.read.Page(ctx, r, paging(list), cursor)
+		p, err := s.via.Read.Page(ctx, r, paging(list), cursor)
 		if err != nil {
 			return err
 		}
@@ -231,7 +231,7 @@ func (s *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Resid
 			if _, ok := desk.Number(r.ID); !ok {
 				continue
 			}
-			_, err := s.read.Do(ctx, rest.Request{Op: "deleted_users.show", Path: join("deleted_users", r.ID)}, nil)
+			_, err := s.via.Read.Do(ctx, rest.Request{Op: "deleted_users.show", Path: join("deleted_users", r.ID)}, nil)
 			if gone, err := desk.Absent(err); err != nil {
 				return nil, err
 			} else if !gone {
@@ -265,7 +265,7 @@ func (s *Source) inBasket(ctx context.Context, id string, since time.Time) (bool
 	r := rest.Request{Op: "deleted_tickets", Path: join("deleted_tickets"), Query: url.Values(q)}
 	cursor := ""
 	for {
-		p, err := s.read.Page(ctx, r, deletedPaging, cursor)
+		p, err := s.via.Read.Page(ctx, r, deletedPaging, cursor)
 		if err != nil {
 			return false, err
 		}

@@ -36,15 +36,15 @@ func init() {
 			connector.CanAttachments, connector.CanLeftovers, connector.CanVerify},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
-			{Name: "client_id", Help: "OAuth client that may read, with client_secret"},
-			{Name: "client_secret", Help: "its secret", Secret: true},
-			{Name: "token", Help: "OAuth access token instead of a client", Secret: true},
-			{Name: "email", Help: "agent's address, with api_token: the older way, which Zendesk is closing"},
-			{Name: "api_token", Help: "API token of the account", Secret: true},
-			{Name: "erase_client_id", Help: "OAuth client that may also write, used for changes alone; the reading one when left out"},
-			{Name: "erase_client_secret", Help: "its secret", Secret: true},
-			{Name: "erase_token", Help: "OAuth access token that may also write", Secret: true},
-		}, desk.Options...),
+			{Name: "client_id", Help: "option.zendesk.client_id"},
+			{Name: "client_secret", Help: "option.zendesk.client_secret", Secret: true},
+			{Name: "token", Help: "option.zendesk.token", Secret: true},
+			{Name: "email", Help: "option.zendesk.email"},
+			{Name: "api_token", Help: "option.zendesk.api_token", Secret: true},
+			{Name: "erase_client_id", Help: "option.zendesk.erase_client_id"},
+			{Name: "erase_client_secret", Help: "option.zendesk.erase_client_secret", Secret: true},
+			{Name: "erase_token", Help: "option.zendesk.erase_token", Secret: true},
+		}, rest.CommonOptions()...),
 		Open: func(_ context.Context, c connector.Config) (connector.Source, error) { return open(c, nil) },
 	})
 }
@@ -52,9 +52,9 @@ func init() {
 // Source is one account.
 type Source struct {
 	*desk.Desk
-	read, write *rest.Client
-	clock       rest.Clock
-	system      gallra.SystemID
+	via    rest.Pair
+	clock  rest.Clock
+	system gallra.SystemID
 
 	mu       sync.Mutex
 	types    []connector.Type
@@ -75,7 +75,7 @@ var (
 
 // open connects; tune is for tests.
 func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
-	o, err := desk.Connect(c, "", 200) // the smallest plan's limit
+	o, err := rest.FromConfig(c, "", rest.PerMinute(200)) // the smallest plan's limit
 	if err != nil {
 		return nil, err
 	}
@@ -91,22 +91,17 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if c.Option("email") != "" && c.Option("api_token") != "" && c.Option("token") == "" && c.Option("client_id") == "" {
 		o.Auth = rest.Basic(c.Option("email")+"/token", c.Option("api_token"))
 	}
-	if s.read, err = rest.New(o); err != nil {
-		return nil, err
+	var write *rest.Auth
+	switch {
+	case c.Option("erase_token") != "" || c.Option("erase_client_id") != "":
+		a := auth(base, "read write", c.Option("erase_token"), c.Option("erase_client_id"), c.Option("erase_client_secret"))
+		write = &a
+	case c.Option("client_id") != "" && c.Option("token") == "": // the same client asks for more
+		a := auth(base, "read write", "", c.Option("client_id"), c.Option("client_secret"))
+		write = &a
 	}
-	s.write = s.read
-	if c.Option("erase_token") != "" || c.Option("erase_client_id") != "" {
-		o.Auth = auth(base, "read write", c.Option("erase_token"), c.Option("erase_client_id"), c.Option("erase_client_secret"))
-		if s.write, err = rest.New(o); err != nil {
-			return nil, err
-		}
-	} else if c.Option("client_id") != "" && c.Option("token") == "" {
-		o.Auth = auth(base, "read write", "", c.Option("client_id"), c.Option("client_secret"))
-		if s.write, err = rest.New(o); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	s.via, err = rest.NewPair(o, write)
+	return s, err
 }
 
 func auth(base, scope, token, id, secret string) rest.Auth {
@@ -117,15 +112,12 @@ func auth(base, scope, token, id, secret string) rest.Auth {
 }
 
 // Close lets go of the connections.
-func (s *Source) Close() error {
-	_ = s.write.Close() // closing a client cannot fail
-	return s.read.Close()
-}
+func (s *Source) Close() error { return s.via.Close() }
 
 // Check proves that both credentials are an agent's, that they may read what
 // the connector reads and change what it changes.
 func (s *Source) Check(ctx context.Context) error {
-	for _, c := range []*rest.Client{s.read, s.write} {
+	err := s.via.Each(func(c *rest.Client) error {
 		var me struct {
 			User struct {
 				Role       string `json:"role"`
@@ -142,12 +134,13 @@ func (s *Source) Check(ctx context.Context) error {
 			return gallra.Errorf(gallra.Forbidden, "zendesk.not_agent", "system", string(s.system))
 		case me.User.Restricted != "":
 			return gallra.Errorf(gallra.Forbidden, "zendesk.restricted", "system", string(s.system))
-		case c == s.write && me.User.Role != "admin":
+		case c == s.via.Write && me.User.Role != "admin":
 			return gallra.Errorf(gallra.Forbidden, "zendesk.not_admin", "system", string(s.system))
 		}
-		if s.write == s.read {
-			break
-		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if _, err := s.Desk.Types(ctx); err != nil {
 		return err
@@ -159,7 +152,7 @@ func (s *Source) Check(ctx context.Context) error {
 	if _, err := v.Walk(ctx, TypeSuspended, "", 1); err != nil {
 		return err
 	}
-	_, err := s.read.Page(ctx, rest.Request{Op: "tickets.deleted", Path: "/api/v2/deleted_tickets"}, deletedPaging, "")
+	_, err = s.via.Read.Page(ctx, rest.Request{Op: "tickets.deleted", Path: "/api/v2/deleted_tickets"}, deletedPaging, "")
 	return err
 }
 
@@ -173,7 +166,7 @@ func (s *Source) customFields(ctx context.Context, op, path, list string, name f
 	var out []connector.FieldInfo
 	cursor := ""
 	for {
-		p, err := s.read.Page(ctx, rest.Request{Op: op, Path: path, Query: page(100)}, paging(list), cursor)
+		p, err := s.via.Read.Page(ctx, rest.Request{Op: op, Path: path, Query: page(100)}, paging(list), cursor)
 		if err != nil {
 			return nil, err
 		}

@@ -26,6 +26,7 @@ import (
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/pdf"
 	"github.com/gallra/gallra/internal/retention"
@@ -42,6 +43,7 @@ type Options struct {
 	Auth       *auth.Auth
 	Evidence   *evidence.Log
 	Retention  *retention.Engine
+	Guard      *guard.Guard
 	Config     func(context.Context) (*config.Config, error) // gallra.yaml as it is now
 	SaveConfig func(context.Context, *config.Config) error   // writes it; nil: rules are read only
 	Open       func(ctx context.Context, id gallra.SystemID) (connector.Source, error)

@@ -13,11 +13,14 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
+	"github.com/gallra/gallra/internal/facts"
+	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/inventory"
 	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/statistics"
+	"github.com/gallra/gallra/internal/trial"
 	"github.com/gallra/gallra/internal/work"
 )
 
@@ -63,6 +66,9 @@ func init() {
 		{method: "GET", path: "/holds", may: auth.SeeRetention, summary: "The holds in force; with all=1 the lifted ones too", query: []string{"all"}, out: []hold.Hold{}, serve: (*call).holds},
 		{method: "POST", path: "/holds", may: auth.HandleRequests, summary: "Put a hold in force", in: NewHold{}, out: hold.Hold{}, status: http.StatusCreated, serve: (*call).placeHold},
 		{method: "DELETE", path: "/holds/{hold}", may: auth.Approve, summary: "Lift a hold", status: http.StatusNoContent, serve: (*call).liftHold},
+		{method: "GET", path: "/systems/{system}", may: auth.SeeSystems, summary: "What is known of a system: its profile, and what has been proved of it", out: Known{}, serve: (*call).known},
+		{method: "GET", path: "/alarms", may: auth.SeeRequests, summary: "What was erased and is there again, and how the guard stands; with all=1 the closed alarms too", query: []string{"all"}, out: Alarms{}, serve: (*call).alarms},
+		{method: "POST", path: "/alarms/{alarm}", may: auth.HandleRequests, summary: "Decide on an alarm: new_contact, another or erase_again, with the reason", in: Ruling{}, out: guard.Alarm{}, serve: (*call).decideAlarm},
 		{method: "GET", path: "/statistics/{system}", may: auth.SeeStatistics, summary: "The figures of a system's cases, live and gone counted together", out: []statistics.Report{}, serve: (*call).statistics},
 		{method: "POST", path: "/documents/{document}", may: auth.SeeRetention, summary: "Draw up the retention schedule (D3) or the register of holds (D15); a new version stands in the evidence log", query: []string{"format"}, out: report.Paper{}, serve: (*call).document},
 	}
@@ -97,6 +103,25 @@ type Signature struct {
 	Note      string         `json:"note,omitempty"`
 	Proof     string         `json:"proof,omitempty"`
 	Heeded    []string       `json:"heeded,omitempty"`
+}
+
+// Known is what is known of a system.
+type Known struct {
+	System  gallra.SystemID   `json:"system"`
+	Profile connector.Profile `json:"profile"`
+	Proofs  []facts.Proof     `json:"proofs"`
+}
+
+// Alarms is what was erased and is there again.
+type Alarms struct {
+	Alarms   []guard.Alarm  `json:"alarms"`
+	Standing guard.Standing `json:"standing"`
+}
+
+// Ruling is what a person finds of an alarm; who it is follows from the token.
+type Ruling struct {
+	Decision guard.Decision `json:"decision"`
+	Reason   string         `json:"reason"` // without personal values
 }
 
 // NewHold is a hold to be put in force.
@@ -272,7 +297,13 @@ func (c *call) progress() (any, error) {
 		return nil, err
 	}
 	p := Progress{Work: w, Rate: w.Rate(), Doing: c.print.Say(w.Phase)}
-	if left, ok := w.Left(); ok {
+	least := time.Duration(0)
+	if w.Kind == retention.WorkRun {
+		if least, err = c.Retention.Least(c.ctx(), w.ID); err != nil {
+			return nil, err
+		}
+	}
+	if left, ok := w.LeftAt(least); ok {
 		p.Left = left.Seconds()
 	}
 	if w.Problem != "" {
@@ -466,4 +497,53 @@ func (c *call) paper(p report.Paper) (any, error) {
 		return nil, err
 	}
 	return file{p.FileName(f, c.print.Lang()), f.MediaType(), b.Bytes()}, nil
+}
+
+func (c *call) known() (any, error) {
+	id := gallra.SystemID(c.r.PathValue("system"))
+	cfg, err := c.Config(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := cfg.System(id); !ok {
+		return nil, gallra.Errorf(gallra.NotFound, "cli.unknown_system", "system", string(id))
+	}
+	src, err := c.Open(c.ctx(), id)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close() // read only: nothing is lost
+	out := Known{System: id}
+	if p, ok := src.(connector.Profiled); ok {
+		out.Profile = p.Profile()
+	}
+	shown, err := (&trial.Bench{DB: c.DB}).Shown(c.ctx())
+	out.Proofs = facts.Proofs(connector.Capabilities(src), shown[id], c.DB.Now())
+	return out, err
+}
+
+func (c *call) alarms() (any, error) {
+	if c.Guard == nil {
+		return nil, gallra.Errorf(gallra.Unavailable, "web.no_guard")
+	}
+	list, err := c.Guard.Alarms(c.ctx(), c.r.URL.Query().Get("all") == "1")
+	if err != nil {
+		return nil, err
+	}
+	if list == nil {
+		list = []guard.Alarm{}
+	}
+	st, err := c.Guard.Standing(c.ctx())
+	return Alarms{list, st}, err
+}
+
+func (c *call) decideAlarm() (any, error) {
+	if c.Guard == nil {
+		return nil, gallra.Errorf(gallra.Unavailable, "web.no_guard")
+	}
+	var in Ruling
+	if err := c.body(&in); err != nil {
+		return nil, err
+	}
+	return c.Guard.Decide(c.ctx(), c.r.PathValue("alarm"), c.account.Username, in.Decision, in.Reason)
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -234,6 +235,26 @@ func (c *Config) Connect(s System, env func(string) (string, bool)) (connector.C
 		out.Options[k] = v
 	}
 	return out, nil
+}
+
+// ConnectToRead returns how system s is opened by what changes nothing: as
+// Connect, without the settings that changes alone need. Those are not even
+// looked up (REQUIREMENTS X-5).
+func (c *Config) ConnectToRead(s System, env func(string) (string, bool)) (connector.Config, error) {
+	own := s.Options
+	s.Options = map[string]string{}
+	for k, v := range own {
+		if !strings.HasPrefix(k, connector.ForChanges) {
+			s.Options[k] = v
+		}
+	}
+	if address, query, ok := strings.Cut(s.URL, "?"); ok {
+		kept := slices.DeleteFunc(strings.Split(query, "&"), func(o string) bool { return strings.HasPrefix(o, connector.ForChanges) })
+		if s.URL = address; len(kept) > 0 {
+			s.URL += "?" + strings.Join(kept, "&")
+		}
+	}
+	return c.Connect(s, env)
 }
 
 var variable = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)

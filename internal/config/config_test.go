@@ -113,3 +113,27 @@ func TestConnectResolvesSecretsAndPaths(t *testing.T) {
 		t.Errorf("missing variable: %v", err)
 	}
 }
+
+// TestX5_WhatReadsLoadsNoCredentialForChanges: the file with the credential is
+// not even looked for.
+func TestX5_WhatReadsLoadsNoCredentialForChanges(t *testing.T) {
+	c, err := config.Parse([]byte(good), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := config.System{Name: "post", URL: "gmail://gmail.example.com?rate=60&erase_x=${NOPE}", Options: map[string]string{"token": "läs", "erase_token": "file:is-not-here"}}
+	env := func(string) (string, bool) { return "", false }
+	if _, err := c.Connect(s, env); !errors.Is(err, gallra.ErrInvalid) {
+		t.Errorf("a credential that is missing: %v", err)
+	}
+	cc, err := c.ConnectToRead(s, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cc.Option("token") != "läs" || cc.Option("rate") != "60" || cc.Option("erase_token") != "" || cc.Option("erase_x") != "" {
+		t.Errorf("%q with token %q, rate %q", cc.URL, cc.Option("token"), cc.Option("rate"))
+	}
+	if s.Options["erase_token"] == "" {
+		t.Error("the configuration itself was changed")
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/content"
+	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/pii"
 )
 
@@ -28,8 +29,9 @@ type Cursor struct {
 // Page reads one page of src from cursor c, counts what is in it, and returns
 // the next cursor; done is true after the last page of the last type.
 // estimate is the connector's guess of how many records the type holds, -1 when
-// it has none; it is given with the first page of a type only.
-func Page(ctx context.Context, src connector.Source, types []connector.Type, eng *pii.Engine, c Cursor) (t *Tally, next Cursor, estimate int64, done bool, err error) {
+// it has none; it is given with the first page of a type only. watch, if not
+// nil, is told what is found.
+func Page(ctx context.Context, src connector.Source, types []connector.Type, eng *pii.Engine, watch *guard.Watch, c Cursor) (t *Tally, next Cursor, estimate int64, done bool, err error) {
 	if c.Type >= len(types) {
 		return &Tally{}, c, -1, true, nil
 	}
@@ -38,7 +40,7 @@ func Page(ctx context.Context, src connector.Source, types []connector.Type, eng
 	if err != nil {
 		return nil, c, -1, false, err
 	}
-	t = countPage(typ, page, eng)
+	t = countPage(typ, page, eng, watch)
 	next = Cursor{Type: c.Type, Page: page.Next}
 	if page.Next == "" {
 		next = Cursor{Type: c.Type + 1}
@@ -52,13 +54,13 @@ func Page(ctx context.Context, src connector.Source, types []connector.Type, eng
 
 // countPage shares the records of a page among the processors: detection, not
 // reading, is what a scan spends its time on.
-func countPage(typ connector.Type, page connector.Page, eng *pii.Engine) *Tally {
+func countPage(typ connector.Type, page connector.Page, eng *pii.Engine, watch *guard.Watch) *Tally {
 	workers := min(runtime.GOMAXPROCS(0), len(page.Records))
 	tallies := make([]Tally, max(workers, 1))
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
-			r := reader{typ: typ, eng: eng, tally: &tallies[w]}
+			r := reader{typ: typ, eng: eng, watch: watch, tally: &tallies[w]}
 			for i := w; i < len(page.Records); i += workers {
 				r.record(page.Records[i])
 			}
@@ -80,6 +82,7 @@ func countPage(typ connector.Type, page connector.Page, eng *pii.Engine) *Tally 
 type reader struct {
 	typ      connector.Type
 	eng      *pii.Engine
+	watch    *guard.Watch
 	tally    *Tally
 	findings []pii.Finding
 }
@@ -108,6 +111,7 @@ func (r *reader) record(rec gallra.Record) {
 		}
 		if part.Category != "" {
 			r.add(Key{r.typ.Name, part.Field, part.Category, FieldRule}, rec, true)
+			r.watchField(rec, part)
 			continue
 		}
 		r.findings = r.eng.Append(r.findings[:0], part.Text)
@@ -127,8 +131,24 @@ func (r *reader) record(rec gallra.Record) {
 			if !f.Category.Valid() {
 				continue next
 			}
+			if r.watch != nil {
+				r.watch.Value(rec, f.Category, part.Text[f.Start:f.End])
+			}
 			r.add(Key{r.typ.Name, part.Field, f.Category, f.Rule}, rec, first)
 		}
+	}
+}
+
+// watchField gives a declared value to the watch, and what is found in it: a
+// field of addresses may hold several, with names.
+func (r *reader) watchField(rec gallra.Record, part content.Part) {
+	if r.watch == nil {
+		return
+	}
+	r.watch.Value(rec, part.Category, part.Text)
+	r.findings = r.eng.Append(r.findings[:0], part.Text)
+	for _, f := range r.findings {
+		r.watch.Value(rec, f.Category, part.Text[f.Start:f.End])
 	}
 }
 

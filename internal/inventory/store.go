@@ -11,6 +11,7 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/work"
 	"github.com/gallra/gallra/pii"
@@ -24,6 +25,8 @@ type Scanner struct {
 	DB     *store.DB
 	Engine *pii.Engine
 	Open   func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
+	// Guard is told of persons who were erased and are there again; nil: nobody is.
+	Guard *guard.Guard
 }
 
 // Start registers a scan of one system; Step or a worker then does it.
@@ -75,9 +78,15 @@ func (s *Scanner) Step(ctx context.Context, id string) (more bool, err error) {
 			return false, fmt.Errorf("inventory: cursor of %s: %w", id, err)
 		}
 	}
+	var watch *guard.Watch
+	if s.Guard != nil {
+		if watch, err = s.Guard.Watch(ctx, gallra.SystemID(w.Subject)); err != nil {
+			return false, err
+		}
+	}
 	// Several pages in one step: opening a source costs more than a page of one.
 	for end := time.Now().Add(time.Second); ; {
-		done, err := s.page(ctx, &w, src, types, &c)
+		done, err := s.page(ctx, &w, src, types, watch, &c)
 		if err != nil || done {
 			return false, err
 		}
@@ -87,8 +96,8 @@ func (s *Scanner) Step(ctx context.Context, id string) (more bool, err error) {
 	}
 }
 
-func (s *Scanner) page(ctx context.Context, w *work.Work, src connector.Source, types []connector.Type, c *Cursor) (done bool, err error) {
-	t, next, estimate, done, err := Page(ctx, src, types, s.Engine, *c)
+func (s *Scanner) page(ctx context.Context, w *work.Work, src connector.Source, types []connector.Type, watch *guard.Watch, c *Cursor) (done bool, err error) {
+	t, next, estimate, done, err := Page(ctx, src, types, s.Engine, watch, *c)
 	if err != nil {
 		return false, err
 	}
@@ -106,6 +115,11 @@ func (s *Scanner) page(ctx context.Context, w *work.Work, src connector.Source, 
 		}
 		if err := add(ctx, tx, w.ID, t); err != nil {
 			return err
+		}
+		if watch != nil {
+			if _, err := watch.Raise(ctx, tx); err != nil {
+				return err
+			}
 		}
 		var n int64
 		for _, tc := range t.Types {
@@ -332,7 +346,7 @@ func Collect(ctx context.Context, src connector.Source, system gallra.SystemID, 
 	var c Cursor
 	var done, total int64 = 0, -1
 	for {
-		t, next, estimate, last, err := Page(ctx, src, types, eng, c)
+		t, next, estimate, last, err := Page(ctx, src, types, eng, nil, c)
 		if err != nil {
 			return Report{}, err
 		}

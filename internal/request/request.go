@@ -17,6 +17,7 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/deadline"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/store"
 )
@@ -183,8 +184,11 @@ type Desk struct {
 	DB   *store.DB
 	Log  *evidence.Log
 	Keys Keys
-	// Open opens a connected system; the desk closes it again.
-	Open func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
+	// Open opens a connected system; the desk closes it again. OpenToRead does
+	// so without the credentials for changes, for searches (REQUIREMENTS X-5);
+	// nil: Open.
+	Open       func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
+	OpenToRead func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
 	// Systems returns every system of the organisation, manual ones included: a
 	// search covers them all (REQUIREMENTS E1).
 	Systems func(ctx context.Context) ([]System, error)
@@ -193,6 +197,8 @@ type Desk struct {
 	// KeepPackage is how long a case's sealed data live after it is closed; zero:
 	// 30 days (REQUIREMENTS E10).
 	KeepPackage gallra.Period
+	// Guard watches over those who were erased; nil: nobody does.
+	Guard *guard.Guard
 }
 
 func (d *Desk) holds() hold.Register { return hold.Register{DB: d.DB, Log: d.Log} }

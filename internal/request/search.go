@@ -202,8 +202,15 @@ func (d *Desk) system(ctx context.Context, id gallra.SystemID) (System, error) {
 	return System{ID: id, Title: string(id), Manual: true}, nil
 }
 
+func (d *Desk) openToRead(ctx context.Context, system gallra.SystemID) (connector.Source, error) {
+	if d.OpenToRead != nil {
+		return d.OpenToRead(ctx, system)
+	}
+	return d.Open(ctx, system)
+}
+
 func (d *Desk) ask(ctx context.Context, system gallra.SystemID, ids []gallra.Identifier) (subject.Result, map[string]connector.Type, error) {
-	src, err := d.Open(ctx, system)
+	src, err := d.openToRead(ctx, system)
 	if err != nil {
 		return subject.Result{}, nil, err
 	}
@@ -317,7 +324,7 @@ func (d *Desk) Proposals(ctx context.Context, id string) ([]subject.Proposal, er
 	}
 	var out []subject.Proposal
 	for system, hits := range bySystem {
-		src, err := d.Open(ctx, system)
+		src, err := d.openToRead(ctx, system)
 		if err != nil {
 			return nil, err
 		}

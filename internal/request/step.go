@@ -73,6 +73,9 @@ func (d *Desk) endVerify(ctx context.Context, id string) error {
 		if err != nil || r.State != Executing { // a later look at what was promised changes no state
 			return err
 		}
+		if err := d.watch(ctx, tx, r); err != nil {
+			return err
+		}
 		return d.move(ctx, tx, r, "system", Verified, "request.verified")
 	})
 }

@@ -1,9 +1,12 @@
 package retention
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -32,7 +35,6 @@ const oneByOne = 100
 // their text is in memory meanwhile, and where files are redacted, those too.
 const (
 	manyThreads    = 1000
-	childrenListed = 5 * manyThreads // a page of what hangs on them
 	threadsOfFiles = 50
 )
 
@@ -119,6 +121,14 @@ func (r *running) erase(ctx context.Context, u unit, _ gallra.Rule, items []item
 	if err != nil || len(todo) == 0 {
 		return x, err
 	}
+	refs := make([]gallra.Ref, len(todo))
+	for n, i := range todo {
+		refs[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
+	}
+	trace, err := traceOf(ctx, src, refs)
+	if err != nil {
+		return x, err
+	}
 	answers, err := eraseMany(ctx, src, u, todo)
 	if err != nil {
 		return x, err
@@ -146,13 +156,15 @@ func (r *running) erase(ctx context.Context, u unit, _ gallra.Rule, items []item
 			x.except(i, o, why, "")
 		}
 	}
-	left, err := remains(ctx, src, verify)
+	left, err := remains(ctx, src, trace, verify)
 	if err != nil {
 		return x, err
 	}
 	for _, c := range claims {
-		if why, ok := left[c.id]; ok {
-			x.except(c.item, gallra.OutcomeFailed, reasonRemains, why)
+		if found := left[c.id]; len(found) > 0 {
+			if err := r.leftBehind(ctx, src, u, c.item, found, &x); err != nil {
+				return x, err
+			}
 			continue
 		}
 		x.tally.outcome(gallra.OutcomeErased, 1)
@@ -217,18 +229,46 @@ func wrapped(err error, what string, system gallra.SystemID) error {
 	return fmt.Errorf("retention: %s %s: %w", what, system, err)
 }
 
-// remains asks by another road which of refs are still there, and where; it
-// reads each again when the system has no such road (REQUIREMENTS G-7).
-func remains(ctx context.Context, src connector.Source, refs []gallra.Ref) (map[string]string, error) {
-	out := map[string]string{}
+// traceOf notes what belongs to records before they are changed; nil where the
+// system has no such road.
+func traceOf(ctx context.Context, src connector.Source, refs []gallra.Ref) (connector.Trace, error) {
+	t, ok := src.(connector.Tracer)
+	if !ok || len(refs) == 0 {
+		return nil, nil
+	}
+	trace, err := t.Trace(ctx, refs)
+	if errors.Is(err, gallra.ErrUnsupported) {
+		return nil, nil
+	}
+	return trace, wrapped(err, "trace in", refs[0].System)
+}
+
+// remains asks by another road what is still there of refs, by id: of all that
+// belonged to them where it was noted, and in every place that keeps their own
+// reference. It reads each again when the system has no such road (REQUIREMENTS G-7).
+func remains(ctx context.Context, src connector.Source, trace connector.Trace, refs []gallra.Ref) (map[string][]gallra.Residue, error) {
+	out := map[string][]gallra.Residue{}
 	if len(refs) == 0 {
 		return out, nil
+	}
+	if trace != nil {
+		wanted := make(map[string]bool, len(refs))
+		for _, ref := range refs {
+			wanted[ref.ID] = true
+		}
+		left, err := trace.Remains(ctx)
+		for _, x := range left {
+			if wanted[x.Ref.ID] {
+				out[x.Ref.ID] = append(out[x.Ref.ID], x)
+			}
+		}
+		return out, wrapped(err, "verify in", refs[0].System)
 	}
 	if v, ok := src.(connector.Verifier); ok {
 		left, err := v.Remains(ctx, refs)
 		if !errors.Is(err, gallra.ErrUnsupported) {
 			for _, x := range left {
-				out[x.Ref.ID] = x.Where
+				out[x.Ref.ID] = append(out[x.Ref.ID], x)
 			}
 			return out, wrapped(err, "verify in", refs[0].System)
 		}
@@ -237,10 +277,49 @@ func remains(ctx context.Context, src connector.Source, refs []gallra.Ref) (map[
 		_, err := src.Get(ctx, ref)
 		switch {
 		case err == nil:
-			out[ref.ID] = "get"
+			out[ref.ID] = []gallra.Residue{{Ref: ref, Where: "get", Count: 1}}
 		case !errors.Is(err, gallra.ErrNotFound):
 			return nil, fmt.Errorf("retention: verify %s: %w", ref, err)
 		}
 	}
 	return out, nil
+}
+
+// placesNamed is how many places an exception names; the residues have them all.
+const placesNamed = 5
+
+// leftBehind enters a record of which verification found something: it is
+// failed, whatever the system said, and the places are named. Its statistics
+// are saved all the same when the record itself is gone, for nothing else
+// counts it any more.
+func (r *running) leftBehind(ctx context.Context, src connector.Source, u unit, i item, found []gallra.Residue, x *result) error {
+	x.failed(i, found)
+	ref := gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
+	_, err := src.Get(ctx, ref)
+	switch {
+	case errors.Is(err, gallra.ErrNotFound):
+		x.gone = append(x.gone, i)
+	case err != nil:
+		return fmt.Errorf("retention: verify %s: %w", ref, err)
+	}
+	return nil
+}
+
+// failed enters a record that is not what the system says it is, and where.
+func (x *result) failed(i item, found []gallra.Residue) {
+	for _, f := range found {
+		x.tally.residue(gallra.Residue{Where: f.Where, Why: cmp.Or(f.Why, "residue.still_there"), Count: f.Count})
+	}
+	x.except(i, gallra.OutcomeFailed, reasonRemains, placesOf(found))
+}
+
+// placesOf names the first places of what was found.
+func placesOf(found []gallra.Residue) string {
+	var places []string
+	for _, f := range found {
+		if !slices.Contains(places, f.Where) && len(places) < placesNamed {
+			places = append(places, f.Where)
+		}
+	}
+	return strings.Join(places, ", ")
 }

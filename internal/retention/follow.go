@@ -350,7 +350,7 @@ func (r *running) confirm(ctx context.Context, list []wait) error {
 		}
 		out = append(out, x)
 	}
-	left, err := remains(ctx, src, verify)
+	left, err := remains(ctx, src, nil, verify)
 	if err != nil {
 		return err
 	}
@@ -367,7 +367,7 @@ func (r *running) confirm(ctx context.Context, list []wait) error {
 			continue
 		}
 		if still {
-			x.state, x.reason, x.detail = "failed", reasonRemains, where
+			x.state, x.reason, x.detail = "failed", reasonRemains, placesOf(where)
 			x.change = func(t *Tally) {
 				t.unpromise(was, was)
 				t.outcome(gallra.OutcomeErased, -1)
@@ -518,6 +518,14 @@ func (r *running) eraseQuarantined(ctx context.Context, src connector.Source, u 
 	}); err != nil {
 		return nil, err
 	}
+	refs := make([]gallra.Ref, len(todo))
+	for k, i := range todo {
+		refs[k] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
+	}
+	trace, err := traceOf(ctx, src, refs)
+	if err != nil {
+		return nil, err
+	}
 	answers, err := eraseMany(ctx, src, u, todo)
 	if err != nil {
 		return nil, err
@@ -532,7 +540,7 @@ func (r *running) eraseQuarantined(ctx context.Context, src connector.Source, u 
 			verify = append(verify, gallra.Ref{System: u.System, Type: u.Type, ID: todo[k].id})
 		}
 	}
-	left, err := remains(ctx, src, verify)
+	left, err := remains(ctx, src, trace, verify)
 	if err != nil {
 		return nil, err
 	}
@@ -543,7 +551,14 @@ func (r *running) eraseQuarantined(ctx context.Context, src connector.Source, u 
 			a = connector.Result{Receipt: gallra.Receipt{Action: gallra.ActionErase, Grade: gallra.GradeLive, Final: true}}
 		}
 		if where, still := left[i.id]; a.Err == nil && still {
-			x.fail(gallra.OutcomeFailed, reasonRemains, where)
+			x.fail(gallra.OutcomeFailed, reasonRemains, placesOf(where))
+			_, err := src.Get(ctx, refs[k])
+			switch {
+			case errors.Is(err, gallra.ErrNotFound):
+				gone = append(gone, i) // its statistics are counted nowhere else now
+			case err != nil:
+				return nil, fmt.Errorf("retention: verify %s: %w", refs[k], err)
+			}
 			continue
 		}
 		if a.Err != nil {

@@ -21,6 +21,10 @@ type Replayed struct {
 	Erased   int64            `json:"erased"`   // of those, erased again and verified
 	Kept     map[string]int64 `json:"kept"`     // the others, by reason
 	Rewrites int64            `json:"rewrites"` // records anonymised since then: the next plan finds those that came back
+	// Redacted are mentions that requests have taken out since then. The values are
+	// no longer kept: those that came back need a case of their own, and the guard
+	// tells of them.
+	Redacted int64 `json:"redacted"`
 }
 
 // ReasonOther is why a replay leaves a record alone: it bears the id of one
@@ -63,15 +67,8 @@ func (e *Engine) Replay(ctx context.Context, system gallra.SystemID, since time.
 }
 
 func (e *Engine) replayRun(ctx context.Context, id string, system gallra.SystemID, since time.Time, actor string, out *Replayed) error {
-	r := &running{Engine: e}
-	var err error
-	if r.run, err = e.RunOf(ctx, id); err != nil {
-		return err
-	}
-	if r.plan, err = e.PlanOf(ctx, r.run.Plan); err != nil {
-		return err
-	}
-	if r.batches, err = e.readBatches(ctx, r.plan.ID); err != nil {
+	r, err := e.journalOf(ctx, id)
+	if err != nil {
 		return err
 	}
 	for _, b := range r.batches {
@@ -83,19 +80,9 @@ func (e *Engine) replayRun(ctx context.Context, id string, system gallra.SystemI
 			out.Rewrites += b.tally.Outcomes[gallra.OutcomeAnonymised] + b.tally.Outcomes[gallra.OutcomeDeidentified]
 			continue
 		}
-		kept, err := r.kept(ctx, b.unit)
+		gone, err := r.erasedOf(ctx, b)
 		if err != nil {
 			return err
-		}
-		_, items, err := r.blob(ctx, e.DB, b.n)
-		if err != nil {
-			return err
-		}
-		var gone []item
-		for _, i := range items[:min(b.position, int64(len(items)))] {
-			if !kept[i.id] {
-				gone = append(gone, i)
-			}
 		}
 		out.Journal += int64(len(gone))
 		if err := r.replayBatch(ctx, u, b, gone, actor, out); err != nil {
@@ -132,7 +119,7 @@ func (r *running) replayBatch(ctx context.Context, u unit, b batch, gone []item,
 	for n, i := range gone {
 		refs[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
 	}
-	there, err := remains(ctx, src, refs)
+	there, err := remains(ctx, src, nil, refs)
 	if err != nil || len(there) == 0 {
 		return err
 	}
@@ -172,11 +159,19 @@ func (r *running) replayBatch(ctx context.Context, u unit, b batch, gone []item,
 	}); err != nil {
 		return err
 	}
+	again := make([]gallra.Ref, len(back))
+	for n, i := range back {
+		again[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
+	}
+	trace, err := traceOf(ctx, src, again)
+	if err != nil {
+		return err
+	}
 	answers, err := eraseMany(ctx, src, u, back)
 	if err != nil {
 		return err
 	}
-	left, err := remains(ctx, src, refs)
+	left, err := remains(ctx, src, trace, again)
 	if err != nil {
 		return err
 	}

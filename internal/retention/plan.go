@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -103,6 +104,50 @@ type UnitPreview struct {
 	Remains    []connector.Remain     `json:"remains,omitempty"`     // what stays in the system afterwards
 	BackupLife string                 `json:"backup_life,omitempty"` // ISO 8601; "" unknown
 	Sample     []gallra.Ref           `json:"sample,omitempty"`
+
+	// Profile is all that is known of the system, as it was when the plan was made.
+	Profile *connector.Profile `json:"profile,omitempty"`
+}
+
+// SystemPreview is the preview of one system: what is known of it, and how much
+// of it is planned.
+type SystemPreview struct {
+	System  gallra.SystemID
+	Profile connector.Profile
+	Can     []connector.Capability
+	Needs   []connector.Capability // what the planned actions take
+	Planned int64
+}
+
+// Systems returns the preview by system, in the order of the units.
+func (p Preview) Systems() []SystemPreview {
+	var out []SystemPreview
+	for _, u := range p.Units {
+		i := slices.IndexFunc(out, func(s SystemPreview) bool { return s.System == u.System })
+		if i < 0 {
+			out, i = append(out, SystemPreview{System: u.System, Can: u.Can}), len(out)
+			if u.Profile != nil {
+				out[i].Profile = *u.Profile
+			}
+		}
+		out[i].Planned += u.Planned
+		for action, c := range map[gallra.Action]connector.Capability{gallra.ActionErase: connector.CanErase, gallra.ActionAnonymise: connector.CanEdit} {
+			if u.Actions[string(action)] > 0 && !slices.Contains(out[i].Needs, c) {
+				out[i].Needs = append(out[i].Needs, c)
+			}
+		}
+	}
+	return out
+}
+
+// Least is the least time that the rates of the systems leave for a run: they
+// are worked on side by side. 0 when no rate is known.
+func (p Preview) Least() time.Duration {
+	var d time.Duration
+	for _, s := range p.Systems() {
+		d = max(d, s.Profile.Rate.Takes(s.Planned))
+	}
+	return d
 }
 
 // ReasonNoDecision is why a public body's rule is blocked: no gallringsbeslut
@@ -312,7 +357,7 @@ func (e *Engine) beginPlan(ctx context.Context, w *work.Work, p Plan) error {
 		v := &p.Preview.Units[i]
 		*v = UnitPreview{System: u.System, Type: u.Type, Total: -1, Rules: map[string]int64{}, Months: map[string]int64{}, Actions: map[string]int64{},
 			Held: map[string]int64{}, Blocked: map[string]int64{}, Unread: map[string]int64{}}
-		src, err := e.source(ctx, u.System)
+		src, err := e.reader(ctx, u.System)
 		if err != nil {
 			return err
 		}
@@ -330,7 +375,8 @@ func (e *Engine) beginPlan(ctx context.Context, w *work.Work, p Plan) error {
 			}
 		}
 		if pr, ok := src.(connector.Profiled); ok {
-			v.Remains, v.BackupLife = pr.Profile().Remains, pr.Profile().BackupLife
+			known := pr.Profile()
+			v.Remains, v.BackupLife, v.Profile = known.Remains, known.BackupLife, &known
 		}
 	}
 	text, err := json.Marshal(units)
@@ -376,7 +422,7 @@ type making struct {
 func (m *making) list(ctx context.Context) error {
 	index := m.at.Unit
 	u, v := m.plan.units[index], &m.plan.Preview.Units[index]
-	src, err := m.source(ctx, u.System)
+	src, err := m.reader(ctx, u.System)
 	if err != nil {
 		return err
 	}

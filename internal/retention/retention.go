@@ -37,8 +37,11 @@ const (
 type Engine struct {
 	DB  *store.DB
 	Log *evidence.Log
-	// Open opens a connected system. The engine keeps it until Close.
-	Open func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
+	// Open opens a connected system. The engine keeps it until Close. OpenToRead
+	// does so without the credentials for changes, for plans (REQUIREMENTS X-5);
+	// nil: Open.
+	Open       func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
+	OpenToRead func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
 	// Rules returns the rules as they are now. A run is refused when a rule of
 	// its plan has changed since (REQUIREMENTS G-2).
 	Rules func(ctx context.Context) ([]gallra.Rule, error)
@@ -59,47 +62,8 @@ type Engine struct {
 	Lease     time.Duration // after which a dead worker's batch is taken over; 0: 30 seconds
 
 	mu      sync.Mutex
-	sources map[gallra.SystemID]connector.Source
+	sources map[opened]connector.Source
 	owner   string
-	last    proven
-	wake    *signal // of the lanes
-}
-
-// proven is a batch that was read and found to be the one that was approved.
-type proven struct {
-	plan, digest string
-	items        []item
-}
-
-// signal tells the lanes of one Drive that one of them has come further.
-type signal struct {
-	mu sync.Mutex
-	ch chan struct{}
-}
-
-// next returns what is closed when a lane comes further.
-func (s *signal) next() <-chan struct{} {
-	if s == nil {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ch == nil {
-		s.ch = make(chan struct{})
-	}
-	return s.ch
-}
-
-func (s *signal) fire() {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ch != nil {
-		close(s.ch)
-		s.ch = nil
-	}
 }
 
 // Figures decided in REQUIREMENTS 7.4.
@@ -136,21 +100,39 @@ func (e *Engine) lease() time.Duration {
 	return 30 * time.Second
 }
 
-// source returns the open system, opening it at first use.
+// opened is a system as it was opened.
+type opened struct {
+	id     gallra.SystemID
+	toRead bool
+}
+
+// source returns the system opened for changes, opening it at first use.
 func (e *Engine) source(ctx context.Context, id gallra.SystemID) (connector.Source, error) {
+	return e.keep(ctx, opened{id: id}, e.Open)
+}
+
+// reader returns the system opened to be read, opening it at first use.
+func (e *Engine) reader(ctx context.Context, id gallra.SystemID) (connector.Source, error) {
+	if e.OpenToRead == nil {
+		return e.source(ctx, id)
+	}
+	return e.keep(ctx, opened{id, true}, e.OpenToRead)
+}
+
+func (e *Engine) keep(ctx context.Context, k opened, open func(context.Context, gallra.SystemID) (connector.Source, error)) (connector.Source, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if s, ok := e.sources[id]; ok {
+	if s, ok := e.sources[k]; ok {
 		return s, nil
 	}
-	s, err := e.Open(ctx, id)
+	s, err := open(ctx, k.id)
 	if err != nil {
 		return nil, err
 	}
 	if e.sources == nil {
-		e.sources = map[gallra.SystemID]connector.Source{}
+		e.sources = map[opened]connector.Source{}
 	}
-	e.sources[id] = s
+	e.sources[k] = s
 	return s, nil
 }
 
@@ -221,10 +203,9 @@ func (e *Engine) Drive(ctx context.Context, id string) error {
 	defer cancel()
 	errs := make([]error, lanes)
 	var wg sync.WaitGroup
-	wake := &signal{}
 	for n := range lanes {
 		// Each its own engine: leases tell workers apart by it.
-		lane := &Engine{DB: e.DB, Log: e.Log, Open: e.Open, Rules: e.Rules, Loc: e.Loc, Limit: e.Limit, PII: e.PII, Lang: e.Lang, BatchSize: e.BatchSize, Budget: e.Budget, Lease: e.Lease, wake: wake}
+		lane := &Engine{DB: e.DB, Log: e.Log, Open: e.Open, Rules: e.Rules, Loc: e.Loc, Limit: e.Limit, PII: e.PII, Lang: e.Lang, BatchSize: e.BatchSize, Budget: e.Budget, Lease: e.Lease}
 		wg.Go(func() {
 			if errs[n] = errors.Join(lane.drive(ctx, id), lane.Close()); errs[n] != nil {
 				cancel()
@@ -243,19 +224,16 @@ func (e *Engine) Drive(ctx context.Context, id string) error {
 
 func (e *Engine) drive(ctx context.Context, id string) error {
 	for {
-		further := e.wake.next() // before the step: what comes meanwhile counts
 		more, err := e.Step(ctx, id)
 		var later work.Later
 		if errors.As(err, &later) {
 			select {
 			case <-ctx.Done():
 				return fmt.Errorf("retention: %s: %w", id, ctx.Err())
-			case <-further:
 			case <-time.After(later.After):
 			}
 			continue
 		}
-		e.wake.fire()
 		if err != nil || !more {
 			return err
 		}

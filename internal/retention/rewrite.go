@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/anonymise"
@@ -19,8 +20,8 @@ type thread struct {
 	rewriter *anonymise.Conversation
 	residues []gallra.Residue
 	erased   map[gallra.Ref]bool
-	unlinked map[gallra.Ref]bool // by their edit
-	problem  error               // of a child: the thread is not done
+	now      gallra.Ref // where the record is, once it was edited
+	problem  error      // of a child: the thread is not done
 }
 
 // anonymise rewrites a chunk of conversations in place, everything that hangs
@@ -52,10 +53,21 @@ func (r *running) anonymise(ctx context.Context, u unit, rule gallra.Rule, items
 	for _, t := range threads {
 		t.rewriter = anonymise.New(opt, types, append([]gallra.Record{t.record}, t.children...))
 	}
+	refs := make([]gallra.Ref, len(threads))
+	for n, t := range threads {
+		refs[n] = t.record.Ref
+	}
+	trace, err := traceOf(ctx, src, refs)
+	if err != nil {
+		return x, err
+	}
 	if err := dropFiles(ctx, src, types, rule.Files, threads); err != nil {
 		return x, err
 	}
 	if err := rewriteChildren(ctx, src, types, threads); err != nil {
+		return x, err
+	}
+	if err := rewriteCopies(ctx, src, u, types, rule.Files, threads); err != nil {
 		return x, err
 	}
 	if err := rewriteConversations(ctx, src, types[u.Type], threads, &x); err != nil {
@@ -64,7 +76,99 @@ func (r *running) anonymise(ctx context.Context, u unit, rule gallra.Rule, items
 	if err := unlink(ctx, src, threads); err != nil {
 		return x, err
 	}
-	return x, r.examine(ctx, src, u, types, rule.Files, threads, &x)
+	left, err := leftovers(ctx, src, trace, types, rule.Files, threads, len(items) <= canarySize)
+	if err != nil {
+		return x, err
+	}
+	return x, r.examine(ctx, src, u, types, rule.Files, threads, left, &x)
+}
+
+// leftovers looks by another road where values stand still that were taken out,
+// by id of the conversation. A system that can only be searched whole is searched
+// for the few records that are tried first.
+func leftovers(ctx context.Context, src connector.Source, trace connector.Trace, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread, few bool) (map[string][]gallra.Residue, error) {
+	stays := map[string]bool{} // of these something is left, as the policy has it or as is said
+	for name, t := range types {
+		stays[name] = t.Kind == connector.KindAttachment && files == gallra.FilesKeep
+	}
+	var lost []connector.Lost
+	byRef := map[gallra.Ref]*thread{}
+	for _, t := range threads {
+		if t.problem != nil {
+			continue
+		}
+		for _, r := range t.residues {
+			if types[r.Where].Kind == connector.KindAttachment {
+				stays[r.Where] = true
+			}
+		}
+		lost = append(lost, connector.Lost{Ref: t.record.Ref, Now: t.now, Values: t.rewriter.Values()})
+		for _, rec := range append([]gallra.Record{t.record}, t.children...) {
+			byRef[rec.Ref] = t
+		}
+		byRef[t.now] = t
+	}
+	out := map[string][]gallra.Residue{}
+	enter := func(found []gallra.Residue) {
+		for _, f := range found {
+			t := byRef[f.Ref]
+			if t == nil || stays[f.Ref.Type] {
+				continue // another's, who is still there
+			}
+			if !t.said(f.Where) {
+				out[t.id] = append(out[t.id], f)
+			}
+		}
+	}
+	search, can := src.(connector.Searcher)
+	switch {
+	case len(lost) == 0:
+	case trace != nil:
+		found, err := trace.Leftovers(ctx, lost, func(typ string) connector.Look {
+			switch {
+			case stays[typ]:
+				return connector.LookAway
+			case erasedFiles(types[typ], files):
+				return connector.LookAny
+			}
+			return connector.LookValues
+		})
+		if err != nil {
+			return nil, wrapped(err, "search", lost[0].Ref.System)
+		}
+		enter(found)
+	case can && few:
+		var ids []gallra.Identifier
+		for _, l := range lost {
+			ids = append(ids, l.Values...)
+		}
+		if len(ids) == 0 {
+			return out, nil
+		}
+		for cursor := ""; ; {
+			page, err := search.Leftovers(ctx, connector.Needles{Identifiers: ids, Depth: connector.InText}, cursor)
+			if errors.Is(err, gallra.ErrUnsupported) {
+				return out, nil
+			}
+			if err != nil {
+				return nil, wrapped(err, "search", lost[0].Ref.System)
+			}
+			enter(page.Residues)
+			if cursor = page.Next; cursor == "" {
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+// said reports whether a place is one of which it is said already that it
+// cannot be rewritten.
+func (t *thread) said(where string) bool {
+	column := func(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
+	return slices.ContainsFunc(t.residues, func(r gallra.Residue) bool {
+		return strings.HasPrefix(r.Why, "anonymise.") && column(r.Where) == column(where)
+	})
 }
 
 // threads reads the conversations of items and what hangs on them. One whose
@@ -75,7 +179,7 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 	for n, i := range items {
 		refs[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
 	}
-	records, err := getMany(ctx, src, refs, true)
+	records, err := getMany(ctx, src, refs)
 	if err != nil {
 		return nil, err
 	}
@@ -90,9 +194,10 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 			x.except(i, gallra.OutcomeKept, reasonChanged, "")
 			continue
 		}
-		out = append(out, &thread{item: i, record: rec, erased: map[gallra.Ref]bool{}})
+		out = append(out, &thread{item: i, record: rec, now: rec.Ref, erased: map[gallra.Ref]bool{}})
 	}
-	children, err := descendants(ctx, src, u, types, files, out, true)
+	// Derived copies (history, search rows, drafts) come later: see rewriteCopies.
+	children, err := descendants(ctx, src, u.originals(types), types, files, out)
 	if err != nil {
 		return nil, err
 	}
@@ -102,14 +207,20 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 	return out, nil
 }
 
+// originals is u without the types that are derived copies.
+func (u unit) originals(types map[string]connector.Type) unit {
+	u.Children = slices.DeleteFunc(slices.Clone(u.Children), func(typ string) bool { return types[typ].Kind == connector.KindTrace })
+	return u
+}
+
 // getMany reads the records of one type that exist, by id.
-func getMany(ctx context.Context, src connector.Source, refs []gallra.Ref, versions bool) (map[string]gallra.Record, error) {
+func getMany(ctx context.Context, src connector.Source, refs []gallra.Ref) (map[string]gallra.Record, error) {
 	out := make(map[string]gallra.Record, len(refs))
 	if len(refs) == 0 {
 		return out, nil
 	}
 	if m, ok := src.(connector.Many); ok {
-		list, err := m.GetMany(ctx, refs, versions)
+		list, err := m.GetMany(ctx, refs)
 		for _, rec := range list {
 			out[rec.Ref.ID] = rec
 		}
@@ -179,7 +290,7 @@ func dropFiles(ctx context.Context, src connector.Source, types map[string]conne
 
 // descendants lists what hangs on the threads' conversations, by conversation.
 // Attachments that go whole are listed without their content.
-func descendants(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread, versions bool) (map[string][]gallra.Record, error) {
+func descendants(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread) (map[string][]gallra.Record, error) {
 	out := map[string][]gallra.Record{}
 	var parents []gallra.Ref
 	for _, t := range threads {
@@ -189,7 +300,7 @@ func descendants(ctx context.Context, src connector.Source, u unit, types map[st
 		if len(parents) == 0 {
 			break
 		}
-		q := connector.Query{Type: typ, Parents: parents, Limit: childrenListed, Unversioned: !versions}
+		q := connector.Query{Type: typ, Parents: parents}
 		if erasedFiles(types[typ], files) {
 			q.Fields = connector.FieldsNone
 		}
@@ -212,11 +323,45 @@ func descendants(ctx context.Context, src connector.Source, u unit, types map[st
 // rewriteChildren edits messages and the like; what can't be edited, such as an
 // attachment, is erased, and what can't be erased either is a residue.
 func rewriteChildren(ctx context.Context, src connector.Source, types map[string]connector.Type, threads []*thread) error {
+	all := map[*thread][]gallra.Record{}
+	for _, t := range threads {
+		all[t] = t.children
+	}
+	return rewriteRecords(ctx, src, types, threads, all)
+}
+
+// rewriteCopies edits derived copies, type by type as they are then: an edit of
+// what they were derived from has changed or erased them already where the
+// system keeps its contract, and the edit of one may change another.
+func rewriteCopies(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread) error {
+	for _, typ := range u.Children {
+		if types[typ].Kind != connector.KindTrace {
+			continue
+		}
+		one := u
+		one.Children = []string{typ}
+		copies, err := descendants(ctx, src, one, types, files, threads)
+		if err != nil {
+			return err
+		}
+		some := map[*thread][]gallra.Record{}
+		for _, t := range threads {
+			some[t] = copies[t.id]
+			t.children = append(t.children, copies[t.id]...)
+		}
+		if err := rewriteRecords(ctx, src, types, threads, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func rewriteRecords(ctx context.Context, src connector.Source, types map[string]connector.Type, threads []*thread, records map[*thread][]gallra.Record) error {
 	var edits []connector.Edit
 	var owner []*thread
 	for _, t := range threads {
-		for _, c := range t.children {
-			if t.erased[c.Ref] {
+		for _, c := range records[t] {
+			if t.erased[c.Ref] || t.problem != nil {
 				continue
 			}
 			set, left := t.rewriter.Edits(types[c.Ref.Type], c)
@@ -227,7 +372,7 @@ func rewriteChildren(ctx context.Context, src connector.Source, types map[string
 				continue
 			}
 			if len(set) > 0 {
-				edits = append(edits, connector.Edit{Item: connector.Item{Ref: c.Ref, IfVersion: c.Version}, Set: set, Unlink: !c.Person.IsZero()})
+				edits = append(edits, connector.Edit{Item: connector.Item{Ref: c.Ref, IfVersion: c.Version}, Set: set})
 				owner = append(owner, t)
 			}
 		}
@@ -240,7 +385,6 @@ func rewriteChildren(ctx context.Context, src connector.Source, types map[string
 		switch {
 		case a.Err == nil:
 			owner[n].residues = append(owner[n].residues, a.Receipt.Residues...)
-			owner[n].loose(edits[n].Ref, a)
 		case errors.Is(a.Err, gallra.ErrNotFound): // gone with another child's edit
 		default:
 			owner[n].problem = a.Err
@@ -276,6 +420,17 @@ func (t *thread) drop(ctx context.Context, src connector.Source, c gallra.Record
 func rewriteConversations(ctx context.Context, src connector.Source, typ connector.Type, threads []*thread, x *result) error {
 	var edits []connector.Edit
 	var owner []*thread
+	var parents []gallra.Ref
+	for _, t := range threads {
+		if len(t.children) > 0 && t.problem == nil {
+			parents = append(parents, t.record.Ref)
+		}
+	}
+	// Editing the children may have given the conversation a new version.
+	records, err := getMany(ctx, src, parents)
+	if err != nil {
+		return err
+	}
 	for _, t := range threads {
 		if t.problem != nil {
 			continue
@@ -287,19 +442,27 @@ func rewriteConversations(ctx context.Context, src connector.Source, typ connect
 		if len(set) == 0 {
 			continue
 		}
-		edits = append(edits, connector.Edit{Item: connector.Item{Ref: t.record.Ref, IfVersion: t.record.Version}, Set: set, Unlink: !t.record.Person.IsZero()})
+		version := t.record.Version
+		if len(t.children) > 0 {
+			now, there := records[t.id]
+			if !there {
+				t.problem = gallra.Errorf(gallra.NotFound, "retention.record_gone")
+				continue
+			}
+			version = now.Version
+		}
+		edits = append(edits, connector.Edit{Item: connector.Item{Ref: t.record.Ref, IfVersion: version}, Set: set})
 		owner = append(owner, t)
 	}
 	answers, err := editMany(ctx, src, edits)
 	if err != nil {
 		return err
 	}
-	if err := editAgain(ctx, src, edits, owner, answers); err != nil {
-		return err
-	}
 	for n, a := range answers {
 		if owner[n].problem = a.Err; a.Err == nil {
-			owner[n].loose(edits[n].Ref, a)
+			if !a.Receipt.Ref.IsZero() {
+				owner[n].now = a.Receipt.Ref
+			}
 			owner[n].residues = append(owner[n].residues, a.Receipt.Residues...)
 			x.tally.receipt(gallra.Receipt{Grade: a.Receipt.Grade, Final: a.Receipt.Final, GoneBy: a.Receipt.GoneBy})
 		}
@@ -307,48 +470,8 @@ func rewriteConversations(ctx context.Context, src connector.Source, typ connect
 	return nil
 }
 
-// editAgain edits those conversations in the version they have now which editing
-// their children has given a new one, and puts the answers in their place.
-func editAgain(ctx context.Context, src connector.Source, edits []connector.Edit, owner []*thread, answers []connector.Result) error {
-	var refs []gallra.Ref
-	for n, a := range answers {
-		if errors.Is(a.Err, gallra.ErrConflict) && len(owner[n].children) > 0 {
-			refs = append(refs, edits[n].Ref)
-		}
-	}
-	records, err := getMany(ctx, src, refs, true)
-	if err != nil {
-		return err
-	}
-	var repeated []connector.Edit
-	var at []int
-	for n, a := range answers {
-		if now, there := records[edits[n].Ref.ID]; there && errors.Is(a.Err, gallra.ErrConflict) {
-			e := edits[n]
-			e.IfVersion = now.Version
-			repeated, at = append(repeated, e), append(at, n)
-		}
-	}
-	second, err := editMany(ctx, src, repeated)
-	for k, a := range second {
-		answers[at[k]] = a
-	}
-	return err
-}
-
-// loose notes that an edit has cut a record of the thread loose from its person.
-func (t *thread) loose(ref gallra.Ref, a connector.Result) {
-	if !a.Unlinked {
-		return
-	}
-	if t.unlinked == nil {
-		t.unlinked = map[gallra.Ref]bool{}
-	}
-	t.unlinked[ref] = true
-}
-
 // unlink cuts the threads' records loose from persons' records, where the
-// system can and the edits have not done it.
+// system can.
 func unlink(ctx context.Context, src connector.Source, threads []*thread) error {
 	un, ok := src.(connector.Unlinker)
 	if !ok {
@@ -361,7 +484,7 @@ func unlink(ctx context.Context, src connector.Source, threads []*thread) error 
 			continue
 		}
 		for _, rec := range append([]gallra.Record{t.record}, t.children...) {
-			if !rec.Person.IsZero() && !t.erased[rec.Ref] && !t.unlinked[rec.Ref] {
+			if !rec.Person.IsZero() && !t.erased[rec.Ref] {
 				refs, owner = append(refs, rec.Ref), append(owner, t)
 			}
 		}
@@ -413,18 +536,18 @@ func editMany(ctx context.Context, src connector.Source, edits []connector.Edit)
 }
 
 // examine reads everything again and decides each conversation's outcome by
-// what is there: something to rewrite still means that the system did not do
-// what it said.
-func (r *running) examine(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread, x *result) error {
-	children, err := descendants(ctx, src, u, types, files, threads, false)
+// what is there and by what the other road has found: something to rewrite still
+// means that the system did not do what it said.
+func (r *running) examine(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread, left map[string][]gallra.Residue, x *result) error {
+	refs := make([]gallra.Ref, len(threads))
+	for n, t := range threads {
+		refs[n] = t.now
+	}
+	children, err := descendants(ctx, src, u, types, files, threads)
 	if err != nil {
 		return err
 	}
-	refs := make([]gallra.Ref, len(threads))
-	for n, t := range threads {
-		refs[n] = t.record.Ref
-	}
-	records, err := getMany(ctx, src, refs, false)
+	records, err := getMany(ctx, src, refs)
 	if err != nil {
 		return err
 	}
@@ -434,19 +557,22 @@ func (r *running) examine(ctx context.Context, src connector.Source, u unit, typ
 			x.except(t.item, o, why, "")
 			continue
 		}
-		now, there := records[t.id]
+		now, there := records[t.now.ID]
 		if !there {
 			x.except(t.item, gallra.OutcomeKept, reasonGone, "")
 			continue
 		}
-		where, failed := "", []string{}
+		if t.now.ID != t.id { // the record goes by another name: the look afterwards must know it
+			x.renamed = append(x.renamed, t.now.ID)
+		}
+		found, failed := left[t.id], []string{}
 		for _, rec := range append([]gallra.Record{now}, children[t.id]...) {
 			set, _ := t.rewriter.Edits(types[rec.Ref.Type], rec)
-			if len(set) > 0 {
-				where = rec.Ref.Type + "." + set[0].Name
+			for _, f := range set {
+				found = append(found, gallra.Residue{Ref: rec.Ref, Where: rec.Ref.Type + "." + f.Name, Count: 1})
 			}
 			if t.erased[rec.Ref] {
-				where = rec.Ref.Type
+				found = append(found, gallra.Residue{Ref: rec.Ref, Where: rec.Ref.Type, Count: 1})
 			}
 			if erasedFiles(types[rec.Ref.Type], files) { // still there, unread
 				failed = append(failed, anonymise.AN1, anonymise.AN2)
@@ -455,8 +581,8 @@ func (r *running) examine(ctx context.Context, src connector.Source, u unit, typ
 				failed = append(failed, f.Check)
 			}
 		}
-		if where != "" {
-			x.except(t.item, gallra.OutcomeFailed, reasonRemains, where)
+		if len(found) > 0 {
+			x.failed(t.item, found)
 			continue
 		}
 		for _, res := range t.residues {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/internal/evidence"
@@ -70,4 +71,18 @@ func RuleEntry(action string, r gallra.Rule) (evidence.Entry, error) {
 	}
 	sum := sha256.Sum256(b)
 	return evidence.Entry{Action: action, Subject: r.ID, Digest: hex.EncodeToString(sum[:]), Result: "v" + strconv.Itoa(r.Version)}, nil
+}
+
+// Least is how long the rates of its systems make a run last at least; 0 when no
+// rate is known.
+func (e *Engine) Least(ctx context.Context, run string) (time.Duration, error) {
+	var text string
+	if err := e.DB.QueryRowContext(ctx, `SELECT p.preview FROM run r JOIN plan p ON p.id = r.plan WHERE r.id = $1`, run).Scan(&text); err != nil {
+		return 0, fmt.Errorf("retention: rate of %s: %w", run, err)
+	}
+	var p Preview
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		return 0, fmt.Errorf("retention: rate of %s: %w", run, err)
+	}
+	return p.Least(), nil
 }

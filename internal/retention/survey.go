@@ -104,7 +104,7 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 	if l.Sum != "" {
 		return true, nil
 	}
-	src, err := r.source(ctx, u.System)
+	src, err := r.reader(ctx, u.System)
 	if err != nil {
 		return false, err
 	}
@@ -125,8 +125,7 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 	}
 	for {
 		q := u.query(l.Cursor, r.pageSize())
-		// Versions tell what was anonymised before, and afterwards what has been now.
-		q.Unversioned = !rewrites || r.at.Phase == phaseBefore && len(done) == 0
+		q.Unversioned = !rewrites
 		page, err := src.List(ctx, q)
 		if err != nil {
 			return false, fmt.Errorf("retention: list %s/%s: %w", u.System, u.Type, err)

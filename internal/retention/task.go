@@ -75,7 +75,7 @@ func (e *Engine) tasks(ctx context.Context, rules []gallra.Rule, org gallra.Orga
 	}
 	slices.Sort(systems)
 	for _, s := range systems {
-		src, err := e.source(ctx, s)
+		src, err := e.reader(ctx, s)
 		if err != nil {
 			return nil, nil, err
 		}

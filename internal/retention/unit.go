@@ -40,7 +40,7 @@ func (e *Engine) units(ctx context.Context, rules []gallra.Rule, today time.Time
 	slices.Sort(systems)
 	var out []unit
 	for _, s := range systems {
-		src, err := e.source(ctx, s)
+		src, err := e.reader(ctx, s)
 		if err != nil {
 			return nil, err
 		}

@@ -24,6 +24,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/work"
 )
@@ -60,6 +61,7 @@ type Trial struct {
 	Until   time.Time        `json:"until,omitzero"` // when a promise is due
 
 	receipts []gallra.Receipt
+	pending  []gallra.Ref // to be erased: written down before the first of them goes
 }
 
 // Passed reports whether everything that was tried was proved, an erasure among it.
@@ -79,6 +81,40 @@ type Bench struct {
 	DB   *store.DB
 	Log  *evidence.Log
 	Open func(ctx context.Context, system gallra.SystemID) (connector.Source, error)
+	// Stopped reports whether all disposal is stopped (REQUIREMENTS X-16); nil: it
+	// never is.
+	Stopped func(ctx context.Context) (bool, error)
+}
+
+// mayChange refuses while all disposal is stopped.
+func (b *Bench) mayChange(ctx context.Context) error {
+	if b.Stopped == nil {
+		return nil
+	}
+	if stopped, err := b.Stopped(ctx); err != nil {
+		return err
+	} else if stopped {
+		return gallra.Errorf(gallra.Blocked, "retention.all_stopped")
+	}
+	return nil
+}
+
+// intend writes down what is about to be done, before it is.
+func (b *Bench) intend(ctx context.Context, t *Trial, c connector.Capability, n int) error {
+	return b.DB.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := b.Log.Append(ctx, tx, evidence.Entry{Actor: t.Actor, Action: "trial.intent", System: t.System, Subject: t.ID, Reason: string(c), Counts: map[string]int64{"records": int64(n)}})
+		return err
+	})
+}
+
+// free reports whether no hold covers a record (REQUIREMENTS W-20).
+func free(holds hold.Set, r gallra.Record) bool {
+	person := r.Person
+	if person.IsZero() {
+		person = r.Ref
+	}
+	_, held := holds.Covers(r.Ref, r.Parent, person)
+	return !held
 }
 
 // person makes somebody up. The domain is reserved (RFC 2606): no mail can
@@ -99,6 +135,9 @@ func (b *Bench) Start(ctx context.Context, system gallra.SystemID, actor string)
 		return Trial{}, err
 	}
 	defer src.Close()
+	if err := b.mayChange(ctx); err != nil {
+		return Trial{}, err
+	}
 	if err := src.Check(ctx); err != nil {
 		return Trial{}, err
 	}
@@ -154,8 +193,11 @@ func (b *Bench) Go(ctx context.Context, id string) (Trial, error) {
 		return t, err
 	}
 	defer src.Close()
-	if len(t.receipts) == 0 {
-		if err := t.perform(ctx, src); err != nil {
+	if len(t.receipts) == 0 || len(t.pending) > 0 {
+		if err := b.mayChange(ctx); err != nil {
+			return t, err
+		}
+		if err := b.perform(ctx, &t, src); err != nil {
 			return t, err
 		}
 	}
@@ -186,7 +228,16 @@ func (t *Trial) step(c connector.Capability, ok bool, why string) *Step {
 }
 
 // perform finds the person, edits one text and erases what is the person's own.
-func (t *Trial) perform(ctx context.Context, src connector.Source) error {
+// What is to be erased is written down first: a trial that was cut off goes on
+// with that, and does not look for a person who is half gone.
+func (b *Bench) perform(ctx context.Context, t *Trial, src connector.Source) error {
+	if len(t.pending) > 0 {
+		e, ok := src.(connector.Eraser)
+		if !ok {
+			return gallra.Errorf(gallra.Unsupported, "request.cannot_erase", "system", string(t.System))
+		}
+		return b.erase(ctx, t, src, e)
+	}
 	hits, err := find(ctx, src, t.needles(connector.InText))
 	if err != nil {
 		return err
@@ -200,7 +251,10 @@ func (t *Trial) perform(ctx context.Context, src connector.Source) error {
 		return err
 	}
 	if e, ok := src.(connector.Editor); ok {
-		if err := t.edit(ctx, src, e, hits); err != nil {
+		if err := b.intend(ctx, t, connector.CanEdit, 1); err != nil {
+			return err
+		}
+		if err := b.edit(ctx, t, src, e, hits); err != nil {
 			return err
 		}
 		if hits, err = find(ctx, src, t.needles(connector.InText)); err != nil { // an edit may give a new reference
@@ -214,24 +268,60 @@ func (t *Trial) perform(ctx context.Context, src connector.Source) error {
 	if !ok {
 		return nil
 	}
-	s := t.step(connector.CanErase, true, "")
-	for _, r := range roots {
-		receipt, err := e.Erase(ctx, r, "")
+	t.step(connector.CanErase, len(roots) > 0, "trial.nothing_to_erase")
+	if len(roots) == 0 {
+		return nil
+	}
+	t.pending = roots
+	if err := b.save(ctx, *t); err != nil {
+		return err
+	}
+	if err := b.intend(ctx, t, connector.CanErase, len(roots)); err != nil {
+		return err
+	}
+	return b.erase(ctx, t, src, e)
+}
+
+// erase erases what is pending, one after another, and writes each down.
+func (b *Bench) erase(ctx context.Context, t *Trial, src connector.Source, e connector.Eraser) error {
+	for len(t.pending) > 0 {
+		ref := t.pending[0]
+		holds, err := hold.Load(ctx, b.DB, t.System)
+		if err != nil {
+			return err
+		}
+		rec, err := src.Get(ctx, ref)
 		if errors.Is(err, gallra.ErrNotFound) {
-			continue // it went with another
+			rec, err = gallra.Record{Ref: ref}, nil // gone with another, or before the trial was cut off
 		}
 		if err != nil {
-			s.Verdict, s.Why = Failed, keyOf(err)
-			return nil
+			return err
 		}
-		if s.Grade = receipt.Grade; !receipt.Final {
+		i := slices.IndexFunc(t.Steps, func(s Step) bool { return s.Capability == connector.CanErase })
+		s := &t.Steps[i]
+		if !free(holds, rec) {
+			s.Verdict, s.Why, t.pending = Failed, "trial.held", nil
+			return b.save(ctx, *t)
+		}
+		receipt, err := e.Erase(ctx, ref, "")
+		switch {
+		case errors.Is(err, gallra.ErrNotFound):
+			receipt = gallra.Receipt{Ref: ref, Action: gallra.ActionErase, At: b.DB.Now().UTC(), Final: true, Grade: s.Grade}
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			s.Verdict, s.Why, t.pending = Failed, keyOf(err), nil
+			return b.save(ctx, *t)
+		}
+		s.Grade = max(s.Grade, receipt.Grade)
+		if !receipt.Final {
 			s.Verdict = Waiting
 		}
 		s.Count++
-		t.receipts = append(t.receipts, receipt)
-	}
-	if s.Count == 0 {
-		s.Verdict, s.Why = Failed, "trial.nothing_to_erase"
+		t.receipts, t.pending = append(t.receipts, receipt), t.pending[1:]
+		if err := b.save(ctx, *t); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -321,7 +411,11 @@ func (t *Trial) holds(r gallra.Record) bool {
 }
 
 // edit takes the made-up name out of one text and reads it back.
-func (t *Trial) edit(ctx context.Context, src connector.Source, e connector.Editor, hits []connector.Hit) error {
+func (b *Bench) edit(ctx context.Context, t *Trial, src connector.Source, e connector.Editor, hits []connector.Hit) error {
+	holds, err := hold.Load(ctx, b.DB, t.System)
+	if err != nil {
+		return err
+	}
 	types, err := src.Types(ctx)
 	if err != nil {
 		return err
@@ -341,6 +435,9 @@ func (t *Trial) edit(ctx context.Context, src connector.Source, e connector.Edit
 		}
 		if err != nil {
 			return err
+		}
+		if !free(holds, r) {
+			continue
 		}
 		old, _ := r.Field(h.Field)
 		if !t.holds(gallra.Record{Fields: []gallra.Field{{Value: old}}}) {
@@ -482,10 +579,11 @@ func keyOf(err error) string {
 type outcome struct {
 	Steps    []Step           `json:"steps,omitempty"`
 	Receipts []gallra.Receipt `json:"receipts,omitempty"`
+	Pending  []gallra.Ref     `json:"pending,omitempty"`
 }
 
 func (b *Bench) save(ctx context.Context, t Trial) error {
-	text, err := json.Marshal(outcome{t.Steps, t.receipts})
+	text, err := json.Marshal(outcome{t.Steps, t.receipts, t.pending})
 	if err != nil {
 		return fmt.Errorf("trial: %w", err)
 	}
@@ -568,7 +666,7 @@ func (b *Bench) read(ctx context.Context, where string, args ...any) ([]Trial, e
 		if err := errors.Join(json.Unmarshal([]byte(who), &t.Person), json.Unmarshal([]byte(text), &o)); err != nil {
 			return nil, fmt.Errorf("trial %s: %w", t.ID, err)
 		}
-		t.Planted, t.Steps, t.receipts = planted == 1, o.Steps, o.Receipts
+		t.Planted, t.Steps, t.receipts, t.pending = planted == 1, o.Steps, o.Receipts, o.Pending
 		t.Begun, t.Ended, t.Until = store.Time(begun), store.Time(ended), store.Time(until)
 		out = append(out, t)
 	}

@@ -84,6 +84,11 @@ func (c *call) overviewView() (v OverviewView, err error) {
 			return v, err
 		}
 		v.Panels, todos = append(v.Panels, asked), append(late, todos...)
+		back, err := c.alarmTodos()
+		if err != nil {
+			return v, err
+		}
+		todos = append(back, todos...)
 	}
 	v.Todo = append(append(todos, systemTodos(cfg, reports)...), c.accountTodos()...)
 	held, err := c.holdTodos()

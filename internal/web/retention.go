@@ -15,9 +15,11 @@ import (
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/facts"
 	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/retention"
+	"github.com/gallra/gallra/internal/trial"
 )
 
 // RetentionView is "what goes, when?": the rules as sentences, and the plans.
@@ -191,6 +193,7 @@ type PlanView struct {
 	Oldest    time.Time
 	Skipped   []Skipped
 	Remains   []SystemRemains
+	Unproved  []string // systems in which something planned has never been shown to work
 	Sample    []gallra.Ref
 	Read      []ReadRecord // some of the sample as they are now, masked
 	Tasks     []TaskRow    // what people will be asked to do by hand
@@ -230,6 +233,7 @@ type SystemRemains struct {
 	Title   string
 	Remains []connector.Remain
 	Backups *gallra.Period // nil: not known
+	Facts   []facts.Line
 }
 
 // PlanApproval is one person's yes.
@@ -278,6 +282,9 @@ func (c *call) planView() (v PlanView, p retention.Plan, err error) {
 		return v, p, err
 	}
 	v.units(cfg, p)
+	if err := v.known(c, p); err != nil {
+		return v, p, err
+	}
 	for _, t := range p.Preview.Tasks {
 		s, _ := cfg.System(t.System)
 		v.Tasks = append(v.Tasks, TaskRow{Task: t, Title: cmp.Or(title(s), string(t.System))})
@@ -330,6 +337,22 @@ func (v *PlanView) units(cfg *config.Config, p retention.Plan) {
 			v.Remains = append(v.Remains, r)
 		}
 	}
+}
+
+// known tells of each system what to know before the run.
+func (v *PlanView) known(c *call, p retention.Plan) error {
+	shown, err := (&trial.Bench{DB: c.DB}).Shown(c.ctx())
+	if err != nil {
+		return err
+	}
+	for i, s := range p.Preview.Systems() {
+		proofs := facts.Proofs(s.Can, shown[s.System], c.DB.Now())
+		v.Remains[i].Facts = without(facts.Lines(c.print, s.Profile, proofs, s.Planned), "remains", "backups")
+		if len(facts.Unproved(proofs, s.Needs...)) > 0 {
+			v.Unproved = append(v.Unproved, v.Remains[i].Title)
+		}
+	}
+	return nil
 }
 
 func (v *PlanView) skipped(p retention.Plan) {

@@ -61,6 +61,9 @@ var routes = []route{
 	{"GET /requests", auth.SeeRequests, (*call).requestsPage},
 	{"GET /requests/new", auth.HandleRequests, (*call).newRequestPage},
 	{"POST /requests", auth.HandleRequests, (*call).registerRequest},
+	{"GET /alarms", auth.SeeRequests, (*call).alarmsPage},
+	{"POST /alarms/check", auth.HandleRequests, (*call).checkAlarms},
+	{"POST /alarms/{alarm}", auth.HandleRequests, (*call).decideAlarm},
 	{"GET /requests/{request}", auth.SeeRequests, (*call).casePage},
 	{"POST /requests/{request}/reveal", auth.SeePersonal, (*call).revealCase},
 

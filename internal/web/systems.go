@@ -11,8 +11,10 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/facts"
 	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/trial"
 )
 
 // SystemsView is "may they, can they?": one row a system.
@@ -30,6 +32,7 @@ type SystemRow struct {
 	Area        string // where it is stored: inside, outside, unknown (of the EEA)
 	Rights      []Right
 	Scanned     time.Time
+	Proved      time.Time // when an erasure was last shown to work; zero: never, or too long ago
 }
 
 // Right is one thing a person may ask for, and whether the system can do it.
@@ -73,6 +76,15 @@ func (c *call) systemRow(s config.System) (SystemRow, error) {
 		return row, err
 	}
 	row.Scanned = r.Ended
+	shown, err := (&trial.Bench{DB: c.DB}).Shown(c.ctx())
+	if err != nil {
+		return row, err
+	}
+	for _, p := range facts.Proofs([]connector.Capability{connector.CanErase}, shown[s.Name], c.DB.Now()) {
+		if p.Counts {
+			row.Proved = p.Proved
+		}
+	}
 	return row, nil
 }
 
@@ -110,6 +122,7 @@ type SystemView struct {
 	Skipped    map[string]int64 // reason: places that could not be read
 	Scans      []Progress
 	Problem    string // why the system could not be asked
+	Facts      []facts.Line
 }
 
 // patience is how long a page waits for a system to answer.
@@ -166,7 +179,15 @@ func (v *SystemView) profile(c *call, id gallra.SystemID) {
 	if p, ok := src.(connector.Profiled); ok {
 		pr := p.Profile()
 		v.Remains, v.BackupLife, v.Reindex = pr.Remains, pr.BackupLife, pr.Reindex
+		if shown, err := (&trial.Bench{DB: c.DB}).Shown(ctx); err == nil {
+			v.Facts = without(facts.Lines(c.print, pr, facts.Proofs(connector.Capabilities(src), shown[id], c.DB.Now()), 0), "remains", "reindex")
+		}
 	}
+}
+
+// without leaves out the lines that a page shows elsewhere.
+func without(lines []facts.Line, names ...string) []facts.Line {
+	return slices.DeleteFunc(lines, func(l facts.Line) bool { return slices.Contains(names, l.Name) })
 }
 
 // Words returns what remains in the language of the page.

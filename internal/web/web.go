@@ -50,6 +50,7 @@ type Options struct {
 	Requests   *request.Desk
 	Queue      func(ctx context.Context, workID string) error // hands a waiting work to the workers
 	Maker      func(context.Context) (report.Maker, error)    // reads the systems as gallra.yaml has them now
+	CheckGuard func(ctx context.Context, actor string) error  // starts a check of every system for what was erased; nil: none
 	PDF        *pdf.Printer                                   // prints documents; nil: they are offered as HTML
 
 	Log       *slog.Logger

@@ -327,6 +327,7 @@ var untranslated = regexp.MustCompile(`>\s*[a-z_]+(\.[a-z_-]+)+\s*<|\{[a-z]+\}|%
 func TestSE35_EveryPageInBothLanguages(t *testing.T) {
 	t.Parallel()
 	s := webtest.New(t, true)
+	s.Alarms(t)
 	plan := s.Plan(t)
 	for _, role := range []auth.Role{auth.Approver, auth.Admin} {
 		v := s.As(t, role)
@@ -334,7 +335,7 @@ func TestSE35_EveryPageInBothLanguages(t *testing.T) {
 			if status, _, to := v.Post("/language", "lang", lang, "back", "/systems"); status != http.StatusSeeOther || to != "/systems" {
 				t.Fatalf("language: %d to %q", status, to)
 			}
-			for _, path := range []string{"/", "/inventory", "/inventory/chatt/EMAIL", "/inventory/arenden/HEALTH", "/systems", "/systems/new", "/retention/rules/new", "/retention/rules/chatt", "/systems/chatt", "/systems/arenden", "/retention", "/retention/plans/" + plan, "/retention/holds", "/retention/holds?show=all",
+			for _, path := range []string{"/", "/inventory", "/inventory/chatt/EMAIL", "/inventory/arenden/HEALTH", "/systems", "/systems/new", "/retention/rules/new", "/retention/rules/chatt", "/systems/chatt", "/systems/arenden", "/retention", "/retention/plans/" + plan, "/retention/holds", "/retention/holds?show=all", "/alarms",
 				"/requests", "/requests/new", "/requests/" + s.Case, "/statistics", "/evidence", "/evidence?action=run", "/evidence/verify", "/settings", "/account", "/accessibility", "/nowhere"} {
 				status, body := v.Get(path)
 				if status == http.StatusForbidden {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/work"
 )
 
@@ -58,7 +59,7 @@ func (c *call) progress(w work.Work) Progress {
 		}
 		p.Rate = c.print.Decimal(r, decimals)
 	}
-	p.Left, _ = w.Left()
+	p.Left, _ = w.LeftAt(c.least(w))
 	if w.Problem != "" {
 		p.Problem = c.print.Error(work.ProblemError(w.Problem))
 	}
@@ -66,6 +67,19 @@ func (c *call) progress(w work.Work) Progress {
 		p.MayBrake = c.can(may)
 	}
 	return p
+}
+
+// least is how long the systems' rates make a run last at least; 0 when no rate
+// is known.
+func (c *call) least(w work.Work) time.Duration {
+	if c.Retention == nil || w.Kind != retention.WorkRun || w.State.Over() {
+		return 0
+	}
+	d, err := c.Retention.Least(c.ctx(), w.ID)
+	if err != nil {
+		return 0 // the page lives without
+	}
+	return d
 }
 
 // running returns the works under way of the given kinds ("" for any).

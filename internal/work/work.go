@@ -83,6 +83,18 @@ func (w Work) Left() (time.Duration, bool) {
 	return time.Duration(float64(max(w.Total-w.Done, 0)) / r * float64(time.Second)), true
 }
 
+// LeftAt is Left, never less than what a rate leaves: least is how long the
+// whole work takes at that rate, 0 when none is known. Before anything is done
+// it is all that can be told.
+func (w Work) LeftAt(least time.Duration) (time.Duration, bool) {
+	left, ok := w.Left()
+	if least <= 0 || w.Total <= 0 || w.State.Over() {
+		return left, ok
+	}
+	floor := time.Duration(float64(least) * float64(max(w.Total-w.Done, 0)) / float64(w.Total))
+	return max(left, floor), true
+}
+
 // NewID returns an id of 80 random bits with a readable prefix.
 func NewID(prefix string) string {
 	b := make([]byte, 10)

@@ -1,9 +1,6 @@
 package scan
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // A number alone seldom says what it is: "5226-1831" is a bankgiro, an account
 // or a part number by the words before it. The words are found by one automaton
@@ -26,10 +23,10 @@ const (
 // cues answers which cues stand before a position and how far off. It reads on
 // from where it was when asked about a later position of the same neighbourhood.
 type cues struct {
-	from, pos int // what has been read: text[from:pos]
-	limit     int // how far back the present question looks
-	seen      cue // what end is valid for
-	state     uint16
+	from, pos int     // what has been read: text[from:pos]
+	limit     int     // how far back the present question looks
+	seen      cue     // what end is valid for
+	state     uint32  // of the automaton: the offset of its row
 	end       [40]int // by bit: offset after the last occurrence
 }
 
@@ -37,13 +34,17 @@ type cues struct {
 func (c *cues) within(n int, set cue) bool { return c.nearest(set) <= n }
 
 // nearest returns the smallest distance of the cues, far when there is none.
-//
-//go:noinline
 func (c *cues) nearest(set cue) int {
-	set &= c.seen
-	if set == 0 {
+	if set &= c.seen; set == 0 {
 		return far
 	}
+	return c.distance(set)
+}
+
+// distance is nearest for cues that have been seen.
+//
+//go:noinline
+func (c *cues) distance(set cue) int {
 	last := 0
 	for ; set != 0; set &= set - 1 {
 		last = max(last, c.end[bits.TrailingZeros64(uint64(set))])
@@ -117,17 +118,21 @@ func foldAt(t string, i int) (sym uint8, size int) {
 	return 0, 1
 }
 
-// automaton is the compiled lexicon: rows of transitions, one row a state. The
-// states at which cues end have the highest numbers; within each half they are
-// in order of depth, which keeps the few that are visited most together.
+// automaton is the compiled lexicon: rows of transitions, one row a state, in
+// order of depth, which keeps the few that are visited most together.
 type automaton struct {
-	next  []uint16 // state<<rowShift | symbol → state
-	start uint16   // the state after the end of a word
-	hit   uint16   // the first state at which cues end
-	hits  []cue    // by state - hit
+	// next holds, by row and symbol, the offset of the next state's row. Its
+	// lowest bit is set where there is more to do: where cues end that did not end
+	// at the byte before, and at symOther.
+	next  []uint32
+	start uint32 // the state after the end of a word
+	hits  []cue  // by state: the cues that end there
 }
 
-const rowShift = 5
+const (
+	rowShift = 5
+	flag     = 1 // of an entry of automaton.next
+)
 
 // newAutomaton compiles the lexicon. A space in a word means the end of a word.
 func newAutomaton(lexicon map[cue]string) *automaton {
@@ -171,25 +176,23 @@ func newAutomaton(lexicon map[cue]string) *automaton {
 			queue = append(queue, n)
 		}
 	}
-	slices.SortStableFunc(queue, func(a, b int) int { return b2i(nodes[a].ends != 0) - b2i(nodes[b].ends != 0) })
-	number := make([]uint16, len(nodes))
+	number := make([]uint32, len(nodes))
 	for i, s := range queue {
-		number[s] = uint16(i)
+		number[s] = uint32(i) << rowShift
 	}
-	a := &automaton{next: make([]uint16, len(nodes)<<rowShift)}
+	a := &automaton{next: make([]uint32, len(nodes)<<rowShift), hits: make([]cue, len(nodes))}
 	for i, s := range queue {
+		row := a.next[i<<rowShift:]
 		for sym, to := range nodes[s].next {
-			a.next[i<<rowShift|sym] = number[to]
+			row[sym] = number[to] | flag*uint32(b2i(nodes[to].ends != 0))
 		}
-		a.next[i<<rowShift|symSkip] = uint16(i)
+		row[symSkip] = number[s]
+		row[symOther] = flag
 		if nodes[s].word {
-			a.next[i<<rowShift] = uint16(i)
+			row[0] = number[s]
 		}
-		if nodes[s].ends != 0 {
-			a.hits = append(a.hits, nodes[s].ends)
-		}
+		a.hits[i] = nodes[s].ends
 	}
-	a.hit = uint16(len(queue) - len(a.hits))
 	a.start = number[nodes[0].next[0]]
 	return a
 }
@@ -240,44 +243,37 @@ func (a *automaton) read(c *cues, t string, pos, window int) {
 	} else if c.pos == pos {
 		return
 	}
-	// Whether a word ends at a byte is hard to foresee: the loop notes it without
-	// a branch, and what it noted is looked at afterwards.
-	state, next, hit, n := c.state, a.next, a.hit, 0
-	var noted [16]note
-	for i := c.pos; i < pos; i++ {
-		sym, at := symbolOf[t[i]], i
-		if sym == symOther {
-			sym = 0
-			_, size := foldAt(t, i)
-			i += size - 1
+	state, next := c.state, a.next
+	w := t[:pos]
+	for i := c.pos; i < len(w); i++ {
+		sym := symbolOf[w[i]]
+		to := next[state|uint32(sym)]
+		if to&flag != 0 {
+			end := i + b2i(sym != 0)
+			if sym == symOther { // it ends the word, and the bytes that it goes on with are passed over
+				to, end = next[state], i
+				_, size := foldAt(t, i)
+				i += size - 1
+			}
+			if to&flag != 0 {
+				c.found(a, to, end)
+				to &^= flag
+			}
 		}
-		to := next[int(state)<<rowShift|int(sym)]
-		noted[n&15] = note{to, uint16(at - c.pos + b2i(sym != 0))}
-		n += b2i(to >= hit) & b2i(to != state)
 		state = to
-		if n == len(noted) {
-			c.found(a, noted[:n], c.pos)
-			n = 0
-		}
 	}
-	c.found(a, noted[:n], c.pos)
 	c.pos, c.state = pos, state
 	// A candidate is no letter: it ends the word.
-	if to := next[int(state)<<rowShift]; to >= hit && to != state {
-		c.found(a, []note{{to, 0}}, pos)
+	if to := next[state]; to&flag != 0 {
+		c.found(a, to, pos)
 	}
 }
 
-// note is a state at which cues end and where, relative to where reading began.
-type note struct{ state, at uint16 }
-
-// found notes the cues of the states that were seen, their offsets relative to base.
-func (c *cues) found(a *automaton, noted []note, base int) {
-	for _, n := range noted {
-		set := a.hits[n.state-a.hit]
-		c.seen |= set
-		for ; set != 0; set &= set - 1 {
-			c.end[bits.TrailingZeros64(uint64(set))] = base + int(n.at)
-		}
+// found notes the cues that end with the transition to a state, at offset end.
+func (c *cues) found(a *automaton, to uint32, end int) {
+	set := a.hits[to>>rowShift]
+	c.seen |= set
+	for ; set != 0; set &= set - 1 {
+		c.end[bits.TrailingZeros64(uint64(set))] = end
 	}
 }

@@ -23,13 +23,20 @@ var class = func() (t [256]uint8) {
 }()
 
 // nextWord returns the first index from i on whose byte has a class, and the
-// text's length when none has, reading eight bytes at a time.
+// text's length when none has, reading sixteen bytes at a time.
 func nextWord(t string, i int) int {
-	for i+8 <= len(t) {
-		m := stops(eight(t, i))
+	k := walking
+	for i+16 <= len(t) {
+		w := t[i : i+16]
+		a, b := eight(w, 0), eight(w, 8)
+		m := k.stops(a)
+		if m|k.stops(b) == 0 {
+			i += 16
+			continue
+		}
 		if m == 0 {
 			i += 8
-			continue
+			m = k.stops(b)
 		}
 		i += bits.TrailingZeros64(m) / 8
 		if class[t[i]] != 0 {
@@ -50,15 +57,22 @@ func eight(t string, i int) uint64 {
 		uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
 }
 
-// stops returns x with the top bit set in every byte that may be one of a
-// class: '0' to ':', '@', '_', and lead bytes other than that of the letters
-// U+00C0 to U+00FF. No byte of a class is left out; class has the last word.
-func stops(x uint64) uint64 {
+// patterns are bytes repeated eight times, of the value that their names say.
+type patterns struct{ x7F, x50, x3F, x5F, x43, x80 uint64 }
+
+// walking is read into registers before the walk: written as constants, the
+// compiler loads each anew for every eight bytes.
+var walking = func() patterns {
 	const ones = 0x0101010101010101
-	const top = 0x80 * ones
-	low := x &^ top // additions below never carry into the next byte
-	m := (low + (0x80-'0')*ones) &^ (low + (0x80-':'-1)*ones)
-	m |= ^(low ^ '@'*ones + 0x7F*ones) | ^(low ^ '_'*ones + 0x7F*ones)
-	lead := x << 1 & (low ^ 0x43*ones + 0x7F*ones)
-	return (m&^x | lead&x) & top
+	return patterns{0x7F * ones, 0x50 * ones, 0x3F * ones, 0x5F * ones, 0x43 * ones, 0x80 * ones}
+}()
+
+// stops returns x with the top bit set in every byte that may be one of a
+// class: '0' to '@', '_', and lead bytes other than that of the letters U+00C0
+// to U+00FF. No byte of a class is left out; class has the last word.
+func (k *patterns) stops(x uint64) uint64 {
+	low := x & k.x7F // additions below never carry into the next byte
+	m := (low+k.x50)&^(low+k.x3F) | ^(low ^ k.x5F + k.x7F)
+	lead := x << 1 & (low ^ k.x43 + k.x7F)
+	return (m&^x | lead&x) & k.x80
 }

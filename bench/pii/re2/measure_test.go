@@ -50,8 +50,8 @@ func speed(tickets []string, over func(text string)) float64 {
 
 // TestMeasure prints the figures of BENCHMARKS.md. It is a measurement, run by
 // hand on a quiet machine: GALLRA_MEASURE=. go test -run Measure -v, where the
-// value is a regular expression of what to measure. With GOEXPERIMENT=simd in
-// the environment the walk uses vector instructions.
+// value is a regular expression of what to measure. GODEBUG=cpu.avx2=off shows
+// what processors without vector instructions do.
 func TestMeasure(t *testing.T) {
 	if os.Getenv("GALLRA_MEASURE") == "" {
 		t.Skip("a measurement, not a test: set GALLRA_MEASURE=.")

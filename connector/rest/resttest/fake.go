@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -239,6 +240,7 @@ type Tokens struct {
 	Life     time.Duration
 	Client   string
 	Secret   string
+	Reader   string // the client or refresh token whose access tokens only read; optional
 	mu       sync.Mutex
 	given    map[string]time.Time
 	Requests int
@@ -249,7 +251,12 @@ func (t *Tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.Requests++
-	if r.ParseForm() != nil || r.PostForm.Get("client_id") != t.Client || r.PostForm.Get("client_secret") != t.Secret {
+	client := ""
+	if r.ParseForm() == nil {
+		client = r.PostForm.Get("client_id")
+	}
+	reads := t.Reader != "" && (client == t.Reader || r.PostForm.Get("refresh_token") == t.Reader)
+	if client != t.Client && !reads || r.PostForm.Get("client_secret") != t.Secret {
 		Write(w, http.StatusBadRequest, map[string]string{"error": "invalid_client"})
 		return
 	}
@@ -257,6 +264,9 @@ func (t *Tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.given = map[string]time.Time{}
 	}
 	token := fmt.Sprintf("access-%s-%d", t.Client, t.Requests)
+	if reads {
+		token = "reading-" + token
+	}
 	t.given[token] = t.Clock.Now().Add(t.Life)
 	Write(w, http.StatusOK, map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": int(t.Life / time.Second)})
 }
@@ -268,6 +278,17 @@ func (t *Tokens) Valid(r *http.Request) bool {
 	const prefix = "Bearer "
 	h := r.Header.Get("Authorization")
 	return len(h) > len(prefix) && h[:len(prefix)] == prefix && t.Clock.Now().Before(t.given[h[len(prefix):]])
+}
+
+// Reading reports whether a request shows a token that may only read.
+func (t *Tokens) Reading(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Authorization"), "Bearer reading-")
+}
+
+// Changes reports whether a request would change something: searches by POST
+// do not.
+func Changes(r *http.Request) bool {
+	return r.Method != http.MethodGet && r.Method != http.MethodHead && !strings.HasSuffix(r.URL.Path, "/search")
 }
 
 // Revoke makes every token given so far invalid.

@@ -88,7 +88,7 @@ func (s *Site) Harness(tb connectortest.TB) connectortest.Harness {
 			tb.Errorf("%s", b)
 		}
 	})
-	local := strings.TrimPrefix(server.URL, "http://") + "?allow_loopback=yes&"
+	local := strings.TrimPrefix(server.URL, "http://") + "?allow_loopback=yes&tls=none&"
 	locked := func(do func()) {
 		s.Lock.Lock()
 		defer s.Lock.Unlock()

@@ -38,6 +38,10 @@ func (s *Site) Count(id gallra.SystemID) int { return s.systems[id].Count(memory
 type profiled struct{ *memory.Source }
 
 func (profiled) Profile() connector.Profile {
-	return connector.Profile{BackupLife: "P30D", Remains: []connector.Remain{
+	return connector.Profile{Product: "Desk", BackupLife: "P30D", SoftWindow: "P7D",
+		Rate:     connector.Rate{Requests: 60, Per: "1m", Calls: 2, Source: connector.RateVendor},
+		Cascades: []connector.Cascade{{Of: "conversation", Takes: []string{"rating"}, Words: connector.Words{SV: "Betyget följer med ärendet.", EN: "The rating goes along with the case."}}},
+		Scopes:   []connector.Scope{{Needs: []string{"tickets:read"}}, {For: connector.CanErase, Needs: []string{"tickets:write"}}},
+		Remains: []connector.Remain{
 		{Where: "index", SV: "Sökindexet, tills det byggs om på natten", EN: "The search index, until it is rebuilt at night"}}}
 }

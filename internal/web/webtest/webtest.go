@@ -17,12 +17,14 @@ import (
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/inventory"
 	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/store/storetest"
+	"github.com/gallra/gallra/internal/trial"
 	"github.com/gallra/gallra/internal/web"
 	"github.com/gallra/gallra/internal/work"
 	"github.com/gallra/gallra/pii"
@@ -66,7 +68,8 @@ func New(t testing.TB, full bool) *Site {
 	}
 	s.Engine = &retention.Engine{DB: s.DB, Log: s.Log, Open: s.open, Loc: stockholm(t),
 		Rules: func(context.Context) ([]gallra.Rule, error) { return s.Config.Rules, nil }}
-	s.Desk = &request.Desk{DB: s.DB, Log: s.Log, Keys: request.Keys{Dir: t.TempDir()}, Open: s.open, Systems: func(context.Context) ([]request.System, error) {
+	keys := t.TempDir()
+	s.Desk = &request.Desk{DB: s.DB, Log: s.Log, Keys: request.Keys{Dir: keys}, Guard: &guard.Guard{DB: s.DB, Log: s.Log, Dir: keys}, Open: s.open, Systems: func(context.Context) ([]request.System, error) {
 		var out []request.System
 		for _, c := range s.Config.Systems {
 			out = append(out, request.System{ID: c.Name, Title: c.Title, Channel: c.Channel, Manual: s.systems[c.Name] == nil})
@@ -354,6 +357,62 @@ func (s *Site) WorkCases(t testing.TB) {
 		s.Queued = s.Queued[1:]
 		if err := s.Desk.Drive(context.Background(), id, nil); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// Alarms makes a person who was erased stand in two systems again, and records
+// of a run be back in a third.
+func (s *Site) Alarms(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	g := s.Desk.Guard
+	id := gallra.Identifier{Kind: gallra.IdentEmail, Value: "borta@example.org"}
+	phone := gallra.Identifier{Kind: gallra.IdentPhone, Value: "070-174 06 05"}
+	s.tx(t, func(tx *sql.Tx) error {
+		return g.Keep(ctx, tx, guard.Erased{Matter: s.Case, Identifiers: []gallra.Identifier{id, phone}, Systems: []gallra.SystemID{"arenden"}, At: s.Now.AddDate(0, -1, 0), Actor: "agent"})
+	})
+	for system, r := range map[gallra.SystemID]gallra.Record{
+		"arenden": {Created: s.Now.AddDate(-2, 0, 0), Fields: []gallra.Field{{Value: id.Value}}},
+		"chatt":   {Created: s.Now.AddDate(0, 0, -3), Fields: []gallra.Field{{Value: id.Value}}},
+		"forum":   {Created: s.Now.AddDate(0, 0, -3), Fields: []gallra.Field{{Value: phone.Value}}},
+	} {
+		r.Ref = gallra.Ref{System: system, Type: "conversation", ID: "3"}
+		w, err := g.Watch(ctx, system)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Value(r, gallra.CategoryEmail, r.Fields[0].Value)
+		w.Value(r, gallra.CategoryPhone, r.Fields[0].Value)
+		s.tx(t, func(tx *sql.Tx) error { _, err := w.Raise(ctx, tx); return err })
+	}
+	c := guard.Checker{Guard: g, Open: s.open, Returned: []guard.Journal{func(context.Context, connector.Source, gallra.SystemID, int) ([]guard.Return, error) {
+		return []guard.Return{{Matter: "run-3", Ref: gallra.Ref{System: "chatt", Type: "conversation", ID: "9"}, Count: 12, Erased: s.Now.AddDate(0, 0, -9)}}, nil
+	}}}
+	w, err := c.Start(ctx, "chatt", "agent")
+	if err == nil {
+		_, err = c.Step(ctx, w.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Prove shows on made-up persons that the systems do what they say.
+func (s *Site) Prove(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	b := trial.Bench{DB: s.DB, Log: s.Log, Open: s.open}
+	for id, sys := range s.systems {
+		tr, err := b.Start(ctx, id, "admin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		person := sys.AddPerson(memory.Person{Name: tr.Person.Name, Email: tr.Person.Email, Created: s.Now, Updated: s.Now})
+		c := sys.AddConversation(memory.Conversation{Person: person, Subject: "Prov", Created: s.Now, Updated: s.Now})
+		sys.AddMessage(c, memory.Message{Name: tr.Person.Name, Email: tr.Person.Email, Text: tr.Person.Name, Created: s.Now})
+		if tr, err = b.Go(ctx, tr.ID); err != nil || !tr.Passed() {
+			t.Fatalf("%s: %+v, %v", id, tr.Steps, err)
 		}
 	}
 }

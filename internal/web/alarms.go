@@ -1,0 +1,136 @@
+package web
+
+import (
+	"cmp"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/guard"
+	"github.com/gallra/gallra/internal/i18n"
+)
+
+// AlarmsView is what was erased and is there again (SYSTEMS 1.6).
+type AlarmsView struct {
+	Asks, Others []AlarmRow // that somebody must decide on; the others
+	All          bool       // the closed ones too
+	Standing     guard.Standing
+	Decisions    []guard.Decision
+	Decision     string // as chosen in the form
+	Reason       string
+}
+
+// AlarmRow is one alarm.
+type AlarmRow struct {
+	guard.Alarm
+	Title     string // of the system
+	Case      bool   // its matter is a request
+	Decisions []guard.Decision
+}
+
+func (c *call) guarding() (*guard.Guard, error) {
+	if c.Requests == nil || c.Requests.Guard == nil {
+		return nil, gallra.Errorf(gallra.Unavailable, "web.no_guard")
+	}
+	return c.Requests.Guard, nil
+}
+
+func (c *call) alarmsView() (v AlarmsView, err error) {
+	g, err := c.guarding()
+	if err != nil {
+		return v, err
+	}
+	cfg, err := c.configuration()
+	if err != nil {
+		return v, err
+	}
+	v = AlarmsView{All: c.r.URL.Query().Get("show") == "all"}
+	if v.Standing, err = g.Standing(c.ctx()); err != nil {
+		return v, err
+	}
+	list, err := g.Alarms(c.ctx(), v.All)
+	if err != nil {
+		return v, err
+	}
+	for _, a := range list {
+		s, _ := cfg.System(a.System)
+		row := AlarmRow{Alarm: a, Title: cmp.Or(title(s), string(a.System)), Case: len(a.Matter) > 0 && a.Matter[0] == 'B'}
+		for _, d := range guard.Decisions() {
+			if a.Kind != guard.Record || d != guard.NewContact {
+				row.Decisions = append(row.Decisions, d)
+			}
+		}
+		if a.Asks() {
+			v.Asks = append(v.Asks, row)
+		} else {
+			v.Others = append(v.Others, row)
+		}
+	}
+	return v, nil
+}
+
+func (c *call) alarmsPage() error {
+	v, err := c.alarmsView()
+	if err != nil {
+		return err
+	}
+	return c.ok("alarms", v)
+}
+
+// decideAlarm writes down what a named user finds of an alarm.
+func (c *call) decideAlarm() error {
+	g, err := c.guarding()
+	if err != nil {
+		return err
+	}
+	if _, err := g.Decide(c.ctx(), c.r.PathValue("alarm"), c.account.Username, guard.Decision(c.field("decision")), c.field("reason")); err != nil {
+		v, verr := c.alarmsView()
+		if verr != nil {
+			return verr
+		}
+		return c.refuse("alarms", v, err)
+	}
+	return c.done("/alarms", "alarm_decided")
+}
+
+// checkAlarms asks for a check of every system now.
+func (c *call) checkAlarms() error {
+	if c.CheckGuard == nil {
+		return gallra.Errorf(gallra.Unavailable, "web.no_guard")
+	}
+	if err := c.CheckGuard(c.ctx(), c.account.Username); err != nil {
+		return err
+	}
+	return c.done("/alarms", "alarms_checking")
+}
+
+// alarmTodos asks for a word on what has come back.
+func (c *call) alarmTodos() ([]Todo, error) {
+	if c.Requests == nil || c.Requests.Guard == nil {
+		return nil, nil
+	}
+	list, err := c.Requests.Guard.Alarms(c.ctx(), false)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := c.configuration()
+	if err != nil {
+		return nil, err
+	}
+	var out []Todo
+	for _, a := range list {
+		if !a.Asks() {
+			continue
+		}
+		s, _ := cfg.System(a.System)
+		out = append(out, Todo{Risk: 2, What: i18n.Msg("todo.alarm."+string(a.Kind), "system", cmp.Or(title(s), string(a.System)), "date", a.Erased),
+			Role: auth.Agent, To: "/alarms#" + a.ID, Law: "a17", Fine: "5"})
+	}
+	st, err := c.Requests.Guard.Standing(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	if st.Blind > 0 {
+		out = append(out, Todo{Risk: 2, What: i18n.Msg("todo.guard_blind"), Role: auth.Admin, To: "/alarms", Law: "a17", Fine: "5"})
+	}
+	return out, nil
+}

@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package scan
+
+// nextStop returns the first index from i on whose byte has a class, and the
+// text's length when none has.
+func nextStop(t string, i int) int { return nextWord(t, i) }

@@ -159,9 +159,10 @@ type Unlinker interface {
 }
 
 // Many reads many records in few round trips: those that exist, in no
-// particular order. An engine without it asks for one at a time.
+// particular order. An engine without it asks for one at a time. versions says
+// whether the caller needs Record.Version, which may cost as much as all else.
 type Many interface {
-	GetMany(ctx context.Context, refs []gallra.Ref) ([]gallra.Record, error)
+	GetMany(ctx context.Context, refs []gallra.Ref, versions bool) ([]gallra.Record, error)
 }
 
 // Handed is a system without a door that a program can use: what is to be done
@@ -206,13 +207,17 @@ type Item struct {
 type Edit struct {
 	Item
 	Set []gallra.Field
+	// Unlink asks an Unlinker to cut the record loose from its person in the same
+	// step. One that has done so says so in the Result; others are asked by Unlink.
+	Unlink bool
 }
 
 // Result is what became of one Item: a receipt or an error (gallra.ErrConflict,
 // ErrNotFound ...).
 type Result struct {
-	Receipt gallra.Receipt
-	Err     error
+	Receipt  gallra.Receipt
+	Err      error
+	Unlinked bool // the Edit asked for it, and it is done
 }
 
 // Kind says what role a type plays in customer service.

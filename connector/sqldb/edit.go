@@ -1,10 +1,13 @@
 package sqldb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -24,13 +27,49 @@ func (s *Source) EditMany(ctx context.Context, edits []connector.Edit) ([]connec
 	for i, e := range edits {
 		items[i] = e.Item
 	}
-	return s.change(ctx, "edit", gallra.ActionAnonymise, items, func(tx *sql.Tx, t *table, keys []string, idx []int) error {
+	loosen := func(tx *sql.Tx, t *table, idx []int) error {
+		if m := t.meta.Person; m != nil && len(m.Through) > 0 && m.Unlink != "" {
+			var loose []string
+			for _, i := range idx {
+				if edits[i].Unlink {
+					loose = append(loose, edits[i].Ref.ID)
+				}
+			}
+			if len(loose) > 0 {
+				return s.cut(ctx, tx, t, nil, func(b *query) { s.hasKey(b, t, "t", loose) })
+			}
+		}
+		return nil
+	}
+	locked := s.locked(ctx, items, func(tx *sql.Tx, t *table, keys []string, idx []int) error {
 		// Copies are found by the way from the record: before anything changes.
 		if err := s.forget(ctx, tx, t, keys); err != nil {
 			return err
 		}
+		if err := loosen(tx, t, idx); err != nil {
+			return err
+		}
 		return s.write(ctx, tx, t, edits, idx)
+	})
+	out, err := s.change(ctx, "edit", gallra.ActionAnonymise, items, func(tx *sql.Tx, t *table, idx []int, out []connector.Result) ([]int, error) {
+		if !s.checks(t, edits, idx) {
+			return locked(tx, t, idx, out)
+		}
+		ok, err := s.writeChecked(ctx, tx, t, edits, idx, out)
+		if err != nil || len(ok) == 0 {
+			return ok, err
+		}
+		if err := loosen(tx, t, ok); err != nil {
+			return ok, err
+		}
+		return ok, s.forget(ctx, tx, t, keysOf(items, ok))
 	}, func(t *table, i int) error { return t.settable(edits[i].Set) })
+	for i := range out {
+		if t := s.byType[edits[i].Ref.Type]; out[i].Err == nil && edits[i].Unlink {
+			out[i].Unlinked = t.meta.Person != nil && t.meta.Person.Unlink != ""
+		}
+	}
+	return out, err
 }
 
 func (t *table) settable(set []gallra.Field) error {
@@ -51,117 +90,350 @@ func (t *table) field(name string) (field, bool) {
 	return field{}, false
 }
 
-// write writes the values, statements of the same fields together.
-func (s *Source) write(ctx context.Context, tx *sql.Tx, t *table, edits []connector.Edit, idx []int) error {
+// manyAlike is from how many rows on that are set to the same a statement of
+// their own is worth its round trip.
+const manyAlike = 16
+
+// writings parts edits by what they set.
+func (s *Source) writings(t *table, edits []connector.Edit, idx []int) iter.Seq2[writing, []int] {
 	groups := map[string][]int{}
 	var order []string
 	for _, i := range idx {
-		names := make([]string, len(edits[i].Set))
-		for n, f := range edits[i].Set {
-			names[n] = f.Name
+		g := map[bool]string{true: "unlink"}[edits[i].Unlink && t.linked()]
+		for _, f := range edits[i].Set {
+			g += "\x00" + f.Name
 		}
-		g := strings.Join(names, "\x00")
 		if groups[g] == nil {
 			order = append(order, g)
 		}
 		groups[g] = append(groups[g], i)
 	}
-	for _, g := range order {
-		if g == "" {
+	return func(yield func(writing, []int) bool) {
+		for _, g := range order {
+			if g == "" {
+				continue
+			}
+			names := strings.Split(g, "\x00")
+			w := writing{t: t}
+			if names[0] != "" {
+				w.also = s.d.quote(t.meta.Person.Column) + " = " + s.nobody(t.meta.Person)
+			}
+			for _, n := range names[1:] {
+				f, _ := t.field(n) // settable has seen it
+				w.fields = append(w.fields, f)
+			}
+			if !yield(w, groups[g]) {
+				return
+			}
+		}
+	}
+}
+
+// write writes the values into rows that are locked: one statement for rows that
+// are set to the same, and few for those that share their fields only.
+func (s *Source) write(ctx context.Context, tx *sql.Tx, t *table, edits []connector.Edit, idx []int) error {
+	for w, idx := range s.writings(t, edits, idx) {
+		same, rest := w.alike(edits, idx)
+		for _, like := range same {
+			if err := s.writeSame(ctx, tx, w, edits, like); err != nil {
+				return err
+			}
+		}
+		if len(rest) == 0 {
 			continue
 		}
-		fields := make([]field, 0, 4)
-		for n := range strings.SplitSeq(g, "\x00") {
-			f, _ := t.field(n) // settable has seen it
-			fields = append(fields, f)
+		how := s.writeRows
+		switch {
+		case s.d == postgres && w.inText() && len(w.fields) > 0:
+			how = func(ctx context.Context, tx *sql.Tx, w writing, edits []connector.Edit, idx []int) error {
+				return s.writeArrays(ctx, tx, w, edits, idx, nil, false)
+			}
+		case s.d == mariadb && w.inText():
+			how = s.writeCases
 		}
-		var err error
-		if s.d == postgres && t.numericKey() && !slices.ContainsFunc(fields, func(f field) bool { return f.column.blob() || f.Meta.Encoding != "" }) {
-			err = s.writeArrays(ctx, tx, t, fields, edits, groups[g])
-		} else {
-			err = s.writeRows(ctx, tx, t, fields, edits, groups[g])
-		}
-		if err != nil {
+		if err := how(ctx, tx, w, edits, rest); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// writeRows runs one prepared statement for each row.
-func (s *Source) writeRows(ctx context.Context, tx *sql.Tx, t *table, fields []field, edits []connector.Edit, idx []int) error {
-	b := &query{d: s.d}
-	b.add("UPDATE ", s.d.quote(t.name), " SET ")
-	for n, f := range fields {
-		b.add(map[bool]string{true: "", false: ", "}[n == 0], s.d.quote(f.column.name), " = ").arg(nil)
-		if f.Meta.Encoding != "" {
-			b.add(", ", s.d.quote(f.Meta.Encoding), " = ").arg(nil)
+// linked reports whether a row points at its person by a column of its own that
+// the profile lets go.
+func (t *table) linked() bool {
+	m := t.meta.Person
+	return m != nil && len(m.Through) == 0 && m.Unlink != ""
+}
+
+// writing is what rows are set to: fields, each row's own values, and besides,
+// the same for all.
+type writing struct {
+	t      *table
+	fields []field
+	also   string // "column = value", or ""
+}
+
+// alike parts edits into those of which many set the same values, and the rest.
+func (w writing) alike(edits []connector.Edit, idx []int) (same [][]int, rest []int) {
+	groups := map[string][]int{}
+	var order []string
+	var b strings.Builder
+	for _, i := range idx {
+		b.Reset()
+		for n, f := range edits[i].Set {
+			if f.Value == "" && strings.Contains(w.fields[n].Meta.Replacement, "{key}") {
+				b.WriteString(edits[i].Ref.ID) // its own value, and nobody else's
+			}
+			fmt.Fprintf(&b, "%d:%s", len(f.Value), f.Value)
+		}
+		v := b.String()
+		if groups[v] == nil {
+			order = append(order, v)
+		}
+		groups[v] = append(groups[v], i)
+	}
+	for _, v := range order {
+		if len(groups[v]) >= manyAlike {
+			same = append(same, groups[v])
+		} else {
+			rest = append(rest, groups[v]...)
 		}
 	}
+	return same, rest
+}
+
+// set writes the SET list with values of the edit, as parameters.
+func (w writing) set(b *query, e connector.Edit) {
+	comma := ""
+	for n, f := range w.fields {
+		b.add(comma, b.d.quote(f.column.name), " = ").arg(f.value(e.Set[n].Value, e.Ref.ID))
+		if f.Meta.Encoding != "" {
+			_, how := f.encode(e.Set[n].Value)
+			b.add(", ", b.d.quote(f.Meta.Encoding), " = ").arg(how)
+		}
+		comma = ", "
+	}
+	if w.also != "" {
+		b.add(comma, w.also)
+	}
+}
+
+// writeSame sets many rows to the same.
+func (s *Source) writeSame(ctx context.Context, tx *sql.Tx, w writing, edits []connector.Edit, idx []int) error {
+	keys := make([]string, len(idx))
+	for k, i := range idx {
+		keys[k] = edits[i].Ref.ID
+	}
+	b := &query{d: s.d}
+	b.add("UPDATE ", s.d.quote(w.t.name), " SET ")
+	w.set(b, edits[idx[0]])
 	b.add(" WHERE ")
-	for n, k := range t.key {
+	s.hasKey(b, w.t, s.d.quote(w.t.name), keys)
+	_, err := tx.ExecContext(ctx, b.String(), b.args...)
+	return s.fail("edit "+w.t.name, err)
+}
+
+// caseRows is how many rows one statement of CASE sets: the server compares
+// every row with every case.
+const caseRows = 50
+
+// writeCases writes rows of a numeric key, each with its own values, in few
+// statements, where the database has no arrays.
+func (s *Source) writeCases(ctx context.Context, tx *sql.Tx, w writing, edits []connector.Edit, idx []int) error {
+	key := s.d.quote(w.t.key[0])
+	for part := range slices.Chunk(idx, caseRows) {
+		keys := make([]string, len(part))
+		for k, i := range part {
+			keys[k] = edits[i].Ref.ID
+		}
+		b := &query{d: s.d}
+		b.add("UPDATE ", s.d.quote(w.t.name), " SET ")
+		comma := ""
+		for n, f := range w.fields {
+			b.add(comma, s.d.quote(f.column.name), " = CASE ", key)
+			for k, i := range part {
+				b.add(" WHEN ", strconv.FormatInt(numbers(keys[k : k+1])[0], 10), " THEN ").arg(f.value(edits[i].Set[n].Value, edits[i].Ref.ID))
+			}
+			b.add(" END")
+			comma = ", "
+		}
+		if w.also != "" {
+			b.add(comma, w.also)
+		}
+		b.add(" WHERE ")
+		s.hasKey(b, w.t, s.d.quote(w.t.name), keys)
+		if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
+			return s.fail("edit "+w.t.name, err)
+		}
+	}
+	return nil
+}
+
+// inText reports whether all the fields can be given as text.
+func (w writing) inText() bool {
+	return w.t.numericKey() && !slices.ContainsFunc(w.fields, func(f field) bool { return f.column.blob() || f.Meta.Encoding != "" })
+}
+
+// checks reports whether the rows can be compared with their versions and
+// written by one statement, without being locked first. What a person's copies
+// hang on may be what is edited: there the copies come first.
+func (s *Source) checks(t *table, edits []connector.Edit, idx []int) bool {
+	if s.d != postgres || !t.numericKey() || t.kind == connector.KindPerson || t.meta.Whole {
+		return false
+	}
+	for w := range s.writings(t, edits, idx) {
+		if !w.inText() || len(w.fields) == 0 {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(idx, func(i int) bool { return len(edits[i].Set) == 0 })
+}
+
+// writeChecked writes the values into those rows that still have their version,
+// returns which, and says what became of the others.
+func (s *Source) writeChecked(ctx context.Context, tx *sql.Tx, t *table, edits []connector.Edit, idx []int, out []connector.Result) ([]int, error) {
+	at := make(map[string]int, len(idx))
+	first := make([]int, 0, len(idx))
+	for _, i := range idx {
+		out[i] = connector.Result{} // of an attempt that gave way
+		if _, twice := at[edits[i].Ref.ID]; !twice {
+			at[edits[i].Ref.ID] = i
+			first = append(first, i)
+		}
+	}
+	// In order: two batches never wait for each other.
+	slices.SortFunc(first, func(a, b int) int { return cmp.Compare(number(edits[a].Ref.ID), number(edits[b].Ref.ID)) })
+	done := make(map[string]bool, len(idx))
+	for w, idx := range s.writings(t, edits, first) {
+		same, rest := w.alike(edits, idx)
+		for _, like := range same {
+			if err := s.writeArrays(ctx, tx, w, edits, like, done, true); err != nil {
+				return nil, err
+			}
+		}
+		if len(rest) > 0 {
+			if err := s.writeArrays(ctx, tx, w, edits, rest, done, false); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var ok []int
+	var left []string
+	for _, i := range idx {
+		switch id := edits[i].Ref.ID; {
+		case at[id] != i:
+			out[i].Err = gallra.Errorf(gallra.NotFound, "sqldb.gone", "ref", edits[i].Ref.String()) // named twice
+		case done[id]:
+			ok = append(ok, i)
+		default:
+			left = append(left, id)
+		}
+	}
+	if len(left) == 0 {
+		return ok, nil
+	}
+	b := &query{d: s.d}
+	(&selection{s: s, t: t}).write(b, s.d.refer("t", t.key[0]), []func(*query){func(b *query) { s.hasKey(b, t, "t", left) }})
+	there, err := s.keys(ctx, tx, b, "edit "+t.name)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range left {
+		out[at[id]].Err = gallra.Errorf(gallra.NotFound, "sqldb.gone", "ref", edits[at[id]].Ref.String())
+		if slices.Contains(there, id) {
+			out[at[id]].Err = gallra.Errorf(gallra.Conflict, "sqldb.changed", "ref", edits[at[id]].Ref.String())
+		}
+	}
+	return ok, nil
+}
+
+// number is a numeric key, 0 for what is none.
+func number(key string) int64 {
+	n, _ := strconv.ParseInt(key, 10, 64)
+	return n
+}
+
+// writeRows runs one prepared statement for each row.
+func (s *Source) writeRows(ctx context.Context, tx *sql.Tx, w writing, edits []connector.Edit, idx []int) error {
+	b := &query{d: s.d}
+	b.add("UPDATE ", s.d.quote(w.t.name), " SET ")
+	w.set(b, edits[idx[0]])
+	b.add(" WHERE ")
+	for n, k := range w.t.key {
 		b.add(map[bool]string{true: "", false: " AND "}[n == 0], s.d.quote(k), " = ").arg(nil)
 	}
 	st, err := tx.PrepareContext(ctx, b.String())
 	if err != nil {
-		return s.fail("edit "+t.name, err)
+		return s.fail("edit "+w.t.name, err)
 	}
 	defer st.Close()
 	for _, i := range idx {
-		key, err := t.splitKey(edits[i].Ref.ID)
+		key, err := w.t.splitKey(edits[i].Ref.ID)
 		if err != nil {
 			return err
 		}
-		args := make([]any, 0, len(fields)+len(key))
-		for n, f := range fields {
-			args = append(args, f.value(edits[i].Set[n].Value, edits[i].Ref.ID))
-			if f.Meta.Encoding != "" {
-				_, how := f.encode(edits[i].Set[n].Value)
-				args = append(args, how)
-			}
-		}
-		if _, err := st.ExecContext(ctx, append(args, key...)...); err != nil {
-			return s.fail("edit "+t.name, err)
+		values := &query{d: s.d}
+		w.set(values, edits[i])
+		if _, err := st.ExecContext(ctx, append(values.args, key...)...); err != nil {
+			return s.fail("edit "+w.t.name, err)
 		}
 	}
 	return nil
 }
 
-// writeArrays writes a batch in one statement.
-func (s *Source) writeArrays(ctx context.Context, tx *sql.Tx, t *table, fields []field, edits []connector.Edit, idx []int) error {
+// writeArrays writes rows of a numeric key in one statement: each with its own
+// values, or all with those of the first. With done, only rows that still have
+// their version are written, and noted there.
+func (s *Source) writeArrays(ctx context.Context, tx *sql.Tx, w writing, edits []connector.Edit, idx []int, done map[string]bool, same bool) error {
+	t := w.t
 	keys := make([]string, len(idx))
-	cols := make([][]*string, len(fields))
+	versions := make([]*string, len(idx))
+	cols := make([][]*string, len(w.fields))
 	for n := range cols {
 		cols[n] = make([]*string, len(idx))
 	}
 	for k, i := range idx {
 		keys[k] = edits[i].Ref.ID
-		for n, f := range fields {
-			if v, ok := f.value(edits[i].Set[n].Value, edits[i].Ref.ID).(string); ok {
+		if v := edits[i].IfVersion; v != "" {
+			versions[k] = &v
+		}
+		for n, f := range w.fields {
+			if v, ok := f.value(edits[i].Set[n].Value, edits[i].Ref.ID).(string); ok && !same {
 				cols[n][k] = &v
 			}
 		}
 	}
 	b := &query{d: s.d}
 	b.add("UPDATE ", s.d.quote(t.name), " AS t SET ")
-	for n, f := range fields {
-		kind := f.column.kind
-		if kind == "user-defined" || kind == "array" {
-			kind = "text" // an enumeration: the assignment casts it
+	if same {
+		w.set(b, edits[idx[0]])
+	} else {
+		for n, f := range w.fields {
+			kind := f.column.kind
+			if kind == "user-defined" || kind == "array" {
+				kind = "text" // an enumeration: the assignment casts it
+			}
+			b.add(map[bool]string{true: "", false: ", "}[n == 0], s.d.quote(f.column.name), fmt.Sprintf(" = CAST(v.c%d AS %s)", n, kind))
 		}
-		b.add(map[bool]string{true: "", false: ", "}[n == 0], s.d.quote(f.column.name), fmt.Sprintf(" = CAST(v.c%d AS %s)", n, kind))
+		if w.also != "" {
+			b.add(", ", w.also)
+		}
 	}
-	b.add(" FROM unnest(").arg(numbers(keys)).add("::bigint[]")
-	for n := range fields {
-		b.add(", ").arg(cols[n]).add("::text[]")
+	b.add(" FROM unnest(").arg(numbers(keys)).add("::bigint[], ").arg(versions).add("::text[]")
+	names := "id, version"
+	if !same {
+		for n := range w.fields {
+			b.add(", ").arg(cols[n]).add("::text[]")
+			names += fmt.Sprintf(", c%d", n)
+		}
 	}
-	b.add(") AS v(id")
-	for n := range fields {
-		b.add(fmt.Sprintf(", c%d", n))
+	b.add(") AS v(", names, ") WHERE ", and(s.d.refer("t", t.key[0])+" = v.id", s.rows(t, "t")))
+	if done == nil {
+		_, err := tx.ExecContext(ctx, b.String(), b.args...)
+		return s.fail("edit "+t.name, err)
 	}
-	b.add(") WHERE ", s.d.refer("t", t.key[0]), " = v.id")
-	_, err := tx.ExecContext(ctx, b.String(), b.args...)
-	return s.fail("edit "+t.name, err)
+	b.add(" AND (v.version IS NULL OR v.version = ", s.version(t, "t"), "::text) RETURNING ", s.d.refer("t", t.key[0]))
+	return s.each(ctx, tx, b, 1, "edit "+t.name, func(v []any) { done[text(v[0])] = true })
 }
 
 // value is what the column is set to. An emptied value becomes the profile's
@@ -199,6 +471,7 @@ func (s *Source) forget(ctx context.Context, tx *sql.Tx, edited *table, keys []s
 		return err
 	}
 	var shared []dropped
+	var ids []string                              // of the conversations they belong to, once somebody asks
 	for _, o := range slices.Backward(s.tables) { // children first: the way to them goes over their parents
 		if o == edited || o.meta.OnEdit == editKeep {
 			continue
@@ -209,9 +482,10 @@ func (s *Source) forget(ctx context.Context, tx *sql.Tx, edited *table, keys []s
 		case o.below(t):
 			which = func(b *query) { s.owned(b, o, t, keys) }
 		case top != nil && o.below(top) && o.apart(top):
-			ids, err := s.conversationsOf(ctx, tx, t, keys)
-			if err != nil {
-				return err
+			if ids == nil {
+				if ids, err = s.conversationsOf(ctx, tx, t, keys); err != nil {
+					return err
+				}
 			}
 			which = func(b *query) { s.owned(b, o, top, ids) }
 		case t.kind == connector.KindPerson && o.conversation() != nil && o.conversation().meta.Person != nil && o.conversation().meta.Person.Type == t.typ:
@@ -271,7 +545,7 @@ func (s *Source) begin(b *query, o *table) bool {
 // blank begins the statement that empties the texts of rows of o; false when
 // there are none.
 func (s *Source) blank(b *query, o *table) bool {
-	var sets []string
+	var sets, filled []string
 	for _, f := range o.fields {
 		if f.Meta.Keep || !f.settable() || !f.Meta.Text {
 			continue
@@ -283,17 +557,26 @@ func (s *Source) blank(b *query, o *table) bool {
 		case f.column.json():
 			empty = "'{}'"
 		}
-		n := s.d.quote(f.column.name)
+		n, x := s.d.quote(f.column.name), s.d.refer("t", f.column.name)
 		if s.d == mariadb {
-			n = "t." + n
+			n = x
 		}
 		sets = append(sets, n+" = "+empty)
+		switch {
+		case f.column.nullable:
+			x += " IS NOT NULL"
+		case f.column.json() && s.d == postgres:
+			x += "::text <> '{}'"
+		default:
+			x += " <> " + empty
+		}
+		filled = append(filled, x)
 	}
 	if len(sets) == 0 {
 		return false
 	}
 	s.update(b, o)
-	b.add(strings.Join(sets, ", "), " WHERE ")
+	b.add(strings.Join(sets, ", "), " WHERE (", strings.Join(filled, " OR "), ") AND ") // a row that is empty is not written again
 	return true
 }
 

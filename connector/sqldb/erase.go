@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"time"
 
@@ -20,20 +21,43 @@ func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (g
 // last, when no other row uses it. A record that something outside the profile
 // points at is refused alone.
 func (s *Source) EraseMany(ctx context.Context, items []connector.Item) ([]connector.Result, error) {
-	return s.change(ctx, "erase", gallra.ActionErase, items, func(tx *sql.Tx, t *table, keys []string, _ []int) error {
+	return s.change(ctx, "erase", gallra.ActionErase, items, s.locked(ctx, items, func(tx *sql.Tx, t *table, keys []string, _ []int) error {
 		if t.conversation() != nil && t.meta.OnEdit == editKeep { // what its case says of it elsewhere
 			if err := s.forget(ctx, tx, t, keys); err != nil {
 				return err
 			}
 		}
 		return s.cascade(ctx, tx, t, keys)
-	}, nil)
+	}), nil)
+}
+
+// acting does something to records of a type, in one transaction, and returns
+// those to which it was done; it fills in what became of the others.
+type acting func(tx *sql.Tx, t *table, idx []int, out []connector.Result) ([]int, error)
+
+// locked does something to rows that it has locked and that have their version.
+func (s *Source) locked(ctx context.Context, items []connector.Item, do func(tx *sql.Tx, t *table, keys []string, idx []int) error) acting {
+	return func(tx *sql.Tx, t *table, idx []int, out []connector.Result) ([]int, error) {
+		ok, err := s.lock(ctx, tx, t, items, idx, out)
+		if err != nil || len(ok) == 0 {
+			return ok, err
+		}
+		return ok, do(tx, t, keysOf(items, ok), ok)
+	}
+}
+
+func keysOf(items []connector.Item, idx []int) []string {
+	keys := make([]string, len(idx))
+	for n, i := range idx {
+		keys[n] = items[i].Ref.ID
+	}
+	return keys
 }
 
 // change does one thing to the records of each type that still have their
 // version, in one transaction, and fills in receipts. allow, if not nil, refuses
 // single items beforehand.
-func (s *Source) change(ctx context.Context, doing string, action gallra.Action, items []connector.Item, do func(tx *sql.Tx, t *table, keys []string, idx []int) error, allow func(t *table, i int) error) ([]connector.Result, error) {
+func (s *Source) change(ctx context.Context, doing string, action gallra.Action, items []connector.Item, act acting, allow func(t *table, i int) error) ([]connector.Result, error) {
 	if err := s.drift(s.have); err != nil {
 		return nil, err
 	}
@@ -58,14 +82,8 @@ func (s *Source) change(ctx context.Context, doing string, action gallra.Action,
 	batch = func(t *table, idx []int) error {
 		var ok []int
 		err := s.inTx(ctx, doing, func(tx *sql.Tx) (err error) {
-			if ok, err = s.lock(ctx, tx, t, items, idx, out); err != nil || len(ok) == 0 {
-				return err
-			}
-			keys := make([]string, len(ok))
-			for n, i := range ok {
-				keys[n] = items[i].Ref.ID
-			}
-			return do(tx, t, keys, ok)
+			ok, err = act(tx, t, idx, out)
+			return err
 		})
 		switch {
 		case gallra.CodeOf(err) == gallra.Conflict && len(idx) == 1:
@@ -96,8 +114,27 @@ func (s *Source) change(ctx context.Context, doing string, action gallra.Action,
 	return out, nil
 }
 
+// attempts is how often a transaction is tried that the database ends because
+// two wait for each other.
+const attempts = 5
+
+// inTx runs f in a transaction, and all of it again when the database has chosen
+// it to give way to another.
 func (s *Source) inTx(ctx context.Context, doing string, f func(*sql.Tx) error) error {
-	tx, err := s.changes.BeginTx(ctx, nil)
+	for n := 1; ; n++ {
+		err := s.onceInTx(ctx, doing, f)
+		if n == attempts || !errors.Is(err, errDeadlock) {
+			return err
+		}
+	}
+}
+
+func (s *Source) onceInTx(ctx context.Context, doing string, f func(*sql.Tx) error) error {
+	var opt sql.TxOptions
+	if s.readCommitted {
+		opt.Isolation = sql.LevelReadCommitted
+	}
+	tx, err := s.changes.BeginTx(ctx, &opt)
 	if err != nil {
 		return s.fail(doing, err)
 	}
@@ -114,6 +151,7 @@ func (s *Source) lock(ctx context.Context, tx *sql.Tx, t *table, items []connect
 	keys := make([]string, 0, len(idx))
 	versions := false
 	for _, i := range idx {
+		out[i] = connector.Result{} // of an attempt that gave way
 		keys = append(keys, items[i].Ref.ID)
 		versions = versions || items[i].IfVersion != ""
 	}

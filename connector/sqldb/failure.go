@@ -15,6 +15,10 @@ import (
 	"github.com/gallra/gallra"
 )
 
+// errDeadlock is a transaction that the database ended because two waited for
+// each other: nothing of it was done, and it may be tried again.
+var errDeadlock = &gallra.Error{Code: gallra.Unavailable, Key: "sqldb.deadlock"}
+
 func contextError(err error) error {
 	for _, e := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, e) {
@@ -35,6 +39,8 @@ func classify(err error) (gallra.Code, string) {
 			return gallra.Forbidden, "sqldb.permission"
 		case strings.HasPrefix(pg.Code, "42"):
 			return gallra.Drift, "sqldb.statement"
+		case pg.Code == "40001", pg.Code == "40P01":
+			return gallra.Unavailable, errDeadlock.Key
 		case strings.HasPrefix(pg.Code, "40"), strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57"), pg.Code == "55P03":
 			return gallra.Unavailable, "sqldb.unavailable"
 		case strings.HasPrefix(pg.Code, "23"):
@@ -51,7 +57,9 @@ func classify(err error) (gallra.Code, string) {
 			return gallra.Forbidden, "sqldb.permission"
 		case 1054, 1146:
 			return gallra.Drift, "sqldb.statement"
-		case 1205, 1213, 1040, 1053, 1077, 3024:
+		case 1213:
+			return gallra.Unavailable, errDeadlock.Key
+		case 1205, 1040, 1053, 1077, 3024:
 			return gallra.Unavailable, "sqldb.unavailable"
 		case 1451, 1452, 1048, 1062:
 			return gallra.Conflict, "sqldb.constraint"

@@ -295,6 +295,13 @@ func (s *Source) hasKey(b *query, t *table, alias string, ids []string) {
 	b.add("))")
 }
 
+// The kinds of column that PostgreSQL hashes as they are; others as their text.
+var (
+	letters = []string{"text", "character varying", "character"}
+	hashed  = []string{"bigint", "integer", "smallint", "boolean", "numeric", "real", "double precision", "uuid", "bytea", "jsonb", "date", "user-defined",
+		"timestamp without time zone", "timestamp with time zone", "time without time zone", "interval", "inet", "cidr"}
+)
+
 // version writes an expression that changes when the row does. The database
 // computes it, so that comparing versions reads nothing personal.
 func (s *Source) version(t *table, alias string) string {
@@ -315,8 +322,11 @@ func (s *Source) version(t *table, alias string) string {
 		case mariadb:
 			c = "COALESCE(" + c + ", 0x01)"
 		case postgres:
-			if t.columns[n].kind == "json" { // no equality, but a text
-				c += "::text"
+			switch k := t.columns[n].kind; {
+			case s.hashes && slices.Contains(letters, k):
+				c += ` COLLATE "C"` // byte by byte, whatever counts as equal otherwise
+			case s.hashes && !slices.Contains(hashed, k) && !strings.HasPrefix(c, "length("), k == "json":
+				c += "::text" // no equality of its own, but a text
 			}
 		}
 		cols[i] = c
@@ -324,6 +334,9 @@ func (s *Source) version(t *table, alias string) string {
 	list := strings.Join(cols, ", ")
 	switch s.d {
 	case postgres:
+		if s.hashes {
+			return "hash_record_extended(ROW(" + list + "), 0)"
+		}
 		return "md5(ROW(" + list + ")::text)"
 	case mariadb:
 		return "MD5(CONCAT_WS(0x1f, " + list + "))"

@@ -57,6 +57,10 @@ type Source struct {
 	tables  []*table // as in the profile: parents before children
 	byType  map[string]*table
 	walked  atomic.Pointer[schema] // the tables that the search for what is left goes through
+	hashes  bool                   // PostgreSQL from 14 on: a row's hash costs a fraction of its text's digest
+	// readCommitted: MariaDB is asked for what PostgreSQL does by itself. Its own
+	// default locks the gaps between rows too, and two batches wait for each other.
+	readCommitted bool
 }
 
 var (
@@ -146,6 +150,17 @@ func (s *Source) inspect(ctx context.Context) error {
 	}
 	s.have = have
 	s.lay()
+	switch s.d {
+	case postgres:
+		if err := s.db.QueryRowContext(ctx, "SELECT to_regprocedure('pg_catalog.hash_record_extended(record, bigint)') IS NOT NULL").Scan(&s.hashes); err != nil {
+			return s.fail("inspect", err)
+		}
+	case mariadb:
+		// A log of statements cannot tell what a transaction did that saw others' work.
+		if err := s.db.QueryRowContext(ctx, "SELECT NOT (@@log_bin AND @@binlog_format = 'STATEMENT')").Scan(&s.readCommitted); err != nil {
+			return s.fail("inspect", err)
+		}
+	}
 	return s.measure(ctx)
 }
 

@@ -19,13 +19,13 @@ func (s *Source) Unlink(ctx context.Context, refs []gallra.Ref) ([]connector.Res
 	for i, r := range refs {
 		items[i].Ref = r
 	}
-	out, err := s.change(ctx, "unlink", gallra.ActionAnonymise, items, func(tx *sql.Tx, t *table, keys []string, _ []int) error {
+	out, err := s.change(ctx, "unlink", gallra.ActionAnonymise, items, s.locked(ctx, items, func(tx *sql.Tx, t *table, keys []string, _ []int) error {
 		m := t.meta.Person
 		if m == nil {
 			return nil
 		}
 		return s.cut(ctx, tx, t, nil, func(b *query) { s.hasKey(b, t, "t", keys) })
-	}, func(t *table, _ int) error {
+	}), func(t *table, _ int) error {
 		if m := t.meta.Person; m != nil && m.Unlink == "" || m == nil && s.personOf(t) != nil {
 			return gallra.Errorf(gallra.Unsupported, "sqldb.no_unlink", "type", t.typ)
 		}

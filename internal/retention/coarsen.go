@@ -278,7 +278,7 @@ func (r *running) coarsenItems(ctx context.Context, n int, b batch, c coarsening
 	for k, i := range rare {
 		refs[k] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
 	}
-	now, err := getMany(ctx, src, refs)
+	now, err := getMany(ctx, src, refs, true)
 	if err != nil {
 		return err
 	}
@@ -308,7 +308,7 @@ func (r *running) coarsenItems(ctx context.Context, n int, b batch, c coarsening
 	if _, err := editMany(ctx, src, edits); err != nil {
 		return err
 	}
-	if now, err = getMany(ctx, src, refs); err != nil {
+	if now, err = getMany(ctx, src, refs, false); err != nil {
 		return err
 	}
 	gone := statistics.NewCells(u.System, u.Type)

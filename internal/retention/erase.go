@@ -35,6 +35,7 @@ const oneByOne = 100
 // their text is in memory meanwhile, and where files are redacted, those too.
 const (
 	manyThreads    = 1000
+	childrenListed = 5 * manyThreads // a page of what hangs on them
 	threadsOfFiles = 50
 )
 

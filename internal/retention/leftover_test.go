@@ -179,8 +179,8 @@ func (k *keepsBack) List(ctx context.Context, q connector.Query) (connector.Page
 	return p, err
 }
 
-func (k *keepsBack) GetMany(ctx context.Context, refs []gallra.Ref) ([]gallra.Record, error) {
-	list, err := k.Source.GetMany(ctx, refs)
+func (k *keepsBack) GetMany(ctx context.Context, refs []gallra.Ref, versions bool) ([]gallra.Record, error) {
+	list, err := k.Source.GetMany(ctx, refs, versions)
 	for n := range list {
 		list[n] = k.shown(list[n])
 	}

@@ -20,8 +20,9 @@ type thread struct {
 	rewriter *anonymise.Conversation
 	residues []gallra.Residue
 	erased   map[gallra.Ref]bool
-	now      gallra.Ref // where the record is, once it was edited
-	problem  error      // of a child: the thread is not done
+	unlinked map[gallra.Ref]bool // by their edit
+	now      gallra.Ref          // where the record is, once it was edited
+	problem  error               // of a child: the thread is not done
 }
 
 // anonymise rewrites a chunk of conversations in place, everything that hangs
@@ -179,7 +180,7 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 	for n, i := range items {
 		refs[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
 	}
-	records, err := getMany(ctx, src, refs)
+	records, err := getMany(ctx, src, refs, true)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +198,7 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 		out = append(out, &thread{item: i, record: rec, now: rec.Ref, erased: map[gallra.Ref]bool{}})
 	}
 	// Derived copies (history, search rows, drafts) come later: see rewriteCopies.
-	children, err := descendants(ctx, src, u.originals(types), types, files, out)
+	children, err := descendants(ctx, src, u.originals(types), types, files, out, true)
 	if err != nil {
 		return nil, err
 	}
@@ -214,13 +215,13 @@ func (u unit) originals(types map[string]connector.Type) unit {
 }
 
 // getMany reads the records of one type that exist, by id.
-func getMany(ctx context.Context, src connector.Source, refs []gallra.Ref) (map[string]gallra.Record, error) {
+func getMany(ctx context.Context, src connector.Source, refs []gallra.Ref, versions bool) (map[string]gallra.Record, error) {
 	out := make(map[string]gallra.Record, len(refs))
 	if len(refs) == 0 {
 		return out, nil
 	}
 	if m, ok := src.(connector.Many); ok {
-		list, err := m.GetMany(ctx, refs)
+		list, err := m.GetMany(ctx, refs, versions)
 		for _, rec := range list {
 			out[rec.Ref.ID] = rec
 		}
@@ -290,7 +291,7 @@ func dropFiles(ctx context.Context, src connector.Source, types map[string]conne
 
 // descendants lists what hangs on the threads' conversations, by conversation.
 // Attachments that go whole are listed without their content.
-func descendants(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread) (map[string][]gallra.Record, error) {
+func descendants(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread, versions bool) (map[string][]gallra.Record, error) {
 	out := map[string][]gallra.Record{}
 	var parents []gallra.Ref
 	for _, t := range threads {
@@ -300,7 +301,7 @@ func descendants(ctx context.Context, src connector.Source, u unit, types map[st
 		if len(parents) == 0 {
 			break
 		}
-		q := connector.Query{Type: typ, Parents: parents}
+		q := connector.Query{Type: typ, Parents: parents, Limit: childrenListed, Unversioned: !versions}
 		if erasedFiles(types[typ], files) {
 			q.Fields = connector.FieldsNone
 		}
@@ -340,7 +341,7 @@ func rewriteCopies(ctx context.Context, src connector.Source, u unit, types map[
 		}
 		one := u
 		one.Children = []string{typ}
-		copies, err := descendants(ctx, src, one, types, files, threads)
+		copies, err := descendants(ctx, src, one, types, files, threads, true)
 		if err != nil {
 			return err
 		}
@@ -372,7 +373,7 @@ func rewriteRecords(ctx context.Context, src connector.Source, types map[string]
 				continue
 			}
 			if len(set) > 0 {
-				edits = append(edits, connector.Edit{Item: connector.Item{Ref: c.Ref, IfVersion: c.Version}, Set: set})
+				edits = append(edits, connector.Edit{Item: connector.Item{Ref: c.Ref, IfVersion: c.Version}, Set: set, Unlink: !c.Person.IsZero()})
 				owner = append(owner, t)
 			}
 		}
@@ -385,6 +386,7 @@ func rewriteRecords(ctx context.Context, src connector.Source, types map[string]
 		switch {
 		case a.Err == nil:
 			owner[n].residues = append(owner[n].residues, a.Receipt.Residues...)
+			owner[n].loose(edits[n].Ref, a)
 		case errors.Is(a.Err, gallra.ErrNotFound): // gone with another child's edit
 		default:
 			owner[n].problem = a.Err
@@ -420,17 +422,6 @@ func (t *thread) drop(ctx context.Context, src connector.Source, c gallra.Record
 func rewriteConversations(ctx context.Context, src connector.Source, typ connector.Type, threads []*thread, x *result) error {
 	var edits []connector.Edit
 	var owner []*thread
-	var parents []gallra.Ref
-	for _, t := range threads {
-		if len(t.children) > 0 && t.problem == nil {
-			parents = append(parents, t.record.Ref)
-		}
-	}
-	// Editing the children may have given the conversation a new version.
-	records, err := getMany(ctx, src, parents)
-	if err != nil {
-		return err
-	}
 	for _, t := range threads {
 		if t.problem != nil {
 			continue
@@ -442,20 +433,14 @@ func rewriteConversations(ctx context.Context, src connector.Source, typ connect
 		if len(set) == 0 {
 			continue
 		}
-		version := t.record.Version
-		if len(t.children) > 0 {
-			now, there := records[t.id]
-			if !there {
-				t.problem = gallra.Errorf(gallra.NotFound, "retention.record_gone")
-				continue
-			}
-			version = now.Version
-		}
-		edits = append(edits, connector.Edit{Item: connector.Item{Ref: t.record.Ref, IfVersion: version}, Set: set})
+		edits = append(edits, connector.Edit{Item: connector.Item{Ref: t.record.Ref, IfVersion: t.record.Version}, Set: set, Unlink: !t.record.Person.IsZero()})
 		owner = append(owner, t)
 	}
 	answers, err := editMany(ctx, src, edits)
 	if err != nil {
+		return err
+	}
+	if err := editAgain(ctx, src, edits, owner, answers); err != nil {
 		return err
 	}
 	for n, a := range answers {
@@ -463,6 +448,7 @@ func rewriteConversations(ctx context.Context, src connector.Source, typ connect
 			if !a.Receipt.Ref.IsZero() {
 				owner[n].now = a.Receipt.Ref
 			}
+			owner[n].loose(edits[n].Ref, a)
 			owner[n].residues = append(owner[n].residues, a.Receipt.Residues...)
 			x.tally.receipt(gallra.Receipt{Grade: a.Receipt.Grade, Final: a.Receipt.Final, GoneBy: a.Receipt.GoneBy})
 		}
@@ -470,8 +456,48 @@ func rewriteConversations(ctx context.Context, src connector.Source, typ connect
 	return nil
 }
 
+// editAgain edits those conversations in the version they have now which editing
+// their children has given a new one, and puts the answers in their place.
+func editAgain(ctx context.Context, src connector.Source, edits []connector.Edit, owner []*thread, answers []connector.Result) error {
+	var refs []gallra.Ref
+	for n, a := range answers {
+		if errors.Is(a.Err, gallra.ErrConflict) && len(owner[n].children) > 0 {
+			refs = append(refs, edits[n].Ref)
+		}
+	}
+	records, err := getMany(ctx, src, refs, true)
+	if err != nil {
+		return err
+	}
+	var repeated []connector.Edit
+	var at []int
+	for n, a := range answers {
+		if now, there := records[edits[n].Ref.ID]; there && errors.Is(a.Err, gallra.ErrConflict) {
+			e := edits[n]
+			e.IfVersion = now.Version
+			repeated, at = append(repeated, e), append(at, n)
+		}
+	}
+	second, err := editMany(ctx, src, repeated)
+	for k, a := range second {
+		answers[at[k]] = a
+	}
+	return err
+}
+
+// loose notes that an edit has cut a record of the thread loose from its person.
+func (t *thread) loose(ref gallra.Ref, a connector.Result) {
+	if !a.Unlinked {
+		return
+	}
+	if t.unlinked == nil {
+		t.unlinked = map[gallra.Ref]bool{}
+	}
+	t.unlinked[ref] = true
+}
+
 // unlink cuts the threads' records loose from persons' records, where the
-// system can.
+// system can and the edits have not done it.
 func unlink(ctx context.Context, src connector.Source, threads []*thread) error {
 	un, ok := src.(connector.Unlinker)
 	if !ok {
@@ -484,7 +510,7 @@ func unlink(ctx context.Context, src connector.Source, threads []*thread) error 
 			continue
 		}
 		for _, rec := range append([]gallra.Record{t.record}, t.children...) {
-			if !rec.Person.IsZero() && !t.erased[rec.Ref] {
+			if !rec.Person.IsZero() && !t.erased[rec.Ref] && !t.unlinked[rec.Ref] {
 				refs, owner = append(refs, rec.Ref), append(owner, t)
 			}
 		}
@@ -543,11 +569,11 @@ func (r *running) examine(ctx context.Context, src connector.Source, u unit, typ
 	for n, t := range threads {
 		refs[n] = t.now
 	}
-	children, err := descendants(ctx, src, u, types, files, threads)
+	children, err := descendants(ctx, src, u, types, files, threads, false)
 	if err != nil {
 		return err
 	}
-	records, err := getMany(ctx, src, refs)
+	records, err := getMany(ctx, src, refs, false)
 	if err != nil {
 		return err
 	}

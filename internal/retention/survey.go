@@ -125,7 +125,8 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 	}
 	for {
 		q := u.query(l.Cursor, r.pageSize())
-		q.Unversioned = !rewrites
+		// Versions tell what was anonymised before, and afterwards what has been now.
+		q.Unversioned = !rewrites || r.at.Phase == phaseBefore && len(done) == 0
 		page, err := src.List(ctx, q)
 		if err != nil {
 			return false, fmt.Errorf("retention: list %s/%s: %w", u.System, u.Type, err)

@@ -64,6 +64,45 @@ type Engine struct {
 	mu      sync.Mutex
 	sources map[opened]connector.Source
 	owner   string
+	last    proven
+	wake    *signal // of the lanes
+}
+
+// proven is a batch that was read and found to be the one that was approved.
+type proven struct {
+	plan, digest string
+	items        []item
+}
+
+// signal tells the lanes of one Drive that one of them has come further.
+type signal struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+// next returns what is closed when a lane comes further.
+func (s *signal) next() <-chan struct{} {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ch == nil {
+		s.ch = make(chan struct{})
+	}
+	return s.ch
+}
+
+func (s *signal) fire() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ch != nil {
+		close(s.ch)
+		s.ch = nil
+	}
 }
 
 // Figures decided in REQUIREMENTS 7.4.
@@ -203,9 +242,10 @@ func (e *Engine) Drive(ctx context.Context, id string) error {
 	defer cancel()
 	errs := make([]error, lanes)
 	var wg sync.WaitGroup
+	wake := &signal{}
 	for n := range lanes {
 		// Each its own engine: leases tell workers apart by it.
-		lane := &Engine{DB: e.DB, Log: e.Log, Open: e.Open, Rules: e.Rules, Loc: e.Loc, Limit: e.Limit, PII: e.PII, Lang: e.Lang, BatchSize: e.BatchSize, Budget: e.Budget, Lease: e.Lease}
+		lane := &Engine{DB: e.DB, Log: e.Log, Open: e.Open, Rules: e.Rules, Loc: e.Loc, Limit: e.Limit, PII: e.PII, Lang: e.Lang, BatchSize: e.BatchSize, Budget: e.Budget, Lease: e.Lease, wake: wake}
 		wg.Go(func() {
 			if errs[n] = errors.Join(lane.drive(ctx, id), lane.Close()); errs[n] != nil {
 				cancel()
@@ -224,16 +264,19 @@ func (e *Engine) Drive(ctx context.Context, id string) error {
 
 func (e *Engine) drive(ctx context.Context, id string) error {
 	for {
+		further := e.wake.next() // before the step: what comes meanwhile counts
 		more, err := e.Step(ctx, id)
 		var later work.Later
 		if errors.As(err, &later) {
 			select {
 			case <-ctx.Done():
 				return fmt.Errorf("retention: %s: %w", id, ctx.Err())
+			case <-further:
 			case <-time.After(later.After):
 			}
 			continue
 		}
+		e.wake.fire()
 		if err != nil || !more {
 			return err
 		}

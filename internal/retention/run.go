@@ -524,13 +524,12 @@ func (r *running) chunk(ctx context.Context, n int64, canary bool) error {
 // through in part, and only the last may be recorded.
 func (r *running) open(ctx context.Context, n int64) (b batch, items []item, err error) {
 	err = r.DB.Tx(ctx, func(tx *sql.Tx) error {
-		q := `SELECT n, unit, rule, items, blob, digest, state, position, inflight, tally FROM plan_batch WHERE plan = $1 AND n = $2`
+		q := `SELECT n, unit, rule, items, digest, state, position, inflight, tally FROM plan_batch WHERE plan = $1 AND n = $2`
 		if r.DB.Dialect == store.Postgres {
 			q += ` FOR UPDATE`
 		}
-		var blob []byte
 		var tally string
-		if err := tx.QueryRowContext(ctx, q, r.plan.ID, n).Scan(&b.n, &b.unit, &b.rule, &b.items, &blob, &b.digest, &b.state, &b.position, &b.attempt, &tally); err != nil {
+		if err := tx.QueryRowContext(ctx, q, r.plan.ID, n).Scan(&b.n, &b.unit, &b.rule, &b.items, &b.digest, &b.state, &b.position, &b.attempt, &tally); err != nil {
 			return fmt.Errorf("retention: batch %s/%d: %w", r.plan.ID, n, err)
 		}
 		b.attempt++
@@ -542,10 +541,10 @@ func (r *running) open(ctx context.Context, n int64) (b batch, items []item, err
 			return fmt.Errorf("retention: batch %s/%d: %w", r.plan.ID, n, err)
 		}
 		i := slices.IndexFunc(r.batches, func(o batch) bool { return o.n == n })
-		if i < 0 || b.digest != r.batches[i].digest || digestOf(blob) != b.digest {
+		if i < 0 || b.digest != r.batches[i].digest {
 			return gallra.Errorf(gallra.Conflict, "retention.plan_changed", "plan", r.plan.ID)
 		}
-		if items, err = decode(blob, r.plan.units[b.unit].System); err != nil {
+		if items, err = r.proven(ctx, tx, b); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE plan_batch SET state = 'doing', inflight = $3 WHERE plan = $1 AND n = $2`, r.plan.ID, n, b.attempt); err != nil {
@@ -558,6 +557,32 @@ func (r *running) open(ctx context.Context, n int64) (b batch, items []item, err
 		return err
 	})
 	return b, items, err
+}
+
+// proven returns the items of a batch whose bytes have the digest that was
+// approved. The last ones are kept: a batch is done in chunks.
+func (r *running) proven(ctx context.Context, tx *sql.Tx, b batch) ([]item, error) {
+	r.mu.Lock()
+	last := r.last
+	r.mu.Unlock()
+	if last.plan == r.plan.ID && last.digest == b.digest {
+		return last.items, nil
+	}
+	var blob []byte
+	if err := tx.QueryRowContext(ctx, `SELECT blob FROM plan_batch WHERE plan = $1 AND n = $2`, r.plan.ID, b.n).Scan(&blob); err != nil {
+		return nil, fmt.Errorf("retention: batch %s/%d: %w", r.plan.ID, b.n, err)
+	}
+	if digestOf(blob) != b.digest {
+		return nil, gallra.Errorf(gallra.Conflict, "retention.plan_changed", "plan", r.plan.ID)
+	}
+	items, err := decode(blob, r.plan.units[b.unit].System)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	r.last = proven{r.plan.ID, b.digest, items}
+	r.mu.Unlock()
+	return items, nil
 }
 
 // acting reports whether the run still is in its batches, and keeps it so until

@@ -194,58 +194,24 @@ func serverTime(b *testing.B, names ...string) func() time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	first, last := map[int]time.Duration{}, map[int]time.Duration{}
-	look := func(begin bool) {
-		rows, err := admin.Query(`SELECT pid FROM pg_stat_activity WHERE datname = ANY($1)`, names)
+	return watchThreads(func(see func(string, time.Duration)) {
+		rows, err := admin.Query(`SELECT pid::text FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = ANY($1)`, names)
 		if err != nil {
 			b.Error(err)
 			return
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var pid int
+			var pid string
 			if err := rows.Scan(&pid); err != nil {
 				b.Error(err)
 				return
 			}
-			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-			if err != nil {
-				continue // ended meanwhile, or on another machine
-			}
-			_, rest, _ := strings.Cut(string(text), ") ")
-			f := strings.Fields(rest)
-			user, _ := strconv.Atoi(f[11])
-			system, _ := strconv.Atoi(f[12])
-			last[pid] = time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100
-			if begin {
-				first[pid] = last[pid]
+			if t, ok := processTime(pid); ok { // else ended meanwhile, or on another machine
+				see(pid, t)
 			}
 		}
-	}
-	look(true)
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-stop:
-				look(false)
-				return
-			case <-time.After(100 * time.Millisecond):
-				look(false)
-			}
-		}
-	}()
-	return func() time.Duration {
-		close(stop)
-		<-done
-		_ = admin.Close()
-		var sum time.Duration
-		for pid, t := range last {
-			sum += t - first[pid]
-		}
-		return sum
-	}
+	}, func() { _ = admin.Close() })
 }
 
 // storeName returns the name of the database of an engine's own store.

@@ -42,7 +42,7 @@ func TestSE30_NoViolationOnAnyPage(t *testing.T) {
 		{"signed out", true, "", []string{"/sign-in", "/accessibility"}},
 		{"first run", false, "", []string{"/setup"}},
 		{"approver", true, auth.Approver, []string{"/", "/inventory", "/inventory/chatt/EMAIL", "/systems", "/systems/chatt", "/systems/sociala", "/retention", "/retention/holds", "/retention/documents", "/retention/tasks", "/retention/rules/new?template=preskription", "/retention/rules/chatt", "/retention/plans/PLAN", "/retention/runs/RUN",
-			"/retention/runs/RUN/protocol", "/requests", "/requests/new", "/requests/CASE", "/statistics", "/evidence", "/evidence/verify", "/account", "/nowhere", "/settings"}},
+			"/retention/runs/RUN/protocol", "/requests", "/requests/new", "/requests/CASE", "/alarms", "/letters", "/statistics", "/evidence", "/evidence/verify", "/account", "/nowhere", "/settings"}},
 		{"administrator", true, auth.Admin, []string{"/", "/systems/chatt", "/systems/new", "/settings"}},
 		{"first day", false, auth.Admin, []string{"/", "/inventory", "/systems", "/retention", "/statistics", "/settings"}},
 	} {

@@ -20,6 +20,7 @@ type letterCmd struct {
 	Remind  letterRemindCmd  `cmd:"" help:"${cli_letter_remind}"`
 	Answer  letterAnswerCmd  `cmd:"" help:"${cli_letter_answer}"`
 	Recheck letterRecheckCmd `cmd:"" help:"${cli_letter_recheck}"`
+	Show    letterShowCmd    `cmd:"" help:"${cli_letter_show}"`
 	List    letterListCmd    `cmd:"" help:"${cli_letter_list}"`
 }
 
@@ -85,11 +86,9 @@ func (c *letterWriteCmd) Run(s *session) error {
 			return err
 		}
 		spec.Action, spec.Matter, spec.About, spec.Actor = c.Action, c.For, ids, acc.Username
-		l, text, err := d.Write(s.ctx, spec)
+		spec.Put = func(text string) error { return c.put(s, text) }
+		l, _, err := d.Write(s.ctx, spec)
 		if err != nil {
-			return err
-		}
-		if err := c.put(s, text); err != nil {
 			return err
 		}
 		if s.flags.JSON {
@@ -177,14 +176,42 @@ func (c *letterRemindCmd) Run(s *session) error {
 			return err
 		}
 		spec.Actor = acc.Username
-		l, text, err := d.Again(s.ctx, c.Letter, spec)
+		spec.Put = func(text string) error { return c.put(s, text) }
+		l, _, err = d.Again(s.ctx, c.Letter, spec)
+		return s.letter(l, err)
+	})
+}
+
+type letterShowCmd struct {
+	Letter string `arg:"" help:"${cli_arg_letter}"`
+	To     string `help:"${cli_flag_letter_to}" placeholder:"ADDRESS"`
+	personFlags
+	letterOut
+	asFlag
+}
+
+// Run writes the last letter once more, word for word. The first one needs to be
+// told again who it is about.
+func (c *letterShowCmd) Run(s *session) error {
+	return s.onLetters(c.As, func(a *app, d *letter.Desk, _ auth.Account) error {
+		l, err := d.Letter(s.ctx, c.Letter)
 		if err != nil {
 			return err
 		}
-		if err := c.put(s, text); err != nil {
+		spec, err := a.letterSpec(string(l.System), l.Vendor, c.To, c.In)
+		if err != nil {
 			return err
 		}
-		return s.letter(l, nil)
+		if l.Reminded.IsZero() {
+			if spec.About, err = c.identifiers(); err != nil {
+				return err
+			}
+		}
+		_, text, err := d.Text(s.ctx, c.Letter, spec)
+		if err != nil {
+			return err
+		}
+		return c.put(s, text)
 	})
 }
 

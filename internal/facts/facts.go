@@ -169,17 +169,20 @@ func rate(say *i18n.Printer, r connector.Rate, records int64) []string {
 // proved tells each ability with its date. One line of those that are proved,
 // one that warns of those that are not.
 func proved(say *i18n.Printer, proofs []Proof) []Line {
-	var yes, no []string
+	var yes, no, never []string
 	for _, p := range proofs {
 		name := say.T("capability." + string(p.Capability))
 		switch {
 		case p.Counts:
 			yes = append(yes, say.T("facts.proved_on", "what", name, "date", p.Proved))
 		case p.Proved.IsZero():
-			no = append(no, say.T("facts.never_proved", "what", name))
+			never = append(never, name)
 		default:
 			no = append(no, say.T("facts.proved_long_ago", "what", name, "date", p.Proved))
 		}
+	}
+	if len(never) > 0 {
+		no = append(no, say.T("facts.never_proved", "what", strings.Join(never, ", ")))
 	}
 	var out []Line
 	if len(yes) > 0 {

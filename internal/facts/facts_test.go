@@ -43,8 +43,8 @@ func TestV1_EveryFactIsSaid(t *testing.T) {
 	}
 	proofs := facts.Proofs([]connector.Capability{connector.CanErase, connector.CanFind}, map[connector.Capability]time.Time{connector.CanErase: now}, now)
 	for lang, want := range map[i18n.Lang][]string{
-		i18n.Swedish: {"120 dagar", "30 dagar", "5 minuter", "ticket: rating", "Loggen", "60 anrop", "1 200 poster", "50 minuter", "35 dagar", "Skriv", "tickets:write", "24 nov", "aldrig prövat"},
-		i18n.English: {"120 days", "30 days", "5 minutes", "The log", "60 calls", "1,200 records", "50 minutes", "35 days", "Write", "never tried"},
+		i18n.Swedish: {"120 dagar", "30 dagar", "5 minuter", "ticket: rating", "Loggen", "60 anrop", "1 200 poster", "50 minuter", "35 dagar", "Skriv", "tickets:write", "24 nov", "Aldrig prövat"},
+		i18n.English: {"120 days", "30 days", "5 minutes", "The log", "60 calls", "1,200 records", "50 minutes", "35 days", "Write", "Never tried"},
 	} {
 		var text []string
 		names := map[string]bool{}

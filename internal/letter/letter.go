@@ -112,6 +112,9 @@ const (
 // Actions that can be asked for.
 var actions = []string{"erase", "anonymise", "rectify", "extract"}
 
+// Actions returns what can be asked for.
+func Actions() []string { return slices.Clone(actions) }
+
 // Spec is what a letter shall say.
 type Spec struct {
 	System    gallra.SystemID
@@ -126,6 +129,18 @@ type Spec struct {
 
 	Organisation, Number, Contact string
 	Actor                         string
+
+	// Put takes the text to where it is wanted, before anything is noted: when it
+	// fails, the letter was not written. nil: the caller sees to it.
+	Put func(text string) error
+}
+
+// put hands the text over.
+func (s Spec) put(text string) error {
+	if s.Put == nil {
+		return nil
+	}
+	return s.Put(text)
 }
 
 // Letter is one letter as it is kept.
@@ -216,7 +231,10 @@ func (d *Desk) Write(ctx context.Context, s Spec) (Letter, string, error) {
 			l.ID, string(l.System), l.Vendor, l.Action, l.Matter, store.Micros(now), l.Actor); err != nil {
 			return fmt.Errorf("letter: %w", err)
 		}
-		return d.prove(ctx, tx, l, "letter.written", s.Actor, "")
+		if err := d.prove(ctx, tx, l, "letter.written", s.Actor, ""); err != nil {
+			return err
+		}
+		return s.put(text)
 	})
 	return l, text, err
 }
@@ -253,12 +271,46 @@ func (d *Desk) Again(ctx context.Context, id string, s Spec) (Letter, string, er
 		if err := changed(res, err, id); err != nil {
 			return err
 		}
-		return d.prove(ctx, tx, l, action, s.Actor, "")
+		if err := d.prove(ctx, tx, l, action, s.Actor, ""); err != nil {
+			return err
+		}
+		return s.put(text)
 	})
 	if err != nil {
 		return Letter{}, "", err
 	}
 	l, err = d.Letter(ctx, id)
+	return l, text, err
+}
+
+// Text returns the text of the last letter that was written, as it was: the
+// escalation, the reminder, or the first letter, which needs to be told again who
+// it is about, as that is not kept.
+func (d *Desk) Text(ctx context.Context, id string, s Spec) (Letter, string, error) {
+	l, err := d.Letter(ctx, id)
+	if err != nil {
+		return l, "", err
+	}
+	v, err := vendor(l.Vendor)
+	if err != nil {
+		return l, "", err
+	}
+	name, due, then := "first", d.day(l.Written, v.Days), l
+	switch {
+	case l.State == Escalated, l.State != Reminded && !l.Raised.IsZero() && !l.Raised.Before(l.Reminded):
+		name, due = "escalate", d.day(l.Raised, v.Escalate)
+		then.Due = d.day(l.Reminded, v.Escalate)
+	case !l.Reminded.IsZero():
+		name, due = "remind", d.day(l.Reminded, v.Escalate)
+		if then.Due = d.day(l.Sent, max(v.Remind, 1)); l.Checked.After(l.Sent) && !l.Checked.After(l.Reminded) {
+			then.Due = l.Checked // it went back to the vendor then, and was due at once
+		}
+	case len(s.About) == 0:
+		return l, "", gallra.Errorf(gallra.Invalid, "letter.about_nobody")
+	case v.To == "" && s.To == "":
+		return l, "", gallra.Errorf(gallra.Invalid, "letter.no_address", "vendor", v.Name)
+	}
+	text, err := d.text(name, then, v, s, due)
 	return l, text, err
 }
 

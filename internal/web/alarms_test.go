@@ -55,7 +55,7 @@ func TestS40_WhatIsNotProvedIsSaidBeforeTheRun(t *testing.T) {
 	plan := s.Plan(t)
 	v := s.As(t, auth.Approver)
 	_, body := v.Get("/retention/plans/" + plan)
-	for _, want := range []string{"Om systemen", "aldrig prövat i det här systemet", "Ingen har prövat att det här fungerar", "Lägsta behörighet", "Högst"} {
+	for _, want := range []string{"Om systemen", "Aldrig prövat i det här systemet", "Ingen har prövat att det här fungerar", "Lägsta behörighet", "Högst"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the plan lacks %q", want)
 		}

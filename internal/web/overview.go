@@ -88,7 +88,11 @@ func (c *call) overviewView() (v OverviewView, err error) {
 		if err != nil {
 			return v, err
 		}
-		todos = append(back, todos...)
+		letters, err := c.letterTodos()
+		if err != nil {
+			return v, err
+		}
+		todos = append(append(back, letters...), todos...)
 	}
 	v.Todo = append(append(todos, systemTodos(cfg, reports)...), c.accountTodos()...)
 	held, err := c.holdTodos()

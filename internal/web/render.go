@@ -150,7 +150,8 @@ func (c *call) render(status int, name string, view any, problem string) error {
 	}
 	for _, a := range areas {
 		if c.can(a.may) {
-			p.Areas = append(p.Areas, Area{a.name, a.path, c.r.URL.Path == a.path || a.path != "/" && strings.HasPrefix(c.r.URL.Path, a.path+"/")})
+			here := strings.NewReplacer("/alarms", "/requests/alarms", "/letters", "/requests/letters").Replace(c.r.URL.Path) // they belong there
+			p.Areas = append(p.Areas, Area{a.name, a.path, here == a.path || a.path != "/" && strings.HasPrefix(here, a.path+"/")})
 		}
 	}
 	if c.account.ID != "" && c.Config != nil {

@@ -335,7 +335,7 @@ func TestSE35_EveryPageInBothLanguages(t *testing.T) {
 			if status, _, to := v.Post("/language", "lang", lang, "back", "/systems"); status != http.StatusSeeOther || to != "/systems" {
 				t.Fatalf("language: %d to %q", status, to)
 			}
-			for _, path := range []string{"/", "/inventory", "/inventory/chatt/EMAIL", "/inventory/arenden/HEALTH", "/systems", "/systems/new", "/retention/rules/new", "/retention/rules/chatt", "/systems/chatt", "/systems/arenden", "/retention", "/retention/plans/" + plan, "/retention/holds", "/retention/holds?show=all", "/alarms",
+			for _, path := range []string{"/", "/inventory", "/inventory/chatt/EMAIL", "/inventory/arenden/HEALTH", "/systems", "/systems/new", "/retention/rules/new", "/retention/rules/chatt", "/systems/chatt", "/systems/arenden", "/retention", "/retention/plans/" + plan, "/retention/holds", "/retention/holds?show=all", "/alarms", "/letters",
 				"/requests", "/requests/new", "/requests/" + s.Case, "/statistics", "/evidence", "/evidence?action=run", "/evidence/verify", "/settings", "/account", "/accessibility", "/nowhere"} {
 				status, body := v.Get(path)
 				if status == http.StatusForbidden {
@@ -347,7 +347,7 @@ func TestSE35_EveryPageInBothLanguages(t *testing.T) {
 				if !strings.Contains(body, `<html lang="`+lang+`">`) {
 					t.Errorf("%s %s is not in its language", lang, path)
 				}
-				for _, m := range untranslated.FindAllString(strip(body), -1) {
+				for _, m := range untranslated.FindAllString(strings.ReplaceAll(strip(body), "tawk.to", "tawk"), -1) {
 					t.Errorf("%s %s shows %q", lang, path, m)
 				}
 			}

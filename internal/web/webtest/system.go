@@ -43,5 +43,5 @@ func (profiled) Profile() connector.Profile {
 		Cascades: []connector.Cascade{{Of: "conversation", Takes: []string{"rating"}, Words: connector.Words{SV: "Betyget följer med ärendet.", EN: "The rating goes along with the case."}}},
 		Scopes:   []connector.Scope{{Needs: []string{"tickets:read"}}, {For: connector.CanErase, Needs: []string{"tickets:write"}}},
 		Remains: []connector.Remain{
-		{Where: "index", SV: "Sökindexet, tills det byggs om på natten", EN: "The search index, until it is rebuilt at night"}}}
+			{Where: "index", SV: "Sökindexet, tills det byggs om på natten", EN: "The search index, until it is rebuilt at night"}}}
 }

@@ -23,11 +23,11 @@ const (
 // cues answers which cues stand before a position and how far off. It reads on
 // from where it was when asked about a later position of the same neighbourhood.
 type cues struct {
-	from, pos int     // what has been read: text[from:pos]
-	limit     int     // how far back the present question looks
-	seen      cue     // what end is valid for
-	state     uint32  // of the automaton: the offset of its row
-	end       [40]int // by bit: offset after the last occurrence
+	from, pos int          // what has been read: text[from:pos]
+	limit     int          // how far back the present question looks
+	seen      cue          // what end is valid for
+	state     uint32       // of the automaton: the offset of its row
+	end       [lastCue]int // by bit: offset after the last occurrence
 }
 
 // within reports whether any of the cues ends at most n bytes before the candidate.

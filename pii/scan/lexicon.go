@@ -36,6 +36,8 @@ const (
 	cueService // an organisation's own service line
 	cueBorn    // "f.": a date of birth right after it
 	cueNet     // where somebody connects from or to: an address rather than a version
+
+	lastCue = iota // how many there are
 )
 
 // lexicon lists the words of each cue, folded: no diacritics, no digits, lower

@@ -24,10 +24,11 @@ type phrase struct {
 	end    int                 // offset in the text after the last group
 }
 
-// group is one run of digits.
+// group is one run of digits. A phrase is less than 256 bytes long: maxDigits
+// digits and separators of at most eight bytes between maxGroups groups.
 type group struct {
-	start, end int32 // offsets in the text, relative to the phrase's first byte
-	first      int32 // index of the first digit in phrase.digits
+	start, end uint8 // offsets in the text, relative to the phrase's first byte
+	first      uint8 // index of the first digit in phrase.digits
 	sep        sep   // what stands before it
 }
 
@@ -51,7 +52,7 @@ const (
 )
 
 // sepOf maps a byte between two digits to its kind.
-var sepOf = [128]sep{' ': sepSpace, '-': sepDash, '.': sepDot, '/': sepSlash, '+': sepPlus, ':': sepColon, ',': sepComma, ')': sepClose, '(': sepOpen}
+var sepOf = [256]sep{' ': sepSpace, '-': sepDash, '.': sepDot, '/': sepSlash, '+': sepPlus, ':': sepColon, ',': sepComma, ')': sepClose, '(': sepOpen}
 
 func (g *group) len() int { return int(g.end - g.start) }
 
@@ -59,6 +60,58 @@ func (g *group) len() int { return int(g.end - g.start) }
 // false when the first group alone is too long for any identifier; ph.end is
 // then the end of that group.
 func (ph *phrase) read(t string, i int) bool {
+	if !vectors || len(t) < 64 {
+		return ph.readSlow(t, i)
+	}
+	const long = 48 // bytes: from here on a separator could reach beyond the 64 that are known
+	digits := digitMask(t, i)
+	var ends uint64
+	base, nd, n, dash, before := i, 0, 0, false, sep(0)
+	for {
+		run := bits.TrailingZeros64(^digits)
+		if i+run-base > long || n == maxGroups {
+			return ph.readSlow(t, base)
+		}
+		for k := 0; k < run; k += 8 {
+			if i+k+8 > len(t) {
+				copy(ph.digits[nd+k:], t[i+k:i+run])
+				break
+			}
+			binary.LittleEndian.PutUint64(ph.digits[nd+k:], eight(t, i+k))
+		}
+		ph.group[n] = group{start: uint8(i - base), end: uint8(i + run - base), first: uint8(nd), sep: before}
+		ph.lens[n] = byte(run)
+		n++
+		nd += run
+		ends |= 1 << nd
+		i += run
+		ph.end = i
+		digits >>= run
+		if digits&0xFF == 0 { // no separator is longer than seven bytes, and most numbers are followed by none
+			break
+		}
+		next := i + 1
+		if digits&2 != 0 {
+			if before = sepOf[t[i]] &^ sepOpen; before == 0 {
+				break
+			}
+		} else {
+			var ok bool
+			if before, next, ok = wideSeparator(t, i); !ok {
+				break
+			}
+		}
+		dash = dash || before == sepDash
+		digits >>= next - i
+		i = next
+	}
+	ph.n, ph.ends, ph.dash = n, ends, dash
+	binary.LittleEndian.PutUint32(ph.lens[n:], 0)
+	return true
+}
+
+// readSlow is read for phrases of any length and texts of any.
+func (ph *phrase) readSlow(t string, i int) bool {
 	base := i
 	ph.n, ph.dash, ph.ends = 0, false, 0
 	nd := 0
@@ -88,7 +141,7 @@ func (ph *phrase) read(t string, i int) bool {
 			}
 			break
 		}
-		ph.group[ph.n] = group{start: int32(start - base), end: int32(i - base), first: int32(nd), sep: before}
+		ph.group[ph.n] = group{start: uint8(start - base), end: uint8(i - base), first: uint8(nd), sep: before}
 		ph.lens[ph.n] = byte(i - start)
 		ph.n++
 		nd += i - start
@@ -125,13 +178,17 @@ func separator(t string, i int) (s sep, next int, ok bool) {
 			return 0, i, false
 		}
 	}
-	c := t[i]
 	if i+1 < len(t) && digit(t[i+1]) {
-		if c < 0x80 && sepOf[c]&^sepOpen != 0 {
-			return sepOf[c], i + 1, true
+		if s = sepOf[t[i]] &^ sepOpen; s != 0 {
+			return s, i + 1, true
 		}
 		return 0, i, false
 	}
+	return wideSeparator(t, i)
+}
+
+// wideSeparator is separator where t[i+1] is no digit.
+func wideSeparator(t string, i int) (s sep, next int, ok bool) {
 	j, spaces, signs := i, 0, 0
 	for j < len(t) && j-i < 6 && !digit(t[j]) {
 		switch c := t[j]; {

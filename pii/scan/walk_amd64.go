@@ -43,3 +43,13 @@ func nextStop(t string, i int) int {
 //
 //go:noescape
 func nextVector(t string, i int) int
+
+// digitBounds make digits the lowest of all signed bytes: added to them the first
+// leaves '0' to '9' below the second and nothing else.
+var digitBounds = [2]uint8{0x80 - '0', 0x80 + 10}
+
+// digitMask returns which of the 64 bytes from t[i] on are digits, the first in
+// the lowest bit. The text has 64 bytes or more; behind its end there are none.
+//
+//go:noescape
+func digitMask(t string, i int) uint64

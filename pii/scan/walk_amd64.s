@@ -66,3 +66,34 @@ none:
 	ADDQ $32, DX
 	MOVQ DX, ret+24(FP)
 	RET
+
+// func digitMask(t string, i int) uint64
+TEXT ·digitMask(SB), NOSPLIT, $0-32
+	MOVQ t_base+0(FP), SI
+	MOVQ t_len+8(FP), DX
+	MOVQ i+16(FP), AX
+	SUBQ $64, DX
+	XORL CX, CX
+	CMPQ AX, DX
+	JLE  load
+	MOVQ AX, CX  // the last 64 bytes are read, of which those before t[i] fall away
+	SUBQ DX, CX
+	MOVQ DX, AX
+
+load:
+	VPBROADCASTB ·digitBounds+0(SB), Y2
+	VPBROADCASTB ·digitBounds+1(SB), Y3
+	VMOVDQU (SI)(AX*1), Y0
+	VMOVDQU 32(SI)(AX*1), Y1
+	VPADDB Y2, Y0, Y0
+	VPADDB Y2, Y1, Y1
+	VPCMPGTB Y0, Y3, Y0
+	VPCMPGTB Y1, Y3, Y1
+	VPMOVMSKB Y0, AX
+	VPMOVMSKB Y1, DX
+	VZEROUPPER
+	SHLQ $32, DX
+	ORQ  DX, AX
+	SHRQ CX, AX
+	MOVQ AX, ret+24(FP)
+	RET

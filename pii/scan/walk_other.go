@@ -5,3 +5,8 @@ package scan
 // nextStop returns the first index from i on whose byte has a class, and the
 // text's length when none has.
 func nextStop(t string, i int) int { return nextWord(t, i) }
+
+// vectors says whether there is a digitMask.
+const vectors = false
+
+func digitMask(string, int) uint64 { panic("no vector instructions") }

@@ -1,6 +1,8 @@
 package scan
 
 import (
+	"strings"
+
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/pii/checkdigit"
 )
@@ -185,18 +187,22 @@ func (p *pass) unitAfter(i int) bool {
 	if j == i || j-i > 7 || p.wordAfter(j) {
 		return false
 	}
-	var buf [8]byte
-	n := copy(buf[:], p.t[i:j])
-	for k := range n {
-		buf[k] |= 0x20
+	key := uint64(0)
+	for k := i; k < j; k++ {
+		key = key<<8 | uint64(p.t[k]|0x20)
 	}
-	switch string(buf[:n]) {
-	case "kr", "kronor", "sek", "nok", "dkk", "eur", "euro", "kwh", "st", "stk", "kg", "km", "min", "h", "mb", "gb", "meter",
-		"dagar", "dager", "dage", "tage", "days", "kpl", "ggr", "timmar", "timer", "stunden", "hours", "ar", "procent", "kvm", "liter", "mm", "cm", "tkr", "mkr", "wh", "mw", "kw", "usd", "gbp", "minuter", "veckor", "weeks", "personer":
-		return true
-	}
-	return false
+	return units[units.slot(key)].key == key
 }
+
+// units are the words that make the number before them an amount or a quantity.
+var units = func() *wordTable {
+	t := &wordTable{}
+	for _, w := range strings.Fields("kr kronor sek nok dkk eur euro kwh st stk kg km min h mb gb meter " +
+		"dagar dager dage tage days kpl ggr timmar timer stunden hours ar procent kvm liter mm cm tkr mkr wh mw kw usd gbp minuter veckor weeks personer") {
+		t[t.slot(wordKey(w))].key = wordKey(w)
+	}
+	return t
+}()
 
 // clearing reads a Swedish account in a grouping nothing else has: Swedbank's
 // with the clearing number's fifth digit, and Handelsbanken's.

@@ -34,6 +34,14 @@ func (t *wordTable) slot(key uint64) int {
 	return i
 }
 
+// wordKey packs a word of at most eight bytes into one number.
+func wordKey(w string) (key uint64) {
+	for i := 0; i < len(w); i++ {
+		key = key<<8 | uint64(w[i])
+	}
+	return key
+}
+
 // functionWords are words of at most eight bytes that are common in one of the
 // languages and rare in the others.
 var functionWords = func() *wordTable {
@@ -47,10 +55,7 @@ var functionWords = func() *wordTable {
 		"ich und die der das nicht ist ein eine mit zu auf von für bitte wir sie den habe haben mein es im bei",
 	} {
 		for _, w := range strings.Fields(list) {
-			var key uint64
-			for i := 0; i < len(w); i++ {
-				key = key<<8 | uint64(w[i])
-			}
+			key := wordKey(w)
 			s := &t[t.slot(key)]
 			s.key = key
 			s.set |= 1 << k

@@ -89,7 +89,7 @@ func (p *pass) domain(i int) int {
 		n := 0
 		if j < len(t) && j-i < 255 {
 			switch c := t[j]; {
-			case c < 0x80 && (asciiLetter(c) || digit(c)), c == '-' && j > label:
+			case alphanumeric[c], c == '-' && j > label:
 				n = 1
 			case c >= 0x80:
 				if ok, size := letterAt(t, j); ok {
@@ -117,6 +117,14 @@ func (p *pass) domain(i int) int {
 		label = j
 	}
 }
+
+// alphanumeric holds the letters of the alphabet and the digits.
+var alphanumeric = func() (t [256]bool) {
+	for c := range t {
+		t[c] = asciiLetter(byte(c)) || digit(byte(c))
+	}
+	return t
+}()
 
 // topLevel reports whether a label can be the last of a domain name.
 func topLevel(s string) bool {
@@ -347,8 +355,7 @@ func (p *pass) ipv4(c *candidate) (end int, ok bool) {
 		return 0, false
 	}
 	for k := c.g; k <= h; k++ {
-		d := ph.span(k, k)
-		if len(d) > 3 || len(d) == 3 && string(d) > "255" || len(d) > 1 && d[0] == '0' {
+		if n := ph.group[k].len(); n > 1 && (n > 3 || ph.digits[ph.group[k].first] == '0' || n == 3 && ph.number(k) > 255) {
 			return 0, false
 		}
 	}
@@ -358,7 +365,7 @@ func (p *pass) ipv4(c *candidate) (end int, ok bool) {
 	if p.at0(c.start-1) == 'v' || p.at0(c.start-1) == '.' && digit(p.at0(c.start-2)) {
 		return 0, false
 	}
-	if nobodys(ph.span(c.g, c.g), p.t[c.start:p.to(c, h)]) {
+	if nobodys(ph.number(c.g), p.t[c.start:p.to(c, h)]) {
 		return 0, false
 	}
 	score, rule := float32(certain), "ip/v4"
@@ -394,9 +401,8 @@ func (p *pass) networked(c *candidate, h int) bool {
 // nobodys reports whether an address cannot be that of anybody's connection:
 // this host, loopback, multicast, net masks (RFC 6890, RFC 5771), or one of the
 // public name servers that instructions tell people to try.
-func nobodys(first []byte, address string) bool {
-	switch string(first) {
-	case "0", "127", "255", "224", "225", "226", "227", "228", "229", "230", "231", "232", "233", "234", "235", "236", "237", "238", "239":
+func nobodys(first int, address string) bool {
+	if first == 0 || first == 127 || first == 255 || first >= 224 && first <= 239 {
 		return true
 	}
 	switch address {
@@ -427,26 +433,32 @@ func (p *pass) colon(i int) int {
 // dots and dashes alone, or letters or signs of the address stand before.
 func (p *pass) hexLike(i int) bool {
 	t := p.t
-	if i+8 <= len(t) {
-		x := eight(t, i)
-		if k := bits.TrailingZeros64(notNumeric(x)) / 8; k < 7 && hexMark[byte(x>>(8*k))] {
-			return true
-		}
-	} else {
-		j := i + 1
-		for j < len(t) && j < i+7 && t[j] >= '-' && t[j] <= '9' {
-			j++
-		}
-		if j < len(t) && j < i+7 && hexMark[t[j]] {
-			return true
-		}
-	}
-	// "34-53-71-ca-b4-27", "8440.92d1.3228": the first letter may be far.
-	if i+14 <= len(t) && (t[i+2] == '-' && t[i+5] == '-' && t[i+8] == '-' && t[i+11] == '-' || t[i+4] == '.' && t[i+9] == '.') {
+	if i > 0 && hexBefore[t[i-1]] && i >= 3 {
 		return true
 	}
-	return i >= 3 && (t[i-1] == '-' || t[i-1] == '.' || hex(t[i-1]))
+	if i+8 <= len(t) {
+		x := eight(t, i)
+		if k := bits.TrailingZeros64(notNumeric(x)) &^ 7; k < 56 && hexMark[byte(x>>k)] {
+			return true
+		}
+		// "34-53-71-ca-b4-27", "8440.92d1.3228": the first letter may be far.
+		return byte(x>>16) == '-' && i+14 <= len(t) && t[i+5] == '-' && t[i+8] == '-' && t[i+11] == '-' || byte(x>>32) == '.' && i+14 <= len(t) && t[i+9] == '.'
+	}
+	j := i + 1
+	for j < len(t) && j < i+7 && t[j] >= '-' && t[j] <= '9' {
+		j++
+	}
+	return j < len(t) && j < i+7 && hexMark[t[j]]
 }
+
+// hexBefore holds what stands before a digit inside an address in hexadecimal.
+var hexBefore = func() (t [256]bool) {
+	for c := range t {
+		b := byte(c)
+		t[c] = b == '-' || b == '.' || hex(b)
+	}
+	return t
+}()
 
 // hexMark holds what only an address in hexadecimal goes on with.
 var hexMark = func() (t [256]bool) {

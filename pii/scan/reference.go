@@ -83,27 +83,30 @@ func (p *pass) password(c *candidate) (end int, ok bool) {
 	if b, e := p.at0(c.start-1), p.at0(c.end); (b <= ' ' || passwordEdge[b]) && (e <= ' ' || passwordEdge[e] || e == '.' && p.at0(c.end+1) <= ' ') {
 		return 0, false // digits alone
 	}
-	start := c.start
-	for start > p.done && c.start-start < 40 && p.t[start-1] > ' ' && !passwordEdge[p.t[start-1]] {
+	t := p.t
+	start, seen := c.start, uint32(0)
+	for start > p.done && c.start-start < 40 {
+		k := passwordByte[t[start-1]]
+		if k == passwordEnd {
+			break
+		}
+		seen += uint32(k)
 		start--
 	}
 	end = c.end
-	for end < len(p.t) && end-c.end < 40 && p.t[end] > ' ' && !passwordEdge[p.t[end]] {
+	for end < len(t) && end-c.end < 40 {
+		k := passwordByte[t[end]]
+		if k == passwordEnd {
+			break
+		}
+		seen += uint32(k)
 		end++
 	}
-	for end > c.end && p.t[end-1] == '.' {
+	for end > c.end && t[end-1] == '.' {
+		seen -= passwordSign
 		end--
 	}
-	letters, signs := 0, 0
-	for i := start; i < end; i++ {
-		switch b := p.t[i]; {
-		case letter(b):
-			letters++
-		case !digit(b) && b != '-' && b != '/':
-			signs++
-		}
-	}
-	if letters < 2 || signs == 0 || p.at0(end) == '@' {
+	if seen&0xFF < 2 || seen < passwordSign || p.at0(end) == '@' {
 		return 0, false
 	}
 	before := p.before(start)
@@ -117,6 +120,27 @@ func (p *pass) password(c *candidate) (end int, ok bool) {
 var passwordEdge = func() (t [256]bool) {
 	for _, c := range []byte("\"'(),:;<=>?@[]") {
 		t[c] = true
+	}
+	return t
+}()
+
+// What a byte is in a password: counts of letters in the lowest byte and of signs
+// in the next, or its end. There are no more than 80 beside a number.
+const (
+	passwordSign = 1 << 8
+	passwordEnd  = 0xFFFF
+)
+
+var passwordByte = func() (t [256]uint16) {
+	for i := range t {
+		switch c := byte(i); {
+		case c <= ' ' || passwordEdge[c]:
+			t[i] = passwordEnd
+		case letter(c):
+			t[i] = 1
+		case !digit(c) && c != '-' && c != '/':
+			t[i] = passwordSign
+		}
 	}
 	return t
 }()
@@ -144,13 +168,13 @@ func (p *pass) prefix(start int) int {
 func (p *pass) token(i int) (start, end int) {
 	t := p.t
 	start, end = i, i+1
-	for start > 0 && i-start < 40 && tokenByte(t, start-1) {
+	for start > 0 && i-start < 40 && (tokenASCII[t[start-1]] || t[start-1] >= 0x80 && tokenByte(t, start-1)) {
 		start--
 	}
 	for start < i && t[start]&0xC0 == 0x80 {
 		start++
 	}
-	for end < len(t) && end-i < 60 && tokenByte(t, end) {
+	for end < len(t) && end-i < 60 && (tokenASCII[t[end]] || t[end] >= 0x80 && tokenByte(t, end)) {
 		end++
 	}
 	for start < i && !digit(t[start]) && !letter(t[start]) && t[start] != '#' {
@@ -164,11 +188,14 @@ func (p *pass) token(i int) (start, end int) {
 
 // tokenEnd returns where the token ends that holds the digit before t[end].
 func (p *pass) tokenEnd(end int) int {
-	if !tokenByte(p.t, end) {
-		return end
+	t, i := p.t, end
+	for i < len(t) && i-end < 59 && (tokenASCII[t[i]] || t[i] >= 0x80 && tokenByte(t, i)) {
+		i++
 	}
-	_, end = p.token(end - 1)
-	return end
+	for i > end && !digit(t[i-1]) && !letter(t[i-1]) && t[i-1] != '#' {
+		i--
+	}
+	return i
 }
 
 // tokenByte reports whether t[i] can stand inside a reference or a password.
@@ -187,7 +214,7 @@ func tokenByte(t string, i int) bool {
 	return letterLead(t, j)
 }
 
-var tokenASCII = func() (t [128]bool) {
+var tokenASCII = func() (t [256]bool) {
 	for c := range byte(128) {
 		t[c] = digit(c) || asciiLetter(c)
 	}
@@ -203,19 +230,12 @@ func (p *pass) cued(start, end int, c *candidate) (int, bool) {
 		return 0, false
 	}
 	token := p.t[start:end]
-	digits, letters, upper := 0, 0, 0
+	seen := uint64(0)
 	for i := 0; i < len(token); i++ {
-		switch b := token[i]; {
-		case digit(b):
-			digits++
-		case letter(b):
-			letters++
-			if b >= 'A' && b <= 'Z' {
-				upper++
-			}
-		}
+		seen += tokenCount[token[i]]
 	}
-	if letters == 0 && (digits < 3 || p.smallNumber(token, c, true) || p.unitAfter(end)) {
+	digits, letters, upper := int(seen&0xFFFF), int(seen>>16&0xFFFF), int(seen>>32)
+	if letters == 0 && (digits < 3 || p.unitAfter(end) || p.smallNumber(token, c, true, true)) {
 		return 0, false
 	}
 	passport := letters >= 1 && letters <= 3 && upper == letters && digits >= 6 && digits <= 8 && capital(token, 0) && len(token) <= digits+letters+1
@@ -241,7 +261,7 @@ func (p *pass) cued(start, end int, c *candidate) (int, bool) {
 	if best > 40 || not <= best {
 		return p.unnamed(start, end, c, digits, letters, upper, not)
 	}
-	if digits < 1 || p.smallNumber(token, c, best == secret) {
+	if digits < 1 || p.smallNumber(token, c, letters == 0, best == secret) {
 		return 0, false
 	}
 	switch best {
@@ -272,6 +292,16 @@ func (p *pass) cued(start, end int, c *candidate) (int, bool) {
 	}
 	return 0, false
 }
+
+// tokenCount counts, sixteen bits each, digits, letters and capitals of the
+// alphabet among them.
+var tokenCount = func() (t [256]uint64) {
+	for i := range t {
+		c := byte(i)
+		t[i] = uint64(b2i(digit(c)) | b2i(letter(c))<<16 | b2i(c >= 'A' && c <= 'Z')<<32)
+	}
+	return t
+}()
 
 // unnamed reads a reference that no word names, by its form alone: capitals, a
 // dash, four digits or more.
@@ -310,27 +340,12 @@ func (p *pass) idTail(end int) int {
 	return end
 }
 
-// smallNumber reports whether the token is a date, a time, an amount or a
-// number too small to be a reference.
-func (p *pass) smallNumber(token string, c *candidate, secret bool) bool {
+// smallNumber reports whether the token, numeric when no letter is in it, is a
+// date, a time, an amount or a number too small to be a reference.
+func (p *pass) smallNumber(token string, c *candidate, numeric, secret bool) bool {
 	ph := &p.ph
 	if e, ok := p.date(c); ok && e > c.end && c.start+len(token) >= e {
 		return true
-	}
-	numeric, groups, run, short := true, 0, 0, true
-	for i := 0; i <= len(token); i++ {
-		if i < len(token) && digit(token[i]) {
-			run++
-			continue
-		}
-		if i < len(token) && letter(token[i]) {
-			numeric = false
-		}
-		if run > 0 {
-			groups++
-			short = short && run <= 2
-		}
-		run = 0
 	}
 	if !numeric {
 		return false
@@ -341,8 +356,23 @@ func (p *pass) smallNumber(token string, c *candidate, secret bool) bool {
 	if c.g > 0 && ph.group[c.g].len() <= 2 && ph.group[c.g-1].len() <= 2 && (ph.group[c.g].sep == sepColon || ph.group[c.g].sep == sepDot || ph.group[c.g].sep == sepSlash || ph.group[c.g].sep == sepDash) {
 		return true
 	}
+	if secret && len(token) >= 3 {
+		return false
+	}
+	groups, run, short := 0, 0, true
+	for i := 0; i <= len(token); i++ {
+		if i < len(token) && digit(token[i]) {
+			run++
+			continue
+		}
+		if run > 0 {
+			groups++
+			short = short && run <= 2
+		}
+		run = 0
+	}
 	if secret {
-		return groups == 1 && len(token) < 3
+		return groups == 1
 	}
 	if short && groups <= 2 || groups == 2 && ph.years(c.g) {
 		return true

@@ -131,7 +131,10 @@ func (p *pass) month(i int) (end int, ok bool) {
 	n := 0
 	j := i
 	for j < len(p.t) && n < 16 {
-		sym, size := foldAt(p.t, j)
+		sym, size := folded[p.t[j]], 1
+		if p.t[j] >= 0x80 {
+			sym, size = foldAt(p.t, j)
+		}
 		if sym == 0 {
 			break
 		}

@@ -243,37 +243,117 @@ func (a *automaton) read(c *cues, t string, pos, window int) {
 	} else if c.pos == pos {
 		return
 	}
-	state, next := c.state, a.next
-	w := t[:pos]
-	for i := c.pos; i < len(w); i++ {
-		sym := symbolOf[w[i]]
-		to := next[state|uint32(sym)]
-		if to&flag != 0 {
-			end := i + b2i(sym != 0)
-			if sym == symOther { // it ends the word, and the bytes that it goes on with are passed over
-				to, end = next[state], i
-				_, size := foldAt(t, i)
-				i += size - 1
-			}
-			if to&flag != 0 {
-				c.found(a, to, end)
-				to &^= flag
-			}
-		}
-		state = to
+	state := c.state
+	if split := wordEnd(t, c.pos, pos); split < 0 {
+		state = a.run(c, state, t[:pos], c.pos)
+	} else {
+		state = a.runBoth(c, state, t[:pos], c.pos, split)
 	}
 	c.pos, c.state = pos, state
 	// A candidate is no letter: it ends the word.
-	if to := next[state]; to&flag != 0 {
+	if to := a.next[state]; to&flag != 0 {
 		c.found(a, to, pos)
 	}
 }
 
+// wordEnd returns the first place that ends a word in the second half of
+// t[i:pos], -1 when it is not worth the trouble to read the halves side by side.
+func wordEnd(t string, i, pos int) int {
+	if pos-i < 24 {
+		return -1
+	}
+	for i += (pos - i) / 2; i < pos-8; i++ {
+		if symbolOf[t[i]] == 0 && t[i] < 0x80 {
+			return i
+		}
+	}
+	return -1
+}
+
+// run reads t from i on and returns the state after it.
+func (a *automaton) run(c *cues, state uint32, t string, i int) uint32 {
+	next := a.next
+	for ; i < len(t); i++ {
+		sym := symbolOf[t[i]]
+		to := next[state|uint32(sym)]
+		if to&flag != 0 {
+			to, i = a.note(c, t, i, state, sym, to)
+		}
+		state = to
+	}
+	return state
+}
+
+// runBoth is run, which waits for each byte's state before it can look up the
+// next, in two halves side by side: the second begins behind the end of a word
+// at t[split], as if nothing came before.
+func (a *automaton) runBoth(c *cues, state uint32, t string, i, split int) uint32 {
+	next := a.next
+	second, j := a.start, split+1
+	for i <= split && j < len(t) {
+		x, y := symbolOf[t[i]], symbolOf[t[j]]
+		to, then := next[state|uint32(x)], next[second|uint32(y)]
+		if (to|then)&flag != 0 {
+			if to&flag != 0 {
+				to, i = a.note(c, t, i, state, x, to)
+			}
+			if then&flag != 0 {
+				then, j = a.note(c, t, j, second, y, then)
+			}
+		}
+		state, second = to, then
+		i++
+		j++
+	}
+	state = a.run(c, state, t[:split+1], i)
+	second = a.run(c, second, t, j)
+	// Words of several words reach from one half into the other, until nothing of
+	// the first is left to go on from.
+	fresh := a.start
+	for i = split + 1; state != fresh; i++ {
+		if i >= len(t) {
+			return state
+		}
+		sym := symbolOf[t[i]]
+		to := next[state|uint32(sym)]
+		if sym == symOther {
+			fresh = next[fresh]
+		} else {
+			fresh = next[fresh|uint32(sym)]
+		}
+		if to&flag != 0 {
+			to, i = a.note(c, t, i, state, sym, to)
+		}
+		state, fresh = to, fresh&^flag
+	}
+	return second
+}
+
+// note sees to the transition by sym at t[i] that has a flag: it notes the cues
+// that end there, and passes over the bytes that a character of another alphabet
+// goes on with, which ends the word. It returns the state and the last byte read.
+//
+//go:noinline
+func (a *automaton) note(c *cues, t string, i int, state uint32, sym uint8, to uint32) (uint32, int) {
+	end, last := i+b2i(sym != 0), i
+	if sym == symOther {
+		to, end = a.next[state], i
+		_, size := foldAt(t, i)
+		last = i + size - 1
+	}
+	if to&flag != 0 {
+		c.found(a, to, end)
+	}
+	return to &^ flag, last
+}
+
 // found notes the cues that end with the transition to a state, at offset end.
 func (c *cues) found(a *automaton, to uint32, end int) {
-	set := a.hits[to>>rowShift]
-	c.seen |= set
-	for ; set != 0; set &= set - 1 {
-		c.end[bits.TrailingZeros64(uint64(set))] = end
+	for set := a.hits[to>>rowShift]; set != 0; set &= set - 1 {
+		k := bits.TrailingZeros64(uint64(set))
+		if c.seen>>k&1 == 0 || c.end[k] < end {
+			c.end[k] = end
+		}
+		c.seen |= 1 << k
 	}
 }

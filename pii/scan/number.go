@@ -13,7 +13,7 @@ func (p *pass) number(i int) int {
 			return next
 		}
 	}
-	if i >= 2 && letter(p.t[i-2]) && (letter(p.t[i-1]) || p.t[i-1] == ' ') {
+	if p.countryBefore(i) {
 		if next, ok := p.iban(i); ok {
 			return next
 		}
@@ -43,6 +43,15 @@ func (p *pass) number(i int) int {
 	return ph.end
 }
 
+// countryBefore reports whether two letters of the alphabet, and no third, stand
+// before the digit at t[i], directly or behind a space.
+func (p *pass) countryBefore(i int) bool {
+	if i >= 2 && p.t[i-1] == ' ' {
+		i--
+	}
+	return i >= 2 && alpha[p.t[i-1]]&alpha[p.t[i-2]] != 0 && (i == 2 || alpha[p.t[i-3]] == 0)
+}
+
 // candidate is a place in a phrase where a reader is asked.
 type candidate struct {
 	base, g    int
@@ -52,6 +61,9 @@ type candidate struct {
 	glued      bool   // a letter stands directly before
 	tail       bool   // the end of a token that begins with letters: "MV-2207419"
 }
+
+// plate reports whether as many letters stand before c as on a plate.
+func (c *candidate) plate() bool { return uint(c.letters-1) < 3 }
 
 // to returns the offset in the text after group h.
 func (p *pass) to(c *candidate, h int) int { return c.base + int(p.ph.group[h].end) }
@@ -99,8 +111,10 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 		}
 	}
 	if ph.n == 1 && n <= 2 { // "kl 14", "3 dagar": at most the day of a date, or a plate's digits
-		if end, ok = p.vehicle(c); ok {
-			return end, ok
+		if c.plate() {
+			if end, ok = p.vehicle(c); ok {
+				return end, ok
+			}
 		}
 		if !monthMay[p.at0(c.end)] {
 			return 0, false
@@ -159,8 +173,10 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 			return end, ok
 		}
 	}
-	if end, ok = p.vehicle(c); ok {
-		return end, ok
+	if c.plate() {
+		if end, ok = p.vehicle(c); ok {
+			return end, ok
+		}
 	}
 	if next == sepColon {
 		if end, ok = p.property(c); ok {

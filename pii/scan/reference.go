@@ -23,6 +23,9 @@ func (p *pass) byCue(c *candidate) (end int, ok bool) {
 	if end, ok = p.password(c); ok {
 		return end, ok
 	}
+	if p.cues.pos == c.start && p.cues.seen&naming == 0 && (c.g > 0 || c.start >= 2 && p.t[c.start-1] == ' ' && !capital(p.t, c.start-2) && p.t[c.start-2] < 0x80) {
+		return 0, false // the words before have been read, none names a number, and no letters before it belong to it
+	}
 	last := c.g
 	total := ph.group[c.g].len()
 	for h := c.g + 1; h < ph.n; h++ {
@@ -223,6 +226,9 @@ var tokenASCII = func() (t [256]bool) {
 	}
 	return t
 }()
+
+// naming are the cues by which cued names a number.
+const naming = cueCustomer | cueFlat | cueSecret | cueNationalID | cueUser | cueCard | cuePhoneWeak
 
 // cued names t[start:end] by the nearest word before it, if any word does.
 func (p *pass) cued(start, end int, c *candidate) (int, bool) {

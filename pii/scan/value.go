@@ -191,7 +191,7 @@ func (p *pass) namedDate(c *candidate, day int) (end int, ok bool) {
 // vehicle reads a plate whose letters stand before the digits at c. Every
 // three-letter plate needs a word: "ABC 123" is a product name as well.
 func (p *pass) vehicle(c *candidate) (end int, ok bool) {
-	if c.letters == 0 || c.letters > 3 {
+	if !c.plate() {
 		return 0, false
 	}
 	n := p.ph.group[c.g].len()

@@ -12,10 +12,10 @@ import (
 )
 
 type connectorsCmd struct {
-	List    connectorsListCmd    `cmd:"" default:"1" help:"${cli_connectors_list}"`
-	Profile connectorsProfileCmd `cmd:"" help:"${cli_connectors_profile}"`
-	Test    connectorsTestCmd    `cmd:"" help:"${cli_connectors_test}"`
-	Show    connectorsShowCmd    `cmd:"" help:"${cli_connectors_show}"`
+	List    connectorsListCmd    `cmd:"" default:"1" help:"cli_connectors_list"`
+	Profile connectorsProfileCmd `cmd:"" help:"cli_connectors_profile"`
+	Test    connectorsTestCmd    `cmd:"" help:"cli_connectors_test"`
+	Show    connectorsShowCmd    `cmd:"" help:"cli_connectors_show"`
 }
 
 type connectorsListCmd struct{}
@@ -54,7 +54,7 @@ func (s *session) connectors(lines []connectorLine) error {
 }
 
 type connectorsShowCmd struct {
-	Connector string `arg:"" help:"${cli_arg_connector}"`
+	Connector string `arg:"" help:"cli_arg_connector"`
 }
 
 type connectorSetting struct {
@@ -106,8 +106,8 @@ func (c *connectorsShowCmd) Run(s *session) error {
 }
 
 type connectorsTestCmd struct {
-	System string `arg:"" help:"${cli_arg_system_name}"`
-	Trial  string `help:"${cli_flag_trial}" placeholder:"TRIAL"`
+	System string `arg:"" help:"cli_arg_system_name"`
+	Trial  string `help:"cli_flag_trial" placeholder:"TRIAL"`
 	asFlag
 }
 
@@ -178,11 +178,11 @@ func (c *connectorsTestCmd) Run(s *session) error {
 }
 
 type profileCmd struct {
-	Check profileCheckCmd `cmd:"" help:"${cli_profile_check}"`
+	Check profileCheckCmd `cmd:"" help:"cli_profile_check"`
 }
 
 type profileCheckCmd struct {
-	System string `arg:"" help:"${cli_arg_system}"`
+	System string `arg:"" help:"cli_arg_system"`
 }
 
 // Run tells whether a system looks as its profile says.

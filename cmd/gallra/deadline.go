@@ -8,10 +8,10 @@ import (
 )
 
 type deadlineCmd struct {
-	Received string   `required:"" help:"${cli_flag_received}" placeholder:"YYYY-MM-DD"`
-	Extended bool     `help:"${cli_flag_extended}"`
-	Pause    []string `help:"${cli_flag_pause}" placeholder:"FROM/TO"`
-	Eves     bool     `help:"${cli_flag_eves}"`
+	Received string   `required:"" help:"cli_flag_received" placeholder:"YYYY-MM-DD"`
+	Extended bool     `help:"cli_flag_extended"`
+	Pause    []string `help:"cli_flag_pause" placeholder:"FROM/TO"`
+	Eves     bool     `help:"cli_flag_eves"`
 }
 
 // Run prints the dates of a request and the rule behind each.

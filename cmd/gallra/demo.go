@@ -14,10 +14,10 @@ import (
 )
 
 type demoCmd struct {
-	Addr    string `default:"127.0.0.1:8700" help:"${cli_flag_addr}"`
-	NoServe bool   `help:"${cli_flag_no_serve}"`
-	Size    int    `help:"${cli_flag_size}" placeholder:"RECORDS"`
-	Seed    uint64 `default:"1" help:"${cli_flag_seed}"`
+	Addr    string `default:"127.0.0.1:8700" help:"cli_flag_addr"`
+	NoServe bool   `help:"cli_flag_no_serve"`
+	Size    int    `help:"cli_flag_size" placeholder:"RECORDS"`
+	Seed    uint64 `default:"1" help:"cli_flag_seed"`
 }
 
 // demoPassword opens every account of a demonstration, which holds nobody's data.

@@ -12,14 +12,14 @@ import (
 )
 
 type documentCmd struct {
-	RetentionPlan documentPlanCmd       `cmd:"" name:"retention-plan" help:"${cli_document_plan}"`
-	Holds         documentHoldsCmd      `cmd:"" help:"${cli_document_holds}"`
-	Anonymisation documentAssessmentCmd `cmd:"" help:"${cli_document_anonymisation}"`
+	RetentionPlan documentPlanCmd       `cmd:"" name:"retention-plan" help:"cli_document_plan"`
+	Holds         documentHoldsCmd      `cmd:"" help:"cli_document_holds"`
+	Anonymisation documentAssessmentCmd `cmd:"" help:"cli_document_anonymisation"`
 }
 
 // paperFlags say who asks for a document and where it goes.
 type paperFlags struct {
-	Output string `short:"o" required:"" help:"${cli_flag_paper}" placeholder:"FILE.html|pdf|csv|json"`
+	Output string `short:"o" required:"" help:"cli_flag_paper" placeholder:"FILE.html|pdf|csv|json"`
 	asFlag
 }
 
@@ -49,7 +49,7 @@ func (c *documentHoldsCmd) Run(s *session) error {
 }
 
 type documentAssessmentCmd struct {
-	Run_ string `arg:"" name:"run" help:"${cli_arg_run}"`
+	Run_ string `arg:"" name:"run" help:"cli_arg_run"`
 	paperFlags
 }
 

@@ -9,14 +9,14 @@ import (
 )
 
 type evidenceCmd struct {
-	Verify evidenceVerifyCmd `cmd:"" help:"${cli_evidence_verify}"`
-	Export evidenceExportCmd `cmd:"" help:"${cli_evidence_export}"`
-	Key    evidenceKeyCmd    `cmd:"" help:"${cli_evidence_key}"`
+	Verify evidenceVerifyCmd `cmd:"" help:"cli_evidence_verify"`
+	Export evidenceExportCmd `cmd:"" help:"cli_evidence_export"`
+	Key    evidenceKeyCmd    `cmd:"" help:"cli_evidence_key"`
 }
 
 type evidenceVerifyCmd struct {
-	File string `arg:"" optional:"" help:"${cli_arg_evidence}"`
-	Key  string `help:"${cli_flag_key}" placeholder:"KEY"`
+	File string `arg:"" optional:"" help:"cli_arg_evidence"`
+	Key  string `help:"cli_flag_key" placeholder:"KEY"`
 }
 
 // Run verifies an exported log from the file and the key alone, or the log in
@@ -67,7 +67,7 @@ func (c *evidenceVerifyCmd) Run(s *session) error {
 }
 
 type evidenceExportCmd struct {
-	Output string `short:"o" help:"${cli_flag_output}" placeholder:"FILE"`
+	Output string `short:"o" help:"cli_flag_output" placeholder:"FILE"`
 }
 
 // Run writes the whole log to a file or to standard output.

@@ -52,7 +52,7 @@ func (a *app) warnUnproved(s *session, p retention.Plan) error {
 }
 
 type connectorsProfileCmd struct {
-	System string `arg:"" help:"${cli_arg_system_name}"`
+	System string `arg:"" help:"cli_arg_system_name"`
 }
 
 // Run tells what is known of a system, and what has been proved of it.

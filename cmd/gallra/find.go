@@ -11,12 +11,12 @@ import (
 
 // personFlags are the identifiers of a person.
 type personFlags struct {
-	Email        []string `help:"${cli_flag_email}"`
-	Phone        []string `help:"${cli_flag_phone}"`
-	Personnummer []string `help:"${cli_flag_personnummer}"`
-	Name         []string `help:"${cli_flag_personname}"`
-	Account      []string `help:"${cli_flag_account}"`
-	Customer     []string `help:"${cli_flag_customer}"`
+	Email        []string `help:"cli_flag_email"`
+	Phone        []string `help:"cli_flag_phone"`
+	Personnummer []string `help:"cli_flag_personnummer"`
+	Name         []string `help:"cli_flag_personname"`
+	Account      []string `help:"cli_flag_account"`
+	Customer     []string `help:"cli_flag_customer"`
 }
 
 func (p personFlags) identifiers() ([]gallra.Identifier, error) {
@@ -39,7 +39,7 @@ func (p personFlags) identifiers() ([]gallra.Identifier, error) {
 }
 
 type findCmd struct {
-	Systems []string `arg:"" optional:"" name:"system" help:"${cli_arg_systems}"`
+	Systems []string `arg:"" optional:"" name:"system" help:"cli_arg_systems"`
 	personFlags
 }
 
@@ -90,10 +90,10 @@ func (c *findCmd) Run(s *session) error {
 }
 
 type extractCmd struct {
-	Systems []string `arg:"" optional:"" name:"system" help:"${cli_arg_systems}"`
+	Systems []string `arg:"" optional:"" name:"system" help:"cli_arg_systems"`
 	personFlags
-	Output string `short:"o" required:"" help:"${cli_flag_output}" placeholder:"FILE.zip"`
-	Unsure bool   `help:"${cli_flag_unsure}"`
+	Output string `short:"o" required:"" help:"cli_flag_output" placeholder:"FILE.zip"`
+	Unsure bool   `help:"cli_flag_unsure"`
 }
 
 // Run writes the extract of the person. Hits by name alone are left out unless

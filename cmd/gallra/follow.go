@@ -50,7 +50,7 @@ func (c *retentionWaitingCmd) Run(s *session) error {
 }
 
 type retentionConfirmCmd struct {
-	Run_ string `arg:"" optional:"" name:"run" help:"${cli_arg_run}"`
+	Run_ string `arg:"" optional:"" name:"run" help:"cli_arg_run"`
 	asFlag
 }
 
@@ -86,7 +86,7 @@ func (c *retentionConfirmCmd) Run(s *session) error {
 }
 
 type retentionTasksCmd struct {
-	Run_ string `arg:"" optional:"" name:"run" help:"${cli_arg_run}"`
+	Run_ string `arg:"" optional:"" name:"run" help:"cli_arg_run"`
 }
 
 // Run lists the tasks that people do by hand.
@@ -115,13 +115,13 @@ func (c *retentionTasksCmd) Run(s *session) error {
 }
 
 type retentionSignCmd struct {
-	Task      string   `arg:"" help:"${cli_arg_task}"`
-	Performed string   `required:"" help:"${cli_flag_performed}" placeholder:"YYYY-MM-DD"`
-	Outcome   string   `default:"erased" enum:"erased,de-identified,kept" help:"${cli_flag_outcome}"`
-	Count     int64    `required:"" help:"${cli_flag_count}"`
-	Note      string   `help:"${cli_flag_note}"`
-	Proof     string   `help:"${cli_flag_proof}" placeholder:"FILE"`
-	Heeded    []string `help:"${cli_flag_heeded}" placeholder:"HOLD"`
+	Task      string   `arg:"" help:"cli_arg_task"`
+	Performed string   `required:"" help:"cli_flag_performed" placeholder:"YYYY-MM-DD"`
+	Outcome   string   `default:"erased" enum:"erased,de-identified,kept" help:"cli_flag_outcome"`
+	Count     int64    `required:"" help:"cli_flag_count"`
+	Note      string   `help:"cli_flag_note"`
+	Proof     string   `help:"cli_flag_proof" placeholder:"FILE"`
+	Heeded    []string `help:"cli_flag_heeded" placeholder:"HOLD"`
 	asFlag
 }
 
@@ -151,8 +151,8 @@ func (c *retentionSignCmd) Run(s *session) error {
 }
 
 type retentionWishCmd struct {
-	Work string `arg:"" help:"${cli_arg_work}"`
-	Wish string `arg:"" enum:"pause,resume,stop" help:"${cli_arg_wish}"`
+	Work string `arg:"" help:"cli_arg_work"`
+	Wish string `arg:"" enum:"pause,resume,stop" help:"cli_arg_wish"`
 	asFlag
 }
 
@@ -169,7 +169,7 @@ func (c *retentionWishCmd) Run(s *session) error {
 }
 
 type retentionHaltCmd struct {
-	Lift bool `help:"${cli_flag_lift}"`
+	Lift bool `help:"cli_flag_lift"`
 	asFlag
 }
 
@@ -219,7 +219,7 @@ func (c *retentionLateCmd) Run(s *session) error {
 }
 
 type retentionTemplatesCmd struct {
-	All bool `help:"${cli_flag_all_templates}"`
+	All bool `help:"cli_flag_all_templates"`
 }
 
 // Run lists the periods offered, each with the statute it rests on. None applies
@@ -253,7 +253,7 @@ func (c *retentionTemplatesCmd) Run(s *session) error {
 }
 
 type retentionExportCmd struct {
-	File string `arg:"" help:"${cli_arg_rules_file}"`
+	File string `arg:"" help:"cli_arg_rules_file"`
 }
 
 // Run writes the rules of gallra.yaml to a file, JSON or CSV by its name.
@@ -271,7 +271,7 @@ func (c *retentionExportCmd) Run(s *session) error {
 }
 
 type retentionImportCmd struct {
-	File string `arg:"" help:"${cli_arg_rules_file}"`
+	File string `arg:"" help:"cli_arg_rules_file"`
 	asFlag
 }
 
@@ -314,13 +314,13 @@ func (c *retentionImportCmd) Run(s *session) error {
 }
 
 type holdCmd struct {
-	List    holdListCmd    `cmd:"" help:"${cli_hold_list}"`
-	Place   holdPlaceCmd   `cmd:"" help:"${cli_hold_place}"`
-	Release holdReleaseCmd `cmd:"" help:"${cli_hold_release}"`
+	List    holdListCmd    `cmd:"" help:"cli_hold_list"`
+	Place   holdPlaceCmd   `cmd:"" help:"cli_hold_place"`
+	Release holdReleaseCmd `cmd:"" help:"cli_hold_release"`
 }
 
 type holdListCmd struct {
-	All bool `help:"${cli_flag_all_holds}"`
+	All bool `help:"cli_flag_all_holds"`
 }
 
 // Run lists the holds in force, or all there have been.
@@ -350,13 +350,13 @@ func (c *holdListCmd) Run(s *session) error {
 }
 
 type holdPlaceCmd struct {
-	System string `arg:"" help:"${cli_arg_system_name}"`
-	Type   string `arg:"" optional:"" help:"${cli_arg_hold_type}"`
-	ID     string `arg:"" optional:"" help:"${cli_arg_hold_id}"`
-	Kind   string `default:"legal" enum:"legal,request,archive" help:"${cli_flag_hold_kind}"`
-	Reason string `required:"" help:"${cli_flag_reason}"`
-	Matter string `help:"${cli_flag_matter}"`
-	Review string `help:"${cli_flag_review}" placeholder:"YYYY-MM-DD"`
+	System string `arg:"" help:"cli_arg_system_name"`
+	Type   string `arg:"" optional:"" help:"cli_arg_hold_type"`
+	ID     string `arg:"" optional:"" help:"cli_arg_hold_id"`
+	Kind   string `default:"legal" enum:"legal,request,archive" help:"cli_flag_hold_kind"`
+	Reason string `required:"" help:"cli_flag_reason"`
+	Matter string `help:"cli_flag_matter"`
+	Review string `help:"cli_flag_review" placeholder:"YYYY-MM-DD"`
 	asFlag
 }
 
@@ -384,7 +384,7 @@ func (c *holdPlaceCmd) Run(s *session) error {
 }
 
 type holdReleaseCmd struct {
-	Hold string `arg:"" help:"${cli_arg_hold}"`
+	Hold string `arg:"" help:"cli_arg_hold"`
 	asFlag
 }
 

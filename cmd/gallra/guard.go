@@ -8,13 +8,13 @@ import (
 )
 
 type guardCmd struct {
-	Check  guardCheckCmd  `cmd:"" help:"${cli_guard_check}"`
-	List   guardListCmd   `cmd:"" help:"${cli_guard_list}"`
-	Decide guardDecideCmd `cmd:"" help:"${cli_guard_decide}"`
+	Check  guardCheckCmd  `cmd:"" help:"cli_guard_check"`
+	List   guardListCmd   `cmd:"" help:"cli_guard_list"`
+	Decide guardDecideCmd `cmd:"" help:"cli_guard_decide"`
 }
 
 type guardCheckCmd struct {
-	Systems []string `arg:"" optional:"" name:"system" help:"${cli_arg_systems}"`
+	Systems []string `arg:"" optional:"" name:"system" help:"cli_arg_systems"`
 }
 
 // Run looks through the systems, all of gallra.yaml when none is named, for what
@@ -50,7 +50,7 @@ func (c *guardCheckCmd) Run(s *session) error {
 }
 
 type guardListCmd struct {
-	All bool `help:"${cli_flag_guard_all}"`
+	All bool `help:"cli_flag_guard_all"`
 }
 
 // Run lists the alarms. It ends with code 3 when somebody must decide.
@@ -106,9 +106,9 @@ func (s *session) alarms(g *guard.Guard, all bool) error {
 }
 
 type guardDecideCmd struct {
-	Alarm    string `arg:"" help:"${cli_arg_alarm}"`
-	Decision string `arg:"" help:"${cli_arg_guard_decision}" enum:"new_contact,another,erase_again"`
-	Reason   string `required:"" help:"${cli_flag_guard_reason}" placeholder:"TEXT"`
+	Alarm    string `arg:"" help:"cli_arg_alarm"`
+	Decision string `arg:"" help:"cli_arg_guard_decision" enum:"new_contact,another,erase_again"`
+	Reason   string `required:"" help:"cli_flag_guard_reason" placeholder:"TEXT"`
 	asFlag
 }
 

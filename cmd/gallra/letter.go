@@ -15,13 +15,13 @@ import (
 )
 
 type letterCmd struct {
-	Write   letterWriteCmd   `cmd:"" help:"${cli_letter_write}"`
-	Sent    letterSentCmd    `cmd:"" help:"${cli_letter_sent}"`
-	Remind  letterRemindCmd  `cmd:"" help:"${cli_letter_remind}"`
-	Answer  letterAnswerCmd  `cmd:"" help:"${cli_letter_answer}"`
-	Recheck letterRecheckCmd `cmd:"" help:"${cli_letter_recheck}"`
-	Show    letterShowCmd    `cmd:"" help:"${cli_letter_show}"`
-	List    letterListCmd    `cmd:"" help:"${cli_letter_list}"`
+	Write   letterWriteCmd   `cmd:"" help:"cli_letter_write"`
+	Sent    letterSentCmd    `cmd:"" help:"cli_letter_sent"`
+	Remind  letterRemindCmd  `cmd:"" help:"cli_letter_remind"`
+	Answer  letterAnswerCmd  `cmd:"" help:"cli_letter_answer"`
+	Recheck letterRecheckCmd `cmd:"" help:"cli_letter_recheck"`
+	Show    letterShowCmd    `cmd:"" help:"cli_letter_show"`
+	List    letterListCmd    `cmd:"" help:"cli_letter_list"`
 }
 
 // onLetters runs f for a user who may handle requests.
@@ -51,8 +51,8 @@ func (a *app) letterSpec(system, vendor, to, lang string) (letter.Spec, error) {
 
 // letterOut is where a text goes that is never kept by Gallra itself.
 type letterOut struct {
-	Output string `short:"o" help:"${cli_flag_output}" placeholder:"FILE"`
-	In     string `name:"in" help:"${cli_flag_letter_language}" default:"sv" enum:"sv,en"`
+	Output string `short:"o" help:"cli_flag_output" placeholder:"FILE"`
+	In     string `name:"in" help:"cli_flag_letter_language" default:"sv" enum:"sv,en"`
 }
 
 func (o letterOut) put(s *session, text string) error {
@@ -64,11 +64,11 @@ func (o letterOut) put(s *session, text string) error {
 }
 
 type letterWriteCmd struct {
-	System string `arg:"" help:"${cli_arg_system_name}"`
-	Action string `help:"${cli_flag_letter_action}" default:"erase" enum:"erase,anonymise,rectify,extract"`
-	Vendor string `help:"${cli_flag_letter_vendor}" placeholder:"VENDOR"`
-	To     string `help:"${cli_flag_letter_to}" placeholder:"ADDRESS"`
-	For    string `name:"for" help:"${cli_flag_letter_for}" placeholder:"REQUEST"`
+	System string `arg:"" help:"cli_arg_system_name"`
+	Action string `help:"cli_flag_letter_action" default:"erase" enum:"erase,anonymise,rectify,extract"`
+	Vendor string `help:"cli_flag_letter_vendor" placeholder:"VENDOR"`
+	To     string `help:"cli_flag_letter_to" placeholder:"ADDRESS"`
+	For    string `name:"for" help:"cli_flag_letter_for" placeholder:"REQUEST"`
 	personFlags
 	letterOut
 	asFlag
@@ -105,8 +105,8 @@ func (c *letterWriteCmd) Run(s *session) error {
 }
 
 type letterSentCmd struct {
-	Letter string `arg:"" help:"${cli_arg_letter}"`
-	On     string `help:"${cli_flag_letter_on}" placeholder:"YYYY-MM-DD"`
+	Letter string `arg:"" help:"cli_arg_letter"`
+	On     string `help:"cli_flag_letter_on" placeholder:"YYYY-MM-DD"`
 	asFlag
 }
 
@@ -159,7 +159,7 @@ func (s *session) letters(list []letter.Letter) error {
 }
 
 type letterRemindCmd struct {
-	Letter string `arg:"" help:"${cli_arg_letter}"`
+	Letter string `arg:"" help:"cli_arg_letter"`
 	letterOut
 	asFlag
 }
@@ -183,8 +183,8 @@ func (c *letterRemindCmd) Run(s *session) error {
 }
 
 type letterShowCmd struct {
-	Letter string `arg:"" help:"${cli_arg_letter}"`
-	To     string `help:"${cli_flag_letter_to}" placeholder:"ADDRESS"`
+	Letter string `arg:"" help:"cli_arg_letter"`
+	To     string `help:"cli_flag_letter_to" placeholder:"ADDRESS"`
 	personFlags
 	letterOut
 	asFlag
@@ -216,11 +216,11 @@ func (c *letterShowCmd) Run(s *session) error {
 }
 
 type letterAnswerCmd struct {
-	Letter  string `arg:"" help:"${cli_arg_letter}"`
-	Proof   string `required:"" help:"${cli_flag_letter_proof}" placeholder:"FILE"`
-	On      string `help:"${cli_flag_letter_on}" placeholder:"YYYY-MM-DD"`
-	GoneBy  string `help:"${cli_flag_letter_gone_by}" placeholder:"YYYY-MM-DD"`
-	Remains string `help:"${cli_flag_letter_remains}" placeholder:"TEXT"`
+	Letter  string `arg:"" help:"cli_arg_letter"`
+	Proof   string `required:"" help:"cli_flag_letter_proof" placeholder:"FILE"`
+	On      string `help:"cli_flag_letter_on" placeholder:"YYYY-MM-DD"`
+	GoneBy  string `help:"cli_flag_letter_gone_by" placeholder:"YYYY-MM-DD"`
+	Remains string `help:"cli_flag_letter_remains" placeholder:"TEXT"`
 	asFlag
 }
 
@@ -251,8 +251,8 @@ func (c *letterAnswerCmd) Run(s *session) error {
 }
 
 type letterRecheckCmd struct {
-	Letter string `arg:"" help:"${cli_arg_letter}"`
-	Left   int64  `help:"${cli_flag_letter_left}" default:"-1" placeholder:"N"`
+	Letter string `arg:"" help:"cli_arg_letter"`
+	Left   int64  `help:"cli_flag_letter_left" default:"-1" placeholder:"N"`
 	personFlags
 	asFlag
 }
@@ -312,7 +312,7 @@ func (a *app) count(s *session, system gallra.SystemID, p personFlags) (int64, e
 }
 
 type letterListCmd struct {
-	All bool `help:"${cli_flag_letter_all}"`
+	All bool `help:"cli_flag_letter_all"`
 	asFlag
 }
 

@@ -37,35 +37,35 @@ const (
 var errRemains = errors.New("something remains")
 
 // commandLine is every command and flag. Help texts stand in the catalogue
-// ("cli.scan"), so that they exist in both languages.
+// ("cli.scan", here cli_scan), so that they exist in both languages.
 type commandLine struct {
-	Data     string `help:"${cli_flag_data}" env:"GALLRA_DATA" default:"gallra-data" placeholder:"DIR"`
-	Database string `help:"${cli_flag_database}" env:"GALLRA_DATABASE" placeholder:"URL"`
-	JSON     bool   `name:"json" help:"${cli_flag_json}"`
-	Language string `name:"language" help:"${cli_flag_language}" env:"GALLRA_LANGUAGE" placeholder:"sv|en"`
+	Data     string `help:"cli_flag_data" env:"GALLRA_DATA" default:"gallra-data" placeholder:"DIR"`
+	Database string `help:"cli_flag_database" env:"GALLRA_DATABASE" placeholder:"URL"`
+	JSON     bool   `name:"json" help:"cli_flag_json"`
+	Language string `name:"language" help:"cli_flag_language" env:"GALLRA_LANGUAGE" placeholder:"sv|en"`
 
-	Demo       demoCmd       `cmd:"" help:"${cli_demo}"`
-	Serve      serveCmd      `cmd:"" help:"${cli_serve}"`
-	Worker     workerCmd     `cmd:"" help:"${cli_worker}"`
-	Scan       scanCmd       `cmd:"" help:"${cli_scan}"`
-	Find       findCmd       `cmd:"" help:"${cli_find}"`
-	Extract    extractCmd    `cmd:"" help:"${cli_extract}"`
-	Hold       holdCmd       `cmd:"" help:"${cli_hold}"`
-	Retention  retentionCmd  `cmd:"" help:"${cli_retention}"`
-	Request    requestCmd    `cmd:"" help:"${cli_request}"`
-	Document   documentCmd   `cmd:"" help:"${cli_document}"`
-	Evidence   evidenceCmd   `cmd:"" help:"${cli_evidence}"`
-	Replay     replayCmd     `cmd:"" help:"${cli_replay}"`
-	Guard      guardCmd      `cmd:"" help:"${cli_guard}"`
-	Detect     detectCmd     `cmd:"" help:"${cli_detect}"`
-	Redact     redactCmd     `cmd:"" help:"${cli_redact}"`
-	Eval       evalCmd       `cmd:"" help:"${cli_eval}"`
-	Deadline   deadlineCmd   `cmd:"" help:"${cli_deadline}"`
-	Connectors connectorsCmd `cmd:"" help:"${cli_connectors}"`
-	Letter     letterCmd     `cmd:"" help:"${cli_letter}"`
-	Profile    profileCmd    `cmd:"" help:"${cli_profile}"`
-	User       userCmd       `cmd:"" help:"${cli_user}"`
-	Version    versionCmd    `cmd:"" help:"${cli_version}"`
+	Demo       demoCmd       `cmd:"" help:"cli_demo"`
+	Serve      serveCmd      `cmd:"" help:"cli_serve"`
+	Worker     workerCmd     `cmd:"" help:"cli_worker"`
+	Scan       scanCmd       `cmd:"" help:"cli_scan"`
+	Find       findCmd       `cmd:"" help:"cli_find"`
+	Extract    extractCmd    `cmd:"" help:"cli_extract"`
+	Hold       holdCmd       `cmd:"" help:"cli_hold"`
+	Retention  retentionCmd  `cmd:"" help:"cli_retention"`
+	Request    requestCmd    `cmd:"" help:"cli_request"`
+	Document   documentCmd   `cmd:"" help:"cli_document"`
+	Evidence   evidenceCmd   `cmd:"" help:"cli_evidence"`
+	Replay     replayCmd     `cmd:"" help:"cli_replay"`
+	Guard      guardCmd      `cmd:"" help:"cli_guard"`
+	Detect     detectCmd     `cmd:"" help:"cli_detect"`
+	Redact     redactCmd     `cmd:"" help:"cli_redact"`
+	Eval       evalCmd       `cmd:"" help:"cli_eval"`
+	Deadline   deadlineCmd   `cmd:"" help:"cli_deadline"`
+	Connectors connectorsCmd `cmd:"" help:"cli_connectors"`
+	Letter     letterCmd     `cmd:"" help:"cli_letter"`
+	Profile    profileCmd    `cmd:"" help:"cli_profile"`
+	User       userCmd       `cmd:"" help:"cli_user"`
+	Version    versionCmd    `cmd:"" help:"cli_version"`
 }
 
 // session is what a command gets: its streams, its language and the flags.
@@ -82,18 +82,16 @@ type session struct {
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
 	say := i18n.For(language(args, env))
-	vars := kong.Vars{}
-	for _, k := range say.Keys() {
-		if strings.HasPrefix(k, "cli.") {
-			vars[strings.ReplaceAll(k, ".", "_")] = say.Raw(k)
-		}
-	}
 	var cl commandLine
 	exited := -1
-	parser, err := kong.New(&cl, kong.Name("gallra"), kong.Description(say.T("cli.about")), vars,
+	parser, err := kong.New(&cl, kong.Name("gallra"), kong.Description(say.T("cli.about")),
 		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Help(helpIn(say)))
 	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitFailed
+	}
+	if err := explain(parser.Model.Node, helpTexts(say)); err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitFailed
 	}
@@ -117,6 +115,46 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	err = k.Run(s)
 	s.status.clear()
 	return exit(s, err)
+}
+
+// helpTexts returns the texts of the command line by the names that the tags of
+// its commands and flags give them: the key with "_" for ".".
+func helpTexts(say *i18n.Printer) map[string]string {
+	texts := map[string]string{}
+	for _, k := range say.Keys() {
+		if strings.HasPrefix(k, "cli.") {
+			texts[strings.ReplaceAll(k, ".", "_")] = say.Raw(k)
+		}
+	}
+	return texts
+}
+
+// explain puts the texts in place of their names in the help of a command, its
+// flags and the commands below it. Kong's own variables could do so too; it fills
+// them in anew for every flag, which took half of the program's start.
+func explain(n *kong.Node, texts map[string]string) error {
+	put := func(help *string) error {
+		if !strings.HasPrefix(*help, "cli_") {
+			return nil
+		}
+		text, ok := texts[*help]
+		if !ok {
+			return fmt.Errorf("no text %s", *help)
+		}
+		*help = text
+		return nil
+	}
+	errs := []error{put(&n.Help)}
+	for _, f := range n.Flags {
+		errs = append(errs, put(&f.Help))
+	}
+	for _, v := range n.Positional {
+		errs = append(errs, put(&v.Help))
+	}
+	for _, c := range n.Children {
+		errs = append(errs, explain(c, texts))
+	}
+	return errors.Join(errs...)
 }
 
 func exit(s *session, err error) int {

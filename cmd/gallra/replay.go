@@ -8,8 +8,8 @@ import (
 )
 
 type replayCmd struct {
-	System string `arg:"" help:"${cli_arg_system_name}"`
-	Since  string `required:"" help:"${cli_flag_since}" placeholder:"YYYY-MM-DD"`
+	System string `arg:"" help:"cli_arg_system_name"`
+	Since  string `required:"" help:"cli_flag_since" placeholder:"YYYY-MM-DD"`
 	asFlag
 }
 

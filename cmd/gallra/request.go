@@ -13,22 +13,22 @@ import (
 )
 
 type requestCmd struct {
-	New      requestNewCmd      `cmd:"" help:"${cli_request_new}"`
-	List     requestListCmd     `cmd:"" help:"${cli_request_list}"`
-	Show     requestShowCmd     `cmd:"" help:"${cli_request_show}"`
-	Identify requestIdentifyCmd `cmd:"" help:"${cli_request_identify}"`
-	Search   requestSearchCmd   `cmd:"" help:"${cli_request_search}"`
-	Judge    requestJudgeCmd    `cmd:"" help:"${cli_request_judge}"`
-	Decide   requestDecideCmd   `cmd:"" help:"${cli_request_decide}"`
-	Approve  requestApproveCmd  `cmd:"" help:"${cli_request_approve}"`
-	Run      requestRunCmd      `cmd:"" help:"${cli_request_run}"`
-	Deliver  requestDeliverCmd  `cmd:"" help:"${cli_request_deliver}"`
-	Close    requestCloseCmd    `cmd:"" help:"${cli_request_close}"`
+	New      requestNewCmd      `cmd:"" help:"cli_request_new"`
+	List     requestListCmd     `cmd:"" help:"cli_request_list"`
+	Show     requestShowCmd     `cmd:"" help:"cli_request_show"`
+	Identify requestIdentifyCmd `cmd:"" help:"cli_request_identify"`
+	Search   requestSearchCmd   `cmd:"" help:"cli_request_search"`
+	Judge    requestJudgeCmd    `cmd:"" help:"cli_request_judge"`
+	Decide   requestDecideCmd   `cmd:"" help:"cli_request_decide"`
+	Approve  requestApproveCmd  `cmd:"" help:"cli_request_approve"`
+	Run      requestRunCmd      `cmd:"" help:"cli_request_run"`
+	Deliver  requestDeliverCmd  `cmd:"" help:"cli_request_deliver"`
+	Close    requestCloseCmd    `cmd:"" help:"cli_request_close"`
 }
 
 // caseCmd is a command on one request.
 type caseCmd struct {
-	ID string `arg:"" name:"request" help:"${cli_arg_request}"`
+	ID string `arg:"" name:"request" help:"cli_arg_request"`
 	asFlag
 }
 
@@ -47,10 +47,10 @@ func (c caseCmd) on(s *session, need auth.Permission, f func(a *app, d *request.
 }
 
 type requestNewCmd struct {
-	Right        []string `required:"" enum:"access,rectification,erasure,restriction,portability,objection,withdrawal" help:"${cli_flag_right}"`
-	Received     string   `help:"${cli_flag_received}" placeholder:"YYYY-MM-DD"`
-	Channel      string   `default:"other" help:"${cli_flag_channel}"`
-	Registration string   `help:"${cli_flag_registration}"`
+	Right        []string `required:"" enum:"access,rectification,erasure,restriction,portability,objection,withdrawal" help:"cli_flag_right"`
+	Received     string   `help:"cli_flag_received" placeholder:"YYYY-MM-DD"`
+	Channel      string   `default:"other" help:"cli_flag_channel"`
+	Registration string   `help:"cli_flag_registration"`
 	personFlags
 	asFlag
 }
@@ -152,8 +152,8 @@ func (s *session) request(d *request.Desk, id string) error {
 
 type requestIdentifyCmd struct {
 	caseCmd
-	Method string `required:"" help:"${cli_flag_method}"`
-	Reason string `help:"${cli_flag_reason}"`
+	Method string `required:"" help:"cli_flag_method"`
+	Reason string `help:"cli_flag_reason"`
 }
 
 // Run records how it was made sure who asks.
@@ -187,12 +187,12 @@ func (s *session) drive(d *request.Desk, start func() (work.Work, error), key, i
 
 type requestJudgeCmd struct {
 	caseCmd
-	Items    []int  `required:"" help:"${cli_flag_items}"`
-	Decision string `required:"" enum:"include,exclude,keep" help:"${cli_flag_decision}"`
-	Action   string `enum:",erase,redact,anonymise,restrict" default:"" help:"${cli_flag_action}"`
-	Reason   string `help:"${cli_flag_reason}"`
-	Law      string `help:"${cli_flag_law}"`
-	Recheck  string `help:"${cli_flag_recheck}" placeholder:"YYYY-MM-DD"`
+	Items    []int  `required:"" help:"cli_flag_items"`
+	Decision string `required:"" enum:"include,exclude,keep" help:"cli_flag_decision"`
+	Action   string `enum:",erase,redact,anonymise,restrict" default:"" help:"cli_flag_action"`
+	Reason   string `help:"cli_flag_reason"`
+	Law      string `help:"cli_flag_law"`
+	Recheck  string `help:"cli_flag_recheck" placeholder:"YYYY-MM-DD"`
 }
 
 // Run decides about single hits.
@@ -211,8 +211,8 @@ func (c *requestJudgeCmd) Run(s *session) error {
 
 type requestDecideCmd struct {
 	caseCmd
-	Outcome string `required:"" enum:"granted,partial,refused,unfounded,cannot_identify,no_data,not_applicable" help:"${cli_flag_outcome}"`
-	Reason  string `help:"${cli_flag_reason}"`
+	Outcome string `required:"" enum:"granted,partial,refused,unfounded,cannot_identify,no_data,not_applicable" help:"cli_flag_outcome"`
+	Reason  string `help:"cli_flag_reason"`
 }
 
 // Run decides the request.
@@ -260,8 +260,8 @@ func (c *requestRunCmd) Run(s *session) error {
 
 type requestDeliverCmd struct {
 	caseCmd
-	Output string `short:"o" help:"${cli_flag_output}" placeholder:"FILE.zip"`
-	How    string `default:"link" help:"${cli_flag_how}"`
+	Output string `short:"o" help:"cli_flag_output" placeholder:"FILE.zip"`
+	How    string `default:"link" help:"cli_flag_how"`
 }
 
 // Run writes the extract, when one is asked for, and records that the person
@@ -283,7 +283,7 @@ func (c *requestDeliverCmd) Run(s *session) error {
 
 type requestCloseCmd struct {
 	caseCmd
-	Reason string `help:"${cli_flag_reason}"`
+	Reason string `help:"cli_flag_reason"`
 }
 
 // Run closes the request and sets the date its key is destroyed.

@@ -10,29 +10,29 @@ import (
 )
 
 type retentionCmd struct {
-	Plan     retentionPlanCmd     `cmd:"" help:"${cli_retention_plan}"`
-	Show     retentionShowCmd     `cmd:"" help:"${cli_retention_show}"`
-	Approve  retentionApproveCmd  `cmd:"" help:"${cli_retention_approve}"`
-	Run      retentionRunCmd      `cmd:"" help:"${cli_retention_run}"`
-	Verify   retentionVerifyCmd   `cmd:"" help:"${cli_retention_verify}"`
-	Protocol retentionProtocolCmd `cmd:"" help:"${cli_retention_protocol}"`
+	Plan     retentionPlanCmd     `cmd:"" help:"cli_retention_plan"`
+	Show     retentionShowCmd     `cmd:"" help:"cli_retention_show"`
+	Approve  retentionApproveCmd  `cmd:"" help:"cli_retention_approve"`
+	Run      retentionRunCmd      `cmd:"" help:"cli_retention_run"`
+	Verify   retentionVerifyCmd   `cmd:"" help:"cli_retention_verify"`
+	Protocol retentionProtocolCmd `cmd:"" help:"cli_retention_protocol"`
 
-	Waiting retentionWaitingCmd `cmd:"" help:"${cli_retention_waiting}"`
-	Confirm retentionConfirmCmd `cmd:"" help:"${cli_retention_confirm}"`
-	Tasks   retentionTasksCmd   `cmd:"" help:"${cli_retention_tasks}"`
-	Sign    retentionSignCmd    `cmd:"" help:"${cli_retention_sign}"`
-	Late    retentionLateCmd    `cmd:"" help:"${cli_retention_late}"`
-	Wish    retentionWishCmd    `cmd:"" help:"${cli_retention_wish}"`
-	Halt    retentionHaltCmd    `cmd:"" help:"${cli_retention_halt}"`
+	Waiting retentionWaitingCmd `cmd:"" help:"cli_retention_waiting"`
+	Confirm retentionConfirmCmd `cmd:"" help:"cli_retention_confirm"`
+	Tasks   retentionTasksCmd   `cmd:"" help:"cli_retention_tasks"`
+	Sign    retentionSignCmd    `cmd:"" help:"cli_retention_sign"`
+	Late    retentionLateCmd    `cmd:"" help:"cli_retention_late"`
+	Wish    retentionWishCmd    `cmd:"" help:"cli_retention_wish"`
+	Halt    retentionHaltCmd    `cmd:"" help:"cli_retention_halt"`
 
-	Templates retentionTemplatesCmd `cmd:"" help:"${cli_retention_templates}"`
-	Export    retentionExportCmd    `cmd:"" help:"${cli_retention_export}"`
-	Import    retentionImportCmd    `cmd:"" help:"${cli_retention_import}"`
+	Templates retentionTemplatesCmd `cmd:"" help:"cli_retention_templates"`
+	Export    retentionExportCmd    `cmd:"" help:"cli_retention_export"`
+	Import    retentionImportCmd    `cmd:"" help:"cli_retention_import"`
 }
 
 // asFlag names who does it; the password comes from GALLRA_PASSWORD or standard input.
 type asFlag struct {
-	As string `required:"" help:"${cli_flag_as}" placeholder:"USER"`
+	As string `required:"" help:"cli_flag_as" placeholder:"USER"`
 }
 
 // onEngine opens the store, signs in when a permission is needed, and does f.
@@ -54,7 +54,7 @@ func (s *session) onEngine(as string, need auth.Permission, f func(a *app, e *re
 }
 
 type retentionPlanCmd struct {
-	Rules []string `arg:"" optional:"" name:"rule" help:"${cli_arg_rules}"`
+	Rules []string `arg:"" optional:"" name:"rule" help:"cli_arg_rules"`
 	asFlag
 }
 
@@ -88,7 +88,7 @@ func (c *retentionPlanCmd) Run(s *session) error {
 }
 
 type retentionShowCmd struct {
-	Plan string `arg:"" optional:"" help:"${cli_arg_plan}"`
+	Plan string `arg:"" optional:"" help:"cli_arg_plan"`
 }
 
 // Run prints a plan, or the list of plans.
@@ -166,8 +166,8 @@ func (s *session) plan(e *retention.Engine, p retention.Plan) error {
 }
 
 type retentionApproveCmd struct {
-	Plan string `arg:"" help:"${cli_arg_plan}"`
-	Hash string `required:"" help:"${cli_flag_hash}"`
+	Plan string `arg:"" help:"cli_arg_plan"`
+	Hash string `required:"" help:"cli_flag_hash"`
 	asFlag
 }
 
@@ -191,7 +191,7 @@ func (c *retentionApproveCmd) Run(s *session) error {
 }
 
 type retentionRunCmd struct {
-	Plan string `arg:"" help:"${cli_arg_plan}"`
+	Plan string `arg:"" help:"cli_arg_plan"`
 	asFlag
 }
 
@@ -296,7 +296,7 @@ func (s *session) protocol(r retention.Run) error {
 }
 
 type retentionVerifyCmd struct {
-	Run_ string `arg:"" name:"run" help:"${cli_arg_run}"`
+	Run_ string `arg:"" name:"run" help:"cli_arg_run"`
 }
 
 // Run looks again whether anything past its date is there, by planning the same
@@ -334,8 +334,8 @@ func (c *retentionVerifyCmd) Run(s *session) error {
 }
 
 type retentionProtocolCmd struct {
-	Run_   string `arg:"" name:"run" help:"${cli_arg_run}"`
-	Output string `short:"o" help:"${cli_flag_paper}" placeholder:"FILE.html|pdf|csv|json"`
+	Run_   string `arg:"" name:"run" help:"cli_arg_run"`
+	Output string `short:"o" help:"cli_flag_paper" placeholder:"FILE.html|pdf|csv|json"`
 }
 
 // Run prints the record of disposal, or writes it as a page.

@@ -5,8 +5,8 @@ import (
 )
 
 type scanCmd struct {
-	Systems []string `arg:"" optional:"" name:"system" help:"${cli_arg_systems}"`
-	Save    bool     `help:"${cli_flag_save}"`
+	Systems []string `arg:"" optional:"" name:"system" help:"cli_arg_systems"`
+	Save    bool     `help:"cli_flag_save"`
 }
 
 // Run prints the inventory of the systems, all of gallra.yaml when none is

@@ -31,8 +31,8 @@ import (
 )
 
 type serveCmd struct {
-	Addr   string `default:"127.0.0.1:8700" help:"${cli_flag_addr}"`
-	Secure bool   `help:"${cli_flag_secure}"`
+	Addr   string `default:"127.0.0.1:8700" help:"cli_flag_addr"`
+	Secure bool   `help:"cli_flag_secure"`
 }
 
 // Run serves the page and works on what it starts, until it is interrupted.

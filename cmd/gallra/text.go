@@ -17,8 +17,8 @@ import (
 const maxLine = 64 << 20
 
 type textFlags struct {
-	Lang   string  `help:"${cli_flag_lang}" placeholder:"sv|en|no|da|fi|de"`
-	Recall float64 `help:"${cli_flag_recall}" default:"0.5" placeholder:"0..1"`
+	Lang   string  `help:"cli_flag_lang" placeholder:"sv|en|no|da|fi|de"`
+	Recall float64 `help:"cli_flag_recall" default:"0.5" placeholder:"0..1"`
 }
 
 func (f textFlags) engine() (*pii.Engine, error) {
@@ -46,8 +46,8 @@ type detected struct {
 
 type detectCmd struct {
 	textFlags
-	JSONL bool   `name:"jsonl" help:"${cli_flag_jsonl}"`
-	File  string `arg:"" optional:"" help:"${cli_arg_textfile}"`
+	JSONL bool   `name:"jsonl" help:"cli_flag_jsonl"`
+	File  string `arg:"" optional:"" help:"cli_arg_textfile"`
 }
 
 // Run prints what is found in a text: with offsets, never with the values,
@@ -90,8 +90,8 @@ func points(text string, fs []pii.Finding) []finding {
 
 type redactCmd struct {
 	textFlags
-	JSONL bool   `name:"jsonl" help:"${cli_flag_jsonl}"`
-	File  string `arg:"" optional:"" help:"${cli_arg_textfile}"`
+	JSONL bool   `name:"jsonl" help:"cli_flag_jsonl"`
+	File  string `arg:"" optional:"" help:"cli_arg_textfile"`
 }
 
 // Run prints the text with placeholders. Each line of JSON Lines is a
@@ -157,11 +157,11 @@ func (s *session) texts(file string, lines bool, f func(message) error) error {
 
 type evalCmd struct {
 	textFlags
-	Gold    string `required:"" xor:"set" help:"${cli_flag_gold}" placeholder:"FILE"`
-	Planted bool   `required:"" xor:"set" help:"${cli_flag_planted}"`
-	Texts   int    `default:"500" help:"${cli_flag_texts}"`
-	Seed    uint64 `default:"1" help:"${cli_flag_seed}"`
-	Numbers string `help:"${cli_flag_numbers}" placeholder:"FILE"`
+	Gold    string `required:"" xor:"set" help:"cli_flag_gold" placeholder:"FILE"`
+	Planted bool   `required:"" xor:"set" help:"cli_flag_planted"`
+	Texts   int    `default:"500" help:"cli_flag_texts"`
+	Seed    uint64 `default:"1" help:"cli_flag_seed"`
+	Numbers string `help:"cli_flag_numbers" placeholder:"FILE"`
 }
 
 // Run measures the detector, on marked text or on text made for the purpose.

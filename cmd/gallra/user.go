@@ -13,14 +13,14 @@ import (
 )
 
 type userCmd struct {
-	Add  userAddCmd  `cmd:"" help:"${cli_user_add}"`
-	List userListCmd `cmd:"" help:"${cli_user_list}"`
+	Add  userAddCmd  `cmd:"" help:"cli_user_add"`
+	List userListCmd `cmd:"" help:"cli_user_list"`
 
-	Token userTokenCmd `cmd:"" help:"${cli_user_token}"`
+	Token userTokenCmd `cmd:"" help:"cli_user_token"`
 }
 
 type userTokenCmd struct {
-	Name string `required:"" help:"${cli_flag_token_name}"`
+	Name string `required:"" help:"cli_flag_token_name"`
 	asFlag
 }
 
@@ -50,9 +50,9 @@ func (c *userTokenCmd) Run(s *session) error {
 }
 
 type userAddCmd struct {
-	Username string `arg:"" help:"${cli_arg_username}"`
-	Role     string `required:"" enum:"agent,approver,dpo,admin,auditor" help:"${cli_flag_role}"`
-	Name     string `help:"${cli_flag_name}"`
+	Username string `arg:"" help:"cli_arg_username"`
+	Role     string `required:"" enum:"agent,approver,dpo,admin,auditor" help:"cli_flag_role"`
+	Name     string `help:"cli_flag_name"`
 }
 
 // Run makes an account; the password comes from GALLRA_PASSWORD or standard input.

@@ -6,7 +6,7 @@ import (
 )
 
 type versionCmd struct {
-	SBOM bool `name:"sbom" help:"${cli_flag_sbom}"`
+	SBOM bool `name:"sbom" help:"cli_flag_sbom"`
 }
 
 type component struct {

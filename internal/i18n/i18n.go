@@ -13,6 +13,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // dates are Swedish civil dates, also on a machine without a zone database
 
@@ -65,28 +66,33 @@ type Printer struct {
 	texts map[string]string
 }
 
-var printers = func() map[Lang]*Printer {
-	ps := map[Lang]*Printer{}
+// printers holds each language's printer, read when it is first asked for.
+var printers = func() map[Lang]func() *Printer {
+	ps := map[Lang]func() *Printer{}
 	for _, l := range Langs() {
-		b, err := files.ReadFile(string(l) + ".json")
-		if err != nil {
-			panic(err) // embedded: cannot be missing
-		}
-		p := &Printer{lang: l}
-		if err := json.Unmarshal(b, &p.texts); err != nil {
-			panic(fmt.Sprintf("i18n: %s.json: %v", l, err))
-		}
-		ps[l] = p
+		ps[l] = sync.OnceValue(func() *Printer { return read(l) })
 	}
 	return ps
 }()
 
+func read(l Lang) *Printer {
+	b, err := files.ReadFile(string(l) + ".json")
+	if err != nil {
+		panic(err) // embedded: cannot be missing
+	}
+	p := &Printer{lang: l}
+	if err := json.Unmarshal(b, &p.texts); err != nil {
+		panic(fmt.Sprintf("i18n: %s.json: %v", l, err))
+	}
+	return p
+}
+
 // For returns the printer of a language, Swedish for an unknown one.
 func For(l Lang) *Printer {
 	if p, ok := printers[l]; ok {
-		return p
+		return p()
 	}
-	return printers[Swedish]
+	return printers[Swedish]()
 }
 
 // Lang returns the printer's language.

@@ -137,41 +137,41 @@ const (
 // newAutomaton compiles the lexicon. A space in a word means the end of a word.
 func newAutomaton(lexicon map[cue]string) *automaton {
 	type node struct {
-		next [symbols]int
-		fail int
+		next [symbols]uint16
+		fail uint16
 		ends cue
 		word bool // the last symbol is the end of a word: what is between words changes nothing
 	}
 	nodes := make([]node, 1, 8192)
 	for k, words := range lexicon {
 		for _, w := range splitWords(words) {
-			s := 0
+			s := uint16(0)
 			for i := 0; i < len(w); i++ {
 				sym := folded[w[i]]
 				if nodes[s].next[sym] == 0 {
 					nodes = append(nodes, node{word: sym == 0})
-					nodes[s].next[sym] = len(nodes) - 1
+					nodes[s].next[sym] = uint16(len(nodes) - 1)
 				}
 				s = nodes[s].next[sym]
 			}
 			nodes[s].ends |= k
 		}
 	}
-	queue := make([]int, 1, len(nodes)) // by depth, the root first
+	queue := make([]uint16, 1, len(nodes)) // by depth, the root first
 	for at := 0; at < len(queue); at++ {
-		s := queue[at]
-		fail := nodes[s].fail
-		if s != 0 {
-			nodes[s].ends |= nodes[fail].ends
+		s := &nodes[queue[at]]
+		fail := &nodes[s.fail]
+		if at > 0 {
+			s.ends |= fail.ends
 		}
 		for sym := range symbols {
-			n := nodes[s].next[sym]
+			n := s.next[sym]
 			switch {
 			case n == 0:
-				nodes[s].next[sym] = nodes[fail].next[sym]
+				s.next[sym] = fail.next[sym]
 				continue
-			case s != 0:
-				nodes[n].fail = nodes[fail].next[sym]
+			case at > 0:
+				nodes[n].fail = fail.next[sym]
 			}
 			queue = append(queue, n)
 		}

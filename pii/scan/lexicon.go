@@ -1,5 +1,7 @@
 package scan
 
+import "sync"
+
 // The cues. Each stands for one thing the words before a value can say of it.
 const (
 	cuePersonnummer cue = 1 << iota
@@ -106,5 +108,5 @@ var lexicon = map[cue]string{
 	cuePerson:   `personnummer, kund, _namn, heter, patient, sokande, _id_, _jag_, _mitt_, _min_, _hans_, _hennes, vardnadshavare, barnets, elev, _mamma, _pappa, _fodd, anmalare, hyresgast, medlem, _son_, dotter, make_, maka_, _fru_, sambo, samordn, _for_, klient, brukare, person`,
 }
 
-// lex is the compiled lexicon.
-var lex = newAutomaton(lexicon)
+// compiled is the compiled lexicon, made when the first scanner is.
+var compiled = sync.OnceValue(func() *automaton { return newAutomaton(lexicon) })

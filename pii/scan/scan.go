@@ -34,12 +34,13 @@ const (
 type Scanner struct {
 	lang      string
 	threshold float32
+	words     *automaton
 }
 
 // New returns a Scanner for a language ("sv", "no", "da", "fi", "de", "en"; ""
 // when unknown) that reports spans from threshold up.
 func New(lang string, threshold float32) *Scanner {
-	return &Scanner{lang: lang, threshold: threshold}
+	return &Scanner{lang: lang, threshold: threshold, words: compiled()}
 }
 
 // Append appends the spans in text to dst, in order and without overlap.
@@ -106,7 +107,7 @@ func (p *pass) add(start, end int, kind gallra.Category, score float32, rule str
 //
 //go:noinline
 func (p *pass) before(pos int) *cues {
-	lex.read(&p.cues, p.t, pos, nearWindow)
+	p.words.read(&p.cues, p.t, pos, nearWindow)
 	return &p.cues
 }
 
@@ -114,7 +115,7 @@ func (p *pass) before(pos int) *cues {
 //
 //go:noinline
 func (p *pass) farBefore(pos int) *cues {
-	lex.read(&p.cues, p.t, pos, wideWindow)
+	p.words.read(&p.cues, p.t, pos, wideWindow)
 	return &p.cues
 }
 

@@ -337,7 +337,7 @@ func (p *pass) property(c *candidate) (end int, ok bool) {
 	}
 	if i := strings.IndexByte(p.t[start:c.start-1], ' '); i > 0 { // "Fastighet Kärret 4:17"
 		word := cues{pos: -1}
-		lex.read(&word, p.t, start+i+1, nearWindow)
+		p.words.read(&word, p.t, start+i+1, nearWindow)
 		if word.within(2, cueProperty) {
 			start += i + 1
 		}

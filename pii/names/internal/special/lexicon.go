@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gallra/gallra/pii/names/internal/token"
 )
@@ -93,9 +94,14 @@ const (
 	innerLength = 5
 )
 
-// terms lists the lexicon; a word's mark holds places in it. Entry 0 is none.
-// byStart finds the terms by the first three bytes.
-var terms, byStart = func() ([]term, map[uint32][]uint16) {
+// words are the terms of the lexicon.
+type words struct {
+	list  []term              // a word's mark holds places in it; entry 0 is none
+	start map[uint32][]uint16 // finds the terms by the first three bytes
+}
+
+// lexicon is read when it is first needed: most commands of the program never do.
+var lexicon = sync.OnceValue(func() *words {
 	list := []term{{}}
 	list = parse(list, healthWords)
 	list = parse(list, sensitiveWords)
@@ -118,8 +124,8 @@ var terms, byStart = func() ([]term, map[uint32][]uint16) {
 		}
 		list[at].phrases = append(list[at].phrases, uint16(i))
 	}
-	return list, index
-}()
+	return &words{list, index}
+})
 
 // parse appends the terms of a lexicon file to list. The file is part of the
 // program: a heading it does not know is an error of the programmer.
@@ -210,20 +216,21 @@ const marked = 4
 func Mark(lower []byte) (m uint64) {
 	var buf [64]byte
 	w := token.Plain(buf[:0], lower)
+	lex := lexicon()
 	var found [marked]uint16
 	n := 0
 	for at := 0; at < len(w); at++ {
 		if w[at]&0xC0 == 0x80 {
 			continue
 		}
-		for _, i := range byStart[start(w[at:])] {
-			t := &terms[i]
+		for _, i := range lex.start[start(w[at:])] {
+			t := &lex.list[i]
 			if at > 0 && !t.anywhere || !bytes.HasPrefix(w[at:], []byte(t.first)) || !t.ends(w[at+len(t.first):]) ||
 				t.marked != "" && !bytes.Contains(lower, []byte(t.marked)) {
 				continue
 			}
 			k := n
-			for k > 0 && len(terms[found[k-1]].said) < len(t.said) {
+			for k > 0 && len(lex.list[found[k-1]].said) < len(t.said) {
 				k--
 			}
 			if k == marked {

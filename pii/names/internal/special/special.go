@@ -55,6 +55,7 @@ const lean = 0.6
 type Finder struct {
 	*Text
 	model  *Model
+	list   []term // of the lexicon
 	lang   uint8
 	first  int // the token words begins at
 	words  []word
@@ -80,7 +81,7 @@ type word struct {
 }
 
 // NewFinder returns a Finder for m.
-func NewFinder(m *Model) *Finder { return &Finder{model: m} }
+func NewFinder(m *Model) *Finder { return &Finder{model: m, list: lexicon().list} }
 
 // Append appends the spans in t to dst, in order. recall is the dial between
 // reporting nothing doubtful (0) and missing nothing (1).
@@ -133,7 +134,7 @@ func (f *Finder) broken(i int) bool {
 // opens reports whether token i is, or begins, a term that can make a finding.
 func (f *Finder) opens(i int) bool {
 	for _, at := range f.terms(i) {
-		if terms[at].class.opens() {
+		if f.list[at].class.opens() {
 			return true
 		}
 	}
@@ -146,7 +147,7 @@ func (f *Finder) terms(i int) []uint16 {
 	f.hits = f.hits[:0]
 	for m := f.Marks[i]; m != 0; m >>= 16 {
 		at := uint16(m)
-		if phrases := terms[at].phrases; phrases != nil {
+		if phrases := f.list[at].phrases; phrases != nil {
 			for _, at := range phrases {
 				f.try(at, i)
 			}
@@ -158,7 +159,7 @@ func (f *Finder) terms(i int) []uint16 {
 }
 
 func (f *Finder) try(at uint16, i int) {
-	if t := &terms[at]; t.langs&f.lang != 0 && f.follows(t, i) {
+	if t := &f.list[at]; t.langs&f.lang != 0 && f.follows(t, i) {
 		f.hits = append(f.hits, at)
 	}
 }
@@ -206,7 +207,7 @@ func (f *Finder) read(i, j int) {
 		w.shape = f.shape(k)
 		size := 0
 		for _, at := range f.terms(k) {
-			t := &terms[at]
+			t := &f.list[at]
 			w.set |= 1 << t.class
 			if n := len(t.said); n > size && !w.cont {
 				size, w.class, w.term = n, t.class, at
@@ -312,7 +313,7 @@ func (f *Finder) reason(k, e int) *term {
 	var best *term
 	for i := k; i < e; i++ {
 		if w := &f.words[i]; w.class.opens() {
-			if t := &terms[w.term]; best == nil || len(t.said) > len(best.said) {
+			if t := &f.list[w.term]; best == nil || len(t.said) > len(best.said) {
 				best = t
 			}
 		}

@@ -115,6 +115,19 @@ type Trace interface {
 	Leftovers(ctx context.Context, lost []Lost, look func(typ string) Look) ([]gallra.Residue, error)
 }
 
+// Counter is a Trace that can tell how many attachments go with each record.
+type Counter interface {
+	// Attached returns, by id of the record as noted, how many attachments belong
+	// to it now and how many bytes they are. Ask before the change.
+	Attached(ctx context.Context) (map[string]Attached, error)
+}
+
+// Attached is how many files and bytes.
+type Attached struct {
+	Files int64 `json:"files"`
+	Bytes int64 `json:"bytes"`
+}
+
 // Look says what a Trace looks for among the records of a type.
 type Look int
 
@@ -156,6 +169,16 @@ type Unlinker interface {
 	// each is zero afterwards, also where the product keeps a "deleted user"
 	// instead of nobody. gallra.ErrNotFound for a record that is gone.
 	Unlink(ctx context.Context, refs []gallra.Ref) ([]Result, error)
+}
+
+// Rounder makes times coarser, so that a record anonymised in place is not told
+// from all others by the second it was made. An engine without it finds the exact
+// times still there and calls the record de-identified.
+type Rounder interface {
+	// RoundTimes sets every time that the system keeps of refs, and of all that
+	// belongs to them, back to the beginning of its month, as the system counts
+	// them. It answers for the call, not for each; done again it changes nothing.
+	RoundTimes(ctx context.Context, refs []gallra.Ref) error
 }
 
 // Many reads many records in few round trips: those that exist, in no

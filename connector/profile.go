@@ -96,7 +96,7 @@ type Rate struct {
 	// Source says who has set Requests: the vendor, or Gallra where the vendor
 	// states no figure.
 	Source RateSource `yaml:"source,omitempty" json:"source,omitempty"`
-	Batch int `yaml:"batch,omitempty" json:"batch,omitempty"`
+	Batch  int        `yaml:"batch,omitempty" json:"batch,omitempty"`
 }
 
 // RateSource is who has set a rate.

@@ -114,6 +114,17 @@ func (d dialect) joined(values ...string) string {
 	return strings.Join(values, " || ")
 }
 
+// bytes writes how many bytes a value is.
+func (d dialect) bytes(x string) string {
+	switch d {
+	case mariadb:
+		return "LENGTH(" + x + ")"
+	case sqlite:
+		return "length(CAST(" + x + " AS BLOB))"
+	}
+	return "octet_length(" + x + ")"
+}
+
 // query is a statement being written: text and its parameters.
 type query struct {
 	d    dialect

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -109,6 +110,15 @@ func (s *Source) follow(ctx context.Context, x *traced) error {
 
 // rowsOf reads columns of the rows of t that belong to the records, or are them.
 func (s *Source) rowsOf(ctx context.Context, x *traced, t *table, cols []string, doing string, f func(of []string, v []any)) error {
+	refer := make([]string, len(cols))
+	for i, c := range cols {
+		refer[i] = s.d.refer("t", c)
+	}
+	return s.valuesOf(ctx, x, t, refer, doing, f)
+}
+
+// valuesOf is rowsOf for expressions over the alias t.
+func (s *Source) valuesOf(ctx context.Context, x *traced, t *table, cols []string, doing string, f func(of []string, v []any)) error {
 	lead := x.root.key
 	if t != x.root {
 		lead = []string{t.meta.Parent.Column}
@@ -121,8 +131,11 @@ func (s *Source) rowsOf(ctx context.Context, x *traced, t *table, cols []string,
 	for part := range slices.Chunk(values, maxLimit) {
 		b := &query{d: s.d}
 		b.add("SELECT ")
-		for i, c := range append(slices.Clone(lead), cols...) {
+		for i, c := range lead {
 			b.add(map[bool]string{true: "", false: ", "}[i == 0], s.d.refer("t", c))
+		}
+		for _, c := range cols {
+			b.add(", ", c)
 		}
 		b.add(" FROM ", s.d.quote(t.name), " t WHERE ")
 		if c := s.rows(t, "t"); c != "" {
@@ -263,6 +276,67 @@ func (s *Source) sharedOf(ctx context.Context, x *traced, look func(typ string) 
 					return err
 				}
 			}
+		}
+	}
+	return nil
+}
+
+// Attached implements connector.Counter: rows of attachments, and what their
+// content measures where it stands.
+func (t *trace) Attached(ctx context.Context) (map[string]connector.Attached, error) {
+	out := map[string]connector.Attached{}
+	for _, x := range t.roots {
+		for _, o := range t.s.tables {
+			if o.kind != connector.KindAttachment || !o.below(x.root) {
+				continue
+			}
+			size := "0"
+			for _, f := range o.fields {
+				if f.Meta.Format == connector.FormatFile && !f.content {
+					size = t.s.d.bytes(t.s.d.refer("t", f.column.name))
+					if f.base64() {
+						size = "(" + size + ") / 4 * 3"
+					}
+				}
+			}
+			err := t.s.valuesOf(ctx, x, o, []string{size}, "count "+o.name, func(of []string, v []any) {
+				n, _ := strconv.ParseInt(text(v[0]), 10, 64) // none is nothing
+				for _, k := range of {
+					a := out[k]
+					out[k] = connector.Attached{Files: a.Files + 1, Bytes: a.Bytes + n}
+				}
+			})
+			if err != nil {
+				return nil, err
+			}
+			if c := o.meta.Content; c != nil && c.Of == nil && o.meta.Shared != nil && c.Column == o.meta.Shared.Column {
+				if err := t.s.measured(ctx, x, o, out); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// measured adds what content measures that stands in rows of another table.
+func (s *Source) measured(ctx context.Context, x *traced, o *table, out map[string]connector.Attached) error {
+	c := o.meta.Content
+	ids := slices.Sorted(maps.Keys(x.shared[o]))
+	for part := range slices.Chunk(ids, maxLimit) {
+		b := &query{d: s.d}
+		b.add("SELECT ", s.d.refer("t", c.Match), ", sum(", s.d.bytes(s.d.refer("t", c.Value)), ") FROM ", s.d.quote(s.prefix+c.Table), " t WHERE ")
+		b.in(s.d.refer("t", c.Match), part, o.columns[c.Column].numeric())
+		b.add(" GROUP BY ", s.d.refer("t", c.Match))
+		err := s.each(ctx, s.other, b, 2, "count "+c.Table, func(v []any) {
+			n, _ := strconv.ParseInt(text(v[1]), 10, 64) // none is nothing
+			for _, k := range x.shared[o][text(v[0])] {
+				a := out[k]
+				out[k] = connector.Attached{Files: a.Files, Bytes: a.Bytes + n}
+			}
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

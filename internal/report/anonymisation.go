@@ -106,11 +106,7 @@ func (p Press) assess(ctx context.Context, r retention.Protocol, part retention.
 		set.Anonymity = *part.Anonymity
 	}
 	for _, c := range anonymise.Checks() {
-		n := part.Tally.Failing[c]
-		if c == anonymise.AN4 { // a run that fails on its backups does not go on to count it
-			n = max(n, set.Anonymity.Small)
-		}
-		set.Checks = append(set.Checks, CheckResult{c, n})
+		set.Checks = append(set.Checks, CheckResult{c, part.Tally.Failing[c]})
 	}
 	src, err := p.Retention.Open(ctx, part.System)
 	if err != nil {
@@ -198,6 +194,9 @@ func (a Assessment) cells(s say) []map[string]string {
 		risk := s.T("paper.d14.risk_text", "most", s.Decimal(100*n.Risk, 1), "average", s.Decimal(100*n.Average, 1), "small", n.Small)
 		if n.Records == 0 {
 			risk = s.T("paper.d14.not_counted")
+		}
+		if n.Exact > 0 {
+			risk = join(risk, s.N("paper.d14.exact", n.Exact))
 		}
 		word := s.T("paper.d14.is.deidentified")
 		if x.Anonymised {

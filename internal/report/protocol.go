@@ -151,6 +151,9 @@ func (p Press) protocol(r retention.Protocol) (Protocol, error) {
 		part := ProtocolPart{System: System{x.System, p.title(x.System)}, Type: x.Type, From: x.From, To: x.To, Method: p.method(x.System), Due: x.Due, Planned: x.Planned, Outcomes: some(x.Tally.Outcomes), Children: x.Tally.Children,
 			Kept: some(x.Tally.Reasons), Held: some(x.Held), Blocked: some(x.Blocked), Left: some(x.Left), Failing: some(x.Tally.Failing), Residues: []retention.Residue{}, Remains: append([]connector.Remain{}, x.Remains...),
 			GoneBy: x.GoneBy, BackupsBy: x.BackupsBy, Anonymised: x.AnonymisedFrom}
+		if a := x.Tally.Attached; a != nil {
+			part.Attached, part.Bytes = &a.Files, &a.Bytes
+		}
 		for _, k := range slices.Sorted(maps.Keys(x.Tally.Residues)) {
 			part.Residues = append(part.Residues, x.Tally.Residues[k])
 		}

@@ -26,6 +26,7 @@ type Anonymity struct {
 	Smallest int64            `json:"smallest"`          // k: records in the smallest cell, as they are now
 	Cells    int64            `json:"cells"`             // combinations of what is left
 	Small    int64            `json:"small"`             // records in cells below the wanted k
+	Exact    int64            `json:"exact,omitempty"`   // records told from all others by an exact time; among Small
 	Coarser  map[string]int64 `json:"coarser,omitempty"` // records whose field was made coarser, by field
 	Risk     float64          `json:"risk"`              // of the record easiest to point out: 1 of Smallest
 	Average  float64          `json:"average"`           // of a record: cells of records
@@ -314,7 +315,10 @@ func (r *running) coarsenItems(ctx context.Context, n int, b batch, c coarsening
 	gone := statistics.NewCells(u.System, u.Type)
 	for _, i := range rare {
 		if rec, there := now[i.id]; there {
-			gone.Replace(u.Schema, i.fact, u.Schema.Fact(rec, r.Loc))
+			is := u.Schema.Fact(rec, r.Loc)
+			was := is // what rounded times have changed is counted already
+			was.Cell = i.fact.Cell
+			gone.Replace(u.Schema, was, is)
 		}
 	}
 	return r.DB.Tx(ctx, func(tx *sql.Tx) error {
@@ -327,9 +331,13 @@ func (r *running) coarsenItems(ctx context.Context, n int, b batch, c coarsening
 	})
 }
 
-// anonymityOf judges cells with how many records share each.
-func anonymityOf(shared map[string]int64) Anonymity {
-	a := Anonymity{Wanted: anonymise.K, Cells: int64(len(shared))}
+// anonymityOf judges cells with how many records share each, and how many records
+// share nothing, for their times are exact.
+func anonymityOf(shared map[string]int64, exact int64) Anonymity {
+	a := Anonymity{Wanted: anonymise.K, Cells: int64(len(shared)) + exact, Records: exact, Small: exact, Exact: exact}
+	if exact > 0 {
+		a.Smallest = 1
+	}
 	for _, n := range shared {
 		a.Records += n
 		if a.Smallest == 0 || n < a.Smallest {
@@ -343,6 +351,29 @@ func anonymityOf(shared map[string]int64) Anonymity {
 		a.Risk, a.Average = 1/float64(a.Smallest), float64(a.Cells)/float64(a.Records)
 	}
 	return a
+}
+
+// rounded reports whether a record's times say no more than a month, as counted
+// here or in UTC.
+func rounded(rec gallra.Record, loc *time.Location) bool {
+	ok := func(t time.Time) bool {
+		if t.IsZero() {
+			return true
+		}
+		for _, l := range []*time.Location{loc, time.UTC} {
+			y, m, _ := t.In(l).Date()
+			if t.Equal(time.Date(y, m, 1, 0, 0, 0, 0, l)) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, t := range rec.Events {
+		if !ok(t) {
+			return false
+		}
+	}
+	return ok(rec.Created) && ok(rec.Closed) && ok(rec.Contact) && ok(rec.Updated)
 }
 
 // coarser counts, by field, the records that show a coarser value than the plan

@@ -1,9 +1,11 @@
 package retention_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/store/storetest"
@@ -65,5 +67,68 @@ func TestAN4_FewerThanFiveStayDeidentified(t *testing.T) {
 	pr := f.run(t, p)
 	if pr.Status != retention.Complete || pr.Total.Outcomes[gallra.OutcomeDeidentified] != 4 || pr.Total.Failing["AN4"] != 4 || !pr.FiguresEqual {
 		t.Fatalf("%+v", pr)
+	}
+}
+
+// unrounded is a desk that cannot make times coarser.
+type unrounded struct {
+	connector.Source
+	connector.Batcher
+	connector.Verifier
+}
+
+// Whose record it is can be told by the second it was made, where the system
+// keeps that: nothing is anonymous then, and the assessment says why. Where the
+// system can, times are of a month afterwards, and the figures stay the same.
+func TestAN4_ExactTimesPointOut(t *testing.T) {
+	t.Parallel()
+	for _, can := range []bool{true, false} {
+		f := setup(t, storetest.SQLite(t))
+		if !can {
+			f.Open = func(context.Context, gallra.SystemID) (connector.Source, error) {
+				return unrounded{f.desk, f.desk, f.desk}, nil
+			}
+		}
+		f.desk.seed(t, 300, old)
+		f.desk.exec(t, `UPDATE ticket SET person = 0`)
+		r := rule("r", 24, gallra.ActionAnonymise)
+		p := f.plan(t, company, r)
+		f.approve(t, p)
+		pr := f.run(t, p)
+		a := pr.Parts[0].Anonymity
+		if a == nil || !pr.FiguresEqual {
+			t.Fatalf("%+v", pr)
+		}
+		odd := f.desk.count(t, `SELECT count(*) FROM ticket WHERE strftime('%d %H:%M:%S', created / 1000000, 'unixepoch') <> '01 00:00:00'`) +
+			f.desk.count(t, `SELECT count(*) FROM message WHERE strftime('%d %H:%M:%S', created / 1000000, 'unixepoch') <> '01 00:00:00'`)
+		if can && (odd != 0 || a.Exact != 0 || pr.Total.Outcomes[gallra.OutcomeAnonymised] != 300) {
+			t.Fatalf("%d exact times, %+v %+v", odd, a, pr.Total)
+		}
+		if !can && (a.Exact != 300 || a.Smallest != 1 || pr.Total.Failing["AN4"] != 300 || pr.Total.Outcomes[gallra.OutcomeDeidentified] != 300 || pr.Total.Outcomes[gallra.OutcomeAnonymised] != 0) {
+			t.Fatalf("%+v %+v", a, pr.Total)
+		}
+		// The next run finds the same figures still.
+		f.desk.seed(t, 10, old)
+		f.desk.exec(t, `UPDATE ticket SET person = 0`)
+		p = f.plan(t, company, r)
+		f.approve(t, p)
+		if again := f.run(t, p); !again.FiguresEqual || again.Figures[0].Before.Records != 310 {
+			t.Fatalf("%+v", again.Figures)
+		}
+	}
+}
+
+// A check that fails is listed whether or not another has failed.
+func TestAN4_AN6_BothAreListed(t *testing.T) {
+	t.Parallel()
+	f := setup(t, storetest.SQLite(t))
+	f.desk.seed(t, 3, old)
+	f.desk.exec(t, `UPDATE ticket SET person = 0`)
+	f.desk.noBackups = true
+	p := f.plan(t, company, rule("r", 24, gallra.ActionAnonymise))
+	f.approve(t, p)
+	pr := f.run(t, p)
+	if pr.Total.Failing["AN4"] != 3 || pr.Total.Failing["AN6"] != 3 || pr.Total.Outcomes[gallra.OutcomeDeidentified] != 3 || pr.Total.Outcomes[gallra.OutcomeAnonymised] != 0 {
+		t.Fatalf("%+v", pr.Total)
 	}
 }

@@ -25,14 +25,15 @@ type desk struct {
 	db   *sql.DB
 	name gallra.SystemID
 
-	lies     bool                       // answers that it erased, and did not
-	onErase  func(items int) error      // before a batch
-	onList   func(q connector.Query)    // before a page
-	erased   func(ref gallra.Ref)       // after each record
-	refuse   func(ref gallra.Ref) error // instead of a record
-	promises time.Time                  // receipts are not final until then
-	oneByOne bool                       // no batches
-	calls    atomic.Int64
+	lies      bool                       // answers that it erased, and did not
+	onErase   func(items int) error      // before a batch
+	onList    func(q connector.Query)    // before a page
+	erased    func(ref gallra.Ref)       // after each record
+	refuse    func(ref gallra.Ref) error // instead of a record
+	promises  time.Time                  // receipts are not final until then
+	oneByOne  bool                       // no batches
+	noBackups bool                       // nobody knows how long its backups live
+	calls     atomic.Int64
 }
 
 const deskSchema = `
@@ -147,7 +148,11 @@ func (d *desk) Check(context.Context) error { return nil }
 func (d *desk) Close() error                { return nil } // the test closes the database
 
 func (d *desk) Profile() connector.Profile {
-	return connector.Profile{Product: "desk", BackupLife: "P30D", Remains: []connector.Remain{{Where: "log", SV: "serverloggen", EN: "the server log"}}}
+	life := "P30D"
+	if d.noBackups {
+		life = ""
+	}
+	return connector.Profile{Product: "desk", BackupLife: life, Remains: []connector.Remain{{Where: "log", SV: "serverloggen", EN: "the server log"}}}
 }
 
 func (d *desk) Types(context.Context) ([]connector.Type, error) {
@@ -419,4 +424,21 @@ func (p plain) Get(ctx context.Context, ref gallra.Ref) (gallra.Record, error) {
 }
 func (p plain) Erase(ctx context.Context, ref gallra.Ref, v string) (gallra.Receipt, error) {
 	return p.d.Erase(ctx, ref, v)
+}
+
+// RoundTimes sets times back to the beginning of their month.
+func (d *desk) RoundTimes(ctx context.Context, refs []gallra.Ref) error {
+	const month = `CAST(strftime('%s', X / 1000000, 'unixepoch', 'start of month') AS INTEGER) * 1000000`
+	of := func(c string) string { return c + " = " + strings.ReplaceAll(month, "X", c) }
+	for _, r := range refs {
+		if d.lies || r.Type != "ticket" {
+			continue
+		}
+		for _, q := range []string{`UPDATE ticket SET ` + of("created") + `, ` + of("contact") + `, ` + of("closed") + ` WHERE id = ?`, `UPDATE message SET ` + of("created") + ` WHERE ticket = ?`} {
+			if _, err := d.db.ExecContext(ctx, q, r.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -130,6 +130,10 @@ func (r *running) erase(ctx context.Context, u unit, _ gallra.Rule, items []item
 	if err != nil {
 		return x, err
 	}
+	files, err := attached(ctx, trace)
+	if err != nil {
+		return x, err
+	}
 	answers, err := eraseMany(ctx, src, u, todo)
 	if err != nil {
 		return x, err
@@ -170,6 +174,10 @@ func (r *running) erase(ctx context.Context, u unit, _ gallra.Rule, items []item
 		}
 		x.tally.outcome(gallra.OutcomeErased, 1)
 		x.tally.receipt(c.receipt)
+		if files != nil {
+			a := files[c.id]
+			x.tally.attached(&a)
+		}
 		x.gone = append(x.gone, c.item)
 		if !c.receipt.Final {
 			// Counted under erased; the exception says until when it may be there.
@@ -242,6 +250,20 @@ func traceOf(ctx context.Context, src connector.Source, refs []gallra.Ref) (conn
 		return nil, nil
 	}
 	return trace, wrapped(err, "trace in", refs[0].System)
+}
+
+// attached returns how many attachments go with each record, by id; nil where
+// the system does not tell.
+func attached(ctx context.Context, trace connector.Trace) (map[string]connector.Attached, error) {
+	c, ok := trace.(connector.Counter)
+	if !ok {
+		return nil, nil
+	}
+	out, err := c.Attached(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("retention: count attachments: %w", err)
+	}
+	return out, nil
 }
 
 // remains asks by another road what is still there of refs, by id: of all that

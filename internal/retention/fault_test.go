@@ -46,7 +46,11 @@ func worker() error {
 		return err
 	}
 	defer db.Close()
-	db.Now = func() time.Time { return today }
+	now, err := time.Parse(time.RFC3339, os.Getenv("GALLRA_TEST_NOW"))
+	if err != nil {
+		return err
+	}
+	db.Now = func() time.Time { return now }
 	log, err := evidence.Open(ctx, db, dir)
 	if err != nil {
 		return err
@@ -64,8 +68,20 @@ func worker() error {
 		return err
 	}
 	e := &retention.Engine{DB: db, Log: log, Loc: loc, BatchSize: 50, Lease: 150 * time.Millisecond, Budget: time.Millisecond,
-		Open: func(context.Context, gallra.SystemID) (connector.Source, error) { return d, nil }}
+		Open: func(context.Context, gallra.SystemID) (connector.Source, error) { return careful{unlinking{d}}, nil }}
 	return e.Drive(ctx, os.Getenv("GALLRA_TEST_WORKER"))
+}
+
+// start starts a worker process on a work.
+func (f *fixture) start(tb testing.TB, id string) *exec.Cmd {
+	tb.Helper()
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), "GALLRA_TEST_WORKER="+id, "GALLRA_TEST_DIR="+f.dir, "GALLRA_TEST_DATABASE="+f.DB.URL, "GALLRA_TEST_NOW="+f.DB.Now().Format(time.RFC3339))
+	c.Stderr = os.Stderr
+	if err := c.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	return c
 }
 
 // killed runs workers on a work and kills each (SIGKILL) after a random time,
@@ -73,12 +89,7 @@ func worker() error {
 func killed(tb testing.TB, f *fixture, id string, n int, r *rand.Rand) int {
 	tb.Helper()
 	for k := range n {
-		c := exec.Command(os.Args[0])
-		c.Env = append(os.Environ(), "GALLRA_TEST_WORKER="+id, "GALLRA_TEST_DIR="+f.dir, "GALLRA_TEST_DATABASE="+f.DB.URL)
-		c.Stderr = os.Stderr
-		if err := c.Start(); err != nil {
-			tb.Fatal(err)
-		}
+		c := f.start(tb, id)
 		ended := make(chan error, 1)
 		go func() { ended <- c.Wait() }()
 		select {

@@ -37,6 +37,7 @@ type helpdesk struct {
 	tables []string                              // that hold what belongs to a ticket
 	seed   func(tb testing.TB, ticket int)       // one ticket with one message and all that hangs on it
 	mine   func(table string, ticket int) string // the condition that picks the rows of a ticket
+	times  map[string]string                     // columns of times and their tables
 	places map[string]string                     // what can be left behind: kind to table
 }
 
@@ -77,6 +78,15 @@ func (h *helpdesk) putBack(tb testing.TB, ticket int, tables ...string) {
 			}
 		}
 	}
+}
+
+// left counts the rows of a table.
+func (h *helpdesk) left(tb testing.TB, table string) (n int) {
+	tb.Helper()
+	if err := h.db.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
+		tb.Fatal(err)
+	}
+	return n
 }
 
 func (h *helpdesk) forget(tb testing.TB, ticket int, tables ...string) {
@@ -141,6 +151,10 @@ func (t keptTrace) plant() {
 		t.k.after()
 	}
 	t.k.done = true
+}
+
+func (t keptTrace) Attached(ctx context.Context) (map[string]connector.Attached, error) {
+	return t.Trace.(connector.Counter).Attached(ctx)
 }
 
 func (t keptTrace) Remains(ctx context.Context) ([]gallra.Residue, error) {
@@ -235,9 +249,12 @@ func openSQL(tb testing.TB, address, query string) *sqldb.Source {
 
 // znunyDesk is Znuny on PostgreSQL.
 func znunyDesk(t *testing.T) *helpdesk {
-	h := &helpdesk{tables: []string{"ticket", "article", "article_data_mime", "article_data_mime_plain", "article_data_mime_attachment", "article_search_index", "ticket_history", "form_draft"}}
-	var address string
-	h.db, address = testserver.Postgres(t)
+	db, address := testserver.Postgres(t)
+	return znunyOn(t, db, address)
+}
+
+func znunyOn(t *testing.T, db *sql.DB, address string) *helpdesk {
+	h := &helpdesk{db: db, tables: []string{"ticket", "article", "article_data_mime", "article_data_mime_plain", "article_data_mime_attachment", "article_search_index", "ticket_history", "form_draft"}}
 	for _, f := range []string{"schema", "initial_insert", "schema-post"} {
 		schemaFrom(t, h.db, "data/schemas/znuny/"+f+".postgresql.sql")
 	}
@@ -272,6 +289,7 @@ func znunyDesk(t *testing.T) *helpdesk {
 		ins("ticket_history", "id, name, history_type_id, ticket_id, type_id, queue_id, owner_id, priority_id, state_id", "$1, $2, 1, $3, 1, 1, 1, 3, 2", a, "%%CustomerID="+whoMail+"%%", id)
 		ins("form_draft", "id, object_type, object_id, action, content", "$1, 'Ticket', $2, 'AgentTicketNote', $3", a, id, inBase64(`{"Body":"Svar till `+whoMail+`"}`))
 	}
+	h.times = map[string]string{"create_time": "ticket", "change_time": "ticket_history"}
 	h.places = map[string]string{"history rows": "ticket_history", "raw mail": "article_data_mime_plain", "search table": "article_search_index", "drafts": "form_draft",
 		"encoded parts": "article_data_mime_plain", "attachment names": "article_data_mime_attachment", "messages": "article_data_mime"}
 	return h
@@ -279,9 +297,12 @@ func znunyDesk(t *testing.T) *helpdesk {
 
 // osTicketDesk is osTicket on MariaDB.
 func osTicketDesk(t *testing.T) *helpdesk {
-	h := &helpdesk{maria: true, tables: []string{"ost_ticket", "ost_thread", "ost_thread_entry", "ost_thread_entry_email", "ost__search", "ost_thread_event", "ost_draft", "ost_attachment", "ost_file", "ost_file_chunk", "ost_ticket__cdata"}}
-	var address string
-	h.db, address = testserver.MariaDB(t)
+	db, address := testserver.MariaDB(t)
+	return osTicketOn(t, db, address)
+}
+
+func osTicketOn(t *testing.T, db *sql.DB, address string) *helpdesk {
+	h := &helpdesk{db: db, maria: true, tables: []string{"ost_ticket", "ost_thread", "ost_thread_entry", "ost_thread_entry_email", "ost__search", "ost_thread_event", "ost_draft", "ost_attachment", "ost_file", "ost_file_chunk", "ost_ticket__cdata"}}
 	schemaFrom(t, h.db, "data/schemas/osticket/install-mysql.sql", "%TABLE_PREFIX%", "ost_")
 	h.exec(t, "CREATE TABLE ost__search (object_type varchar(8), object_id int, title text, content text, PRIMARY KEY (object_type, object_id))")
 	h.exec(t, "CREATE TABLE ost_ticket__cdata (ticket_id int PRIMARY KEY, subject mediumtext, priority mediumtext)")
@@ -322,6 +343,7 @@ func osTicketDesk(t *testing.T) *helpdesk {
 		h.exec(tb, "INSERT INTO ost_file_chunk (file_id, chunk_id, filedata) VALUES (?, 0, ?)", id, whoTold)
 		h.exec(tb, "INSERT INTO ost_attachment (id, object_id, type, file_id, name) VALUES (?, ?, 'H', ?, ?)", id, id, id, whoName+".txt")
 	}
+	h.times = map[string]string{"lastupdate": "ost_ticket", "created": "ost_thread_entry", "timestamp": "ost_thread_event"}
 	h.places = map[string]string{"history rows": "ost_thread_event", "raw mail": "ost_thread_entry_email", "search table": "ost__search", "drafts": "ost_draft",
 		"encoded parts": "ost_thread_entry_email", "attachment names": "ost_attachment", "file names": "ost_file", "file contents": "ost_file_chunk", "messages": "ost_thread_entry"}
 	return h
@@ -432,6 +454,18 @@ func TestG7_EveryPlantedLeftoverIsNamed(t *testing.T) {
 					pr, _, _ := over(t, &keepsBack{Source: h.source}, action)
 					if pr.Total.Outcomes[gallra.OutcomeFailed] != 0 || pr.Status != retention.Complete {
 						t.Fatalf("%s %+v", pr.Status, pr.Total)
+					}
+					if a := pr.Total.Attached; a == nil || a.Files != 1 || a.Bytes == 0 {
+						t.Errorf("attachments: %+v", a)
+					}
+					if action == gallra.ActionErase {
+						return
+					}
+					for column, table := range h.times { // AN4: no second tells whose it is
+						var n, odd int
+						if err := h.db.QueryRow("SELECT count(*), count(CASE WHEN CAST("+column+" AS char(19)) <> '2023-01-01 00:00:00' THEN 1 END) FROM "+table).Scan(&n, &odd); err != nil || n == 0 || odd != 0 {
+							t.Errorf("%s.%s: %d of %d times are exact, %v", table, column, odd, n, err)
+						}
 					}
 				})
 			}

@@ -285,11 +285,9 @@ func (r *running) part(ctx context.Context, q rowsQuerier, n int, ended time.Tim
 		}
 		part.BackupsBy = life.After(last.In(r.Loc))
 	}
-	if err := r.wholeChecks(ctx, n, &part.Tally, !part.BackupsBy.IsZero()); err != nil {
-		return part, err
-	}
-	if len(after.Shared) > 0 {
-		a := anonymityOf(after.Shared)
+	a := anonymityOf(after.Shared, after.Exact)
+	r.wholeChecks(&part.Tally, a, !part.BackupsBy.IsZero())
+	if a.Records > 0 {
 		part.Anonymity = &a
 		if a.Coarser, err = r.coarser(ctx, n, after.Shared); err != nil {
 			return part, err

@@ -62,6 +62,10 @@ func (r *running) anonymise(ctx context.Context, u unit, rule gallra.Rule, items
 	if err != nil {
 		return x, err
 	}
+	counted, err := attached(ctx, trace)
+	if err != nil {
+		return x, err
+	}
 	if err := dropFiles(ctx, src, types, rule.Files, threads); err != nil {
 		return x, err
 	}
@@ -77,11 +81,46 @@ func (r *running) anonymise(ctx context.Context, u unit, rule gallra.Rule, items
 	if err := unlink(ctx, src, threads); err != nil {
 		return x, err
 	}
+	if err := roundTimes(ctx, src, threads); err != nil {
+		return x, err
+	}
 	left, err := leftovers(ctx, src, trace, types, rule.Files, threads, len(items) <= canarySize)
 	if err != nil {
 		return x, err
 	}
-	return x, r.examine(ctx, src, u, types, rule.Files, threads, left, &x)
+	if err := r.examine(ctx, src, u, types, rule.Files, threads, left, &x); err != nil || counted == nil {
+		return x, err
+	}
+	for _, t := range threads {
+		a := connector.Attached{}
+		if len(t.erased) > 0 { // the others keep theirs
+			a = counted[t.id]
+		}
+		x.tally.attached(&a)
+	}
+	return x, nil
+}
+
+// roundTimes makes the times of what was rewritten coarser, where the system can.
+func roundTimes(ctx context.Context, src connector.Source, threads []*thread) error {
+	rounder, ok := src.(connector.Rounder)
+	if !ok {
+		return nil
+	}
+	var refs []gallra.Ref
+	for _, t := range threads {
+		if t.problem == nil {
+			refs = append(refs, t.now)
+		}
+	}
+	if len(refs) == 0 {
+		return nil
+	}
+	err := rounder.RoundTimes(ctx, refs)
+	if errors.Is(err, gallra.ErrUnsupported) {
+		return nil
+	}
+	return wrapped(err, "round times in", refs[0].System)
 }
 
 // leftovers looks by another road where values stand still that were taken out,
@@ -578,6 +617,12 @@ func (r *running) examine(ctx context.Context, src connector.Source, u unit, typ
 		return err
 	}
 	for _, t := range threads {
+		if now, there := records[t.now.ID]; there { // rounded times may be counted elsewhere
+			if f := u.Schema.Fact(now, r.Loc); f.Day != t.fact.Day || !slices.Equal(f.Values, t.fact.Values) {
+				f.Cell = t.fact.Cell
+				x.moved = append(x.moved, moved{t.fact, f})
+			}
+		}
 		if t.problem != nil {
 			o, why := refusal(t.problem)
 			x.except(t.item, o, why, "")
@@ -631,32 +676,28 @@ func (r *running) examine(ctx context.Context, src connector.Source, u unit, typ
 
 // wholeChecks applies AN4 and AN6, which no record decides by itself, to what a
 // unit's anonymised records have become, as the look afterwards found them: those
-// in cells of fewer than anonymise.K, and all of them where the life of backups is not known, are
-// de-identified.
-func (r *running) wholeChecks(ctx context.Context, n int, t *Tally, backups bool) error {
+// in cells of fewer than anonymise.K, and all of them where the life of backups
+// is not known, are de-identified. A check that fails is counted whether or not
+// another has failed already.
+func (r *running) wholeChecks(t *Tally, a Anonymity, backups bool) {
 	done := t.Outcomes[gallra.OutcomeAnonymised]
-	if done == 0 {
-		return nil
+	rewritten := done + t.Outcomes[gallra.OutcomeDeidentified]
+	if rewritten == 0 {
+		return
 	}
-	if !backups {
-		t.failing(anonymise.AN6, done)
-		t.outcome(gallra.OutcomeAnonymised, -done)
-		t.outcome(gallra.OutcomeDeidentified, done)
-		return nil
-	}
-	after, _, err := r.look(ctx, r.DB, phaseAfter, n)
-	if err != nil {
-		return err
-	}
-	small := anonymityOf(after.Shared).Small
-	// Some of them may have failed another check already.
-	small = min(small, done)
+	small := min(a.Small, rewritten)
 	if small > 0 {
 		t.failing(anonymise.AN4, small)
-		t.outcome(gallra.OutcomeAnonymised, -small)
-		t.outcome(gallra.OutcomeDeidentified, small)
 	}
-	return nil
+	not := min(small, done) // some of them may have failed another check already
+	if !backups {
+		t.failing(anonymise.AN6, rewritten)
+		not = done
+	}
+	if not > 0 {
+		t.outcome(gallra.OutcomeAnonymised, -not)
+		t.outcome(gallra.OutcomeDeidentified, not)
+	}
 }
 
 // exceptions returns the ids of a unit's records that did not go as planned.

@@ -484,7 +484,11 @@ type result struct {
 	gone       []item   // whose statistics must be saved now
 	waits      []wait   // what is not ended yet
 	renamed    []string // ids that rewritten records have now, where they changed
+	moved      []moved  // whose rounded times are counted elsewhere
 }
+
+// moved is a record's share of the statistics as the plan saw it and as it is.
+type moved struct{ was, is statistics.Fact }
 
 func (x *result) except(i item, o gallra.Outcome, reason, detail string) {
 	x.tally.outcome(o, 1)
@@ -649,10 +653,13 @@ func (r *running) record(ctx context.Context, tx *sql.Tx, b batch, u unit, items
 	if err := r.keepWaits(ctx, tx, b, x.waits); err != nil {
 		return err
 	}
-	if len(x.gone) > 0 {
+	if len(x.gone)+len(x.moved) > 0 {
 		cells := statistics.NewCells(u.System, u.Type)
 		for _, i := range x.gone {
 			cells.Add(u.Schema, i.fact)
+		}
+		for _, m := range x.moved {
+			cells.Replace(u.Schema, m.was, m.is)
 		}
 		if err := statistics.Save(ctx, tx, r.run.ID, b.n<<32|b.position, cells); err != nil {
 			return err

@@ -25,6 +25,7 @@ type look struct {
 	List   []Left           `json:"list,omitempty"` // after: the first of them
 	Marks  marks            `json:"marks,omitempty"`
 	Shared map[string]int64 `json:"shared,omitempty"` // after: anonymised records by what is left of them
+	Exact  int64            `json:"exact,omitempty"`  // after: anonymised records whose times are exact
 	Sum    string           `json:"sum,omitempty"`    // digest of the statistics, when complete
 }
 
@@ -151,6 +152,10 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 			reason, detail := why(rec)
 			if reason == "" { // anonymised: there, as it should be
 				l.Marks = append(l.Marks, mark(rec.Ref.ID, rec.Version))
+				if !rounded(rec, r.Loc) {
+					l.Exact++
+					continue
+				}
 				if l.Shared == nil {
 					l.Shared = map[string]int64{}
 				}

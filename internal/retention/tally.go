@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
 )
 
 // Tally is what became of records: of a chunk, a batch, a run.
@@ -15,7 +16,9 @@ type Tally struct {
 	Grades   map[gallra.Grade]int64   `json:"grades,omitempty"`   // how far gone, as the system says and verification did not contradict
 	Residues map[string]Residue       `json:"residues,omitempty"` // what remains, by place and why
 	Children int64                    `json:"children,omitempty"` // messages and the like rewritten with their conversation
-	Failing  map[string]int64         `json:"failing,omitempty"`  // anonymisation checks not passed, AN1 ... AN6
+	// Attached is what went with the records as attachments; nil where it was not counted.
+	Attached *connector.Attached `json:"attached,omitempty"`
+	Failing  map[string]int64    `json:"failing,omitempty"` // anonymisation checks not passed, AN1 ... AN6
 }
 
 // Residue is one kind of remainder.
@@ -62,6 +65,17 @@ func (t *Tally) residue(r gallra.Residue) {
 	t.Residues[r.Where+"|"+r.Why] = x
 }
 
+func (t *Tally) attached(a *connector.Attached) {
+	if a == nil {
+		return
+	}
+	if t.Attached == nil {
+		t.Attached = &connector.Attached{}
+	}
+	t.Attached.Files += a.Files
+	t.Attached.Bytes += a.Bytes
+}
+
 // receipt enters what the system answered of one record.
 func (t *Tally) receipt(r gallra.Receipt) {
 	if t.Grades == nil {
@@ -100,6 +114,7 @@ func (t *Tally) add(o Tally) {
 	for k, n := range o.Failing {
 		t.failing(k, n)
 	}
+	t.attached(o.Attached)
 	t.Promised += o.Promised
 	t.Children += o.Children
 	if o.GoneBy.After(t.GoneBy) {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -360,10 +361,15 @@ func (t *table) searched(link string) []string {
 func (t *trace) Leftovers(ctx context.Context, lost []connector.Lost, look func(typ string) connector.Look) ([]gallra.Residue, error) {
 	var out []gallra.Residue
 	for _, x := range t.roots {
-		by := map[string]*ident.Matcher{}
+		mine := make(map[string]bool, len(x.keys))
+		for _, k := range x.keys {
+			mine[k] = true
+		}
+		all := &needles{persons: map[string]bool{}}
+		by := map[string]*needle{}
 		for _, l := range lost {
-			if l.Ref.System == t.s.system && l.Ref.Type == x.root.typ && slices.Contains(x.keys, l.Ref.ID) {
-				by[l.Ref.ID] = ident.New(l.Values)
+			if l.Ref.System == t.s.system && l.Ref.Type == x.root.typ && mine[l.Ref.ID] {
+				by[l.Ref.ID] = &needle{of: all, values: l.Values, hint: ident.NewHint(l.Values)}
 			}
 		}
 		if len(by) == 0 {
@@ -372,8 +378,8 @@ func (t *trace) Leftovers(ctx context.Context, lost []connector.Lost, look func(
 		found := &tally{s: t.s, root: x.root, count: map[[2]string]int{}}
 		seen := func(o *table, of, names []string, v []any) {
 			for _, k := range of {
-				if m := by[k]; m != nil {
-					for _, n := range standing(m, o, names, v) {
+				if n := by[k]; n != nil {
+					for _, n := range n.standing(o, names, v) {
 						found.add(k, o.name+"."+n, "residue.found")
 					}
 				}
@@ -423,26 +429,75 @@ func (t *trace) Leftovers(ctx context.Context, lost []connector.Lost, look func(
 // longNumber is how long a number must be to be a person's and not a count.
 const longNumber = 8
 
+// needles are those of one search, with what they share.
+type needles struct {
+	persons map[string]bool // whether a column's name is that of a person's name
+	live    []*needle       // those whose matcher is kept
+}
+
+// needle is what is looked for of one record. Its matcher is made when a value
+// is met that may hold one of its own, and few are kept: each is large.
+type needle struct {
+	of      *needles
+	values  []gallra.Identifier
+	hint    ident.Hint
+	matcher *ident.Matcher
+}
+
+const liveMatchers = 32
+
+// find returns the matcher.
+func (n *needle) find() *ident.Matcher {
+	if n.matcher == nil {
+		n.matcher = ident.New(n.values)
+		if n.of.live = append(n.of.live, n); len(n.of.live) > liveMatchers {
+			n.of.live[0].matcher = nil
+			n.of.live = n.of.live[1:]
+		}
+	}
+	return n.matcher
+}
+
+// passes reports whether a value reads as it stands and holds none of what is
+// looked for.
+func (n *needle) passes(x string) bool {
+	return !(len(x) > 16 && len(x)%4 == 0) && !strings.ContainsAny(x, "\n\x03=<&\\%{") && !n.hint.May(x)
+}
+
+// person reports whether a column holds names of persons, by its own name.
+func (n *needles) person(column string) bool {
+	is, known := n.persons[column]
+	if !known {
+		k, ok := pii.ColumnName(column)
+		is = ok && k == gallra.CategoryPerson
+		n.persons[column] = is
+	}
+	return is
+}
+
 // standing returns the columns in which one of the values stands.
-func standing(m *ident.Matcher, t *table, names []string, v []any) []string {
+func (n *needle) standing(t *table, names []string, v []any) []string {
 	var out []string
 	var parts string
 	first := ""
-	for i, n := range names {
+	for i, name := range names {
 		x := text(v[i])
-		if x == "" || t.columns[n].numeric() && len(x) < longNumber {
+		c := t.columns[name]
+		if x == "" || c.numeric() && len(x) < longNumber {
 			continue
 		}
-		if here, _ := holds(m, t.columns[n], x); here {
-			out = append(out, n)
+		if !n.passes(x) {
+			if here, _ := holds(n.find(), c, x); here {
+				out = append(out, name)
+			}
 		}
-		if k, ok := pii.ColumnName(n); ok && k == gallra.CategoryPerson && len(x) < 200 {
+		if len(x) < 200 && n.of.person(name) {
 			if parts += " " + x; first == "" {
-				first = n
+				first = name
 			}
 		}
 	}
-	if len(out) == 0 && first != "" && len(m.Find(parts)) > 0 { // given name and surname apart
+	if len(out) == 0 && first != "" && n.hint.May(parts) && len(n.find().Find(parts)) > 0 { // given name and surname apart
 		out = append(out, first)
 	}
 	return out

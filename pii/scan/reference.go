@@ -5,6 +5,9 @@ import "github.com/gallra/gallra"
 // mixed reads the tokens in which letters and digits are joined: plates,
 // passports, references, passwords, screen names.
 func (p *pass) mixed(c *candidate) (end int, ok bool) {
+	if p.at0(c.end) == '@' && !c.plate() {
+		return 0, false // the name of a mailbox
+	}
 	start, end := p.token(c.start)
 	if start < p.done {
 		return 0, false
@@ -23,8 +26,8 @@ func (p *pass) byCue(c *candidate) (end int, ok bool) {
 	if end, ok = p.password(c); ok {
 		return end, ok
 	}
-	if p.cues.pos == c.start && p.cues.seen&naming == 0 && (c.g > 0 || c.start >= 2 && p.t[c.start-1] == ' ' && !capital(p.t, c.start-2) && p.t[c.start-2] < 0x80) {
-		return 0, false // the words before have been read, none names a number, and no letters before it belong to it
+	if p.cues.pos == c.start && p.cues.seen&naming == 0 && p.bare(c) {
+		return 0, false // the words before have been read and none names a number
 	}
 	last := c.g
 	total := ph.group[c.g].len()
@@ -62,7 +65,15 @@ func (p *pass) byCue(c *candidate) (end int, ok bool) {
 			}
 		}
 	}
+	if start == c.start && p.cues.pos == start && p.cues.seen&naming == 0 {
+		return 0, false // none of the words before names a number
+	}
 	return p.cued(start, end, c)
+}
+
+// bare reports whether no letters before c can belong to it.
+func (p *pass) bare(c *candidate) bool {
+	return c.g > 0 || c.start >= 2 && p.t[c.start-1] == ' ' && p.t[c.start-2] < 0x80 && !capital(p.t, c.start-2)
 }
 
 // boxNumber reports whether the word before start is "Box" or the like: the
@@ -267,7 +278,7 @@ func (p *pass) cued(start, end int, c *candidate) (int, bool) {
 	if best > 40 || not <= best {
 		return p.unnamed(start, end, c, digits, letters, upper, not)
 	}
-	if digits < 1 || p.smallNumber(token, c, letters == 0, best == secret) {
+	if digits < 1 || (letters > 0 || best != secret) && p.smallNumber(token, c, letters == 0, best == secret) {
 		return 0, false
 	}
 	switch best {

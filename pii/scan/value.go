@@ -248,6 +248,9 @@ func (p *pass) vehicle(c *candidate) (end int, ok bool) {
 		before = p.farBefore(start)
 	}
 	own := before.nearest(cueVehicle)
+	if own == far && !(upper && letters == 3) {
+		return 0, false
+	}
 	neg := p.against(start, cueCustomer|cueArticle|cueInvoice|cueTracking|cueSecret|cueVersion|cueCard)
 	if !upper && p.t[i] == ' ' && (p.unitAfter(end) || p.against(start, cueVehicle) == far) { // "det blev 226 st"
 		return 0, false

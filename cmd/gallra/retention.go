@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/gallra/gallra"
@@ -12,6 +13,7 @@ import (
 type retentionCmd struct {
 	Plan     retentionPlanCmd     `cmd:"" help:"cli_retention_plan"`
 	Show     retentionShowCmd     `cmd:"" help:"cli_retention_show"`
+	Sample   retentionSampleCmd   `cmd:"" help:"cli_retention_sample"`
 	Approve  retentionApproveCmd  `cmd:"" help:"cli_retention_approve"`
 	Run      retentionRunCmd      `cmd:"" help:"cli_retention_run"`
 	Verify   retentionVerifyCmd   `cmd:"" help:"cli_retention_verify"`
@@ -163,6 +165,32 @@ func (s *session) plan(e *retention.Engine, p retention.Plan) error {
 		s.line("cli.retention.approved_by", "user", ap.Actor, "date", ap.At)
 	}
 	return nil
+}
+
+type retentionSampleCmd struct {
+	Plan string `arg:"" help:"cli_arg_plan"`
+	asFlag
+}
+
+// Run shows a few of the records that a plan names, masked. The reading is in
+// the log.
+func (c *retentionSampleCmd) Run(s *session) error {
+	return s.onEngine(c.As, auth.SeePersonal, func(_ *app, e *retention.Engine, acc auth.Account) error {
+		list, err := e.Sample(s.ctx, c.Plan, acc.Username)
+		if err != nil {
+			return err
+		}
+		if s.flags.JSON {
+			return s.json(list)
+		}
+		var rows [][]string
+		for _, r := range list {
+			for _, f := range r.Fields {
+				rows = append(rows, []string{r.Ref.String(), s.date(r.Created), f.Name, strings.Join(strings.Fields(f.Value), " ")})
+			}
+		}
+		return s.table([]string{s.say.T("cli.col.record"), s.say.T("cli.col.date"), s.say.T("cli.col.field"), s.say.T("cli.col.text")}, rows)
+	})
 }
 
 type retentionApproveCmd struct {

@@ -48,6 +48,7 @@ func init() {
 		{method: "GET", path: "/plans", may: auth.SeeRetention, summary: "The plans, newest first", out: []retention.Plan{}, serve: (*call).plans},
 		{method: "POST", path: "/plans", may: auth.PlanRetention, summary: "Make a plan of the named rules, of all when none is named; nothing is written to any system", in: PlanRequest{}, out: Made{}, status: http.StatusAccepted, serve: (*call).makePlan},
 		{method: "GET", path: "/plans/{plan}", may: auth.SeeRetention, summary: "One plan with its preview, hash and approvals", out: retention.Plan{}, serve: (*call).plan},
+		{method: "POST", path: "/plans/{plan}/sample", may: auth.SeePersonal, summary: "A few of the records that the plan names, as they are in their systems now, personal values masked; the reading is in the log", out: []retention.Sampled{}, serve: (*call).sample},
 		{method: "POST", path: "/plans/{plan}/approve", may: auth.Approve, summary: "Approve the plan with that hash; two different accounts are needed", in: Approval{}, out: retention.Plan{}, serve: (*call).approve},
 		{method: "POST", path: "/plans/{plan}/run", may: auth.RunRetention, summary: "Run an approved plan", out: Made{}, status: http.StatusAccepted, serve: (*call).run},
 		{method: "GET", path: "/runs", may: auth.SeeRetention, summary: "The runs that have ended, newest first, without their protocols", out: []retention.Run{}, serve: (*call).runs},
@@ -228,6 +229,10 @@ const listed = 100
 func (c *call) plans() (any, error) { return c.Retention.Plans(c.ctx(), listed) }
 
 func (c *call) plan() (any, error) { return c.Retention.PlanOf(c.ctx(), c.r.PathValue("plan")) }
+
+func (c *call) sample() (any, error) {
+	return c.Retention.Sample(c.ctx(), c.r.PathValue("plan"), c.account.Username)
+}
 
 func (c *call) makePlan() (any, error) {
 	var in PlanRequest

@@ -292,7 +292,13 @@ func (d Protocol) deviations(s say) []string {
 	for _, v := range d.Deviations {
 		args := make([]any, len(v.Args))
 		for i, a := range v.Args {
-			args[i] = a
+			if args[i] = a; i > 0 && v.Args[i-1] == "system" { // as people call it
+				for _, p := range d.Parts {
+					if string(p.System.Name) == a {
+						args[i] = or(p.System.Title, a)
+					}
+				}
+			}
 		}
 		key := v.Key
 		if !s.Has(key) {

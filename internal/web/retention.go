@@ -19,6 +19,7 @@ import (
 	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/retention"
+	"github.com/gallra/gallra/internal/statistics"
 	"github.com/gallra/gallra/internal/trial"
 )
 
@@ -186,6 +187,7 @@ type PlanView struct {
 	Progress  *Progress // while it is being made
 	Rules     []RuleRow
 	Units     []PlanUnit
+	Figures   []PlanFigures
 	Due       int64
 	Planned   int64
 	Late      int64
@@ -214,6 +216,17 @@ type PlanUnit struct {
 	Oldest              time.Time
 	Months              Chart // due by month of the start event
 }
+
+// PlanFigures is where the cases that the statistics count stand before a run
+// and after it: in the system, or saved as figures alone.
+type PlanFigures struct {
+	Title, Type          string
+	Live, Saved          int64
+	LiveAfter, SavedThen int64
+}
+
+// Sum returns how many cases are counted, before as after.
+func (f PlanFigures) Sum() int64 { return f.Live + f.Saved }
 
 // Counted is a number with its name.
 type Counted struct {
@@ -285,6 +298,9 @@ func (c *call) planView() (v PlanView, p retention.Plan, err error) {
 	if err := v.known(c, p); err != nil {
 		return v, p, err
 	}
+	if v.Figures, err = c.planFigures(cfg, p); err != nil {
+		return v, p, err
+	}
 	for _, t := range p.Preview.Tasks {
 		s, _ := cfg.System(t.System)
 		v.Tasks = append(v.Tasks, TaskRow{Task: t, Title: cmp.Or(title(s), string(t.System))})
@@ -337,6 +353,27 @@ func (v *PlanView) units(cfg *config.Config, p retention.Plan) {
 			v.Remains = append(v.Remains, r)
 		}
 	}
+}
+
+// planFigures tells what the run makes of the statistics: nothing but where their
+// cases stand. It is told of a plan that waits; a run has figures of its own.
+func (c *call) planFigures(cfg *config.Config, p retention.Plan) (out []PlanFigures, err error) {
+	if p.State != retention.Ready || p.Preview.Planned == 0 {
+		return nil, nil
+	}
+	for _, u := range p.Preview.Units {
+		if u.Total < 0 {
+			continue
+		}
+		saved, err := statistics.Thinned(c.ctx(), c.DB, u.System, u.Type)
+		if err != nil {
+			return nil, err
+		}
+		s, _ := cfg.System(u.System)
+		gone := min(u.Actions[string(gallra.ActionErase)], u.Total)
+		out = append(out, PlanFigures{cmp.Or(title(s), string(u.System)), u.Type, u.Total, saved.Records(), u.Total - gone, saved.Records() + gone})
+	}
+	return out, nil
 }
 
 // known tells of each system what to know before the run.

@@ -35,6 +35,7 @@ type RunResult struct {
 	Reasons    []Counted
 	Deviations []i18n.Message
 	Parts      []PartView
+	Figures    []FiguresRow
 	Good       bool
 }
 
@@ -60,6 +61,22 @@ func outcomesOf(t retention.Tally) []Counted {
 		if n := t.Outcomes[o]; n > 0 {
 			out = append(out, Counted{string(o), n})
 		}
+	}
+	return out
+}
+
+// FiguresRow is the statistics of one type before and after a run.
+type FiguresRow struct {
+	Title, Type   string
+	Before, After int64
+	Digest        string // the first signs of the sum that both have
+	Equal         bool
+}
+
+func figuresOf(cfg *config.Config, list []retention.Figures) (out []FiguresRow) {
+	for _, f := range list {
+		s, _ := cfg.System(f.System)
+		out = append(out, FiguresRow{cmp.Or(title(s), string(f.System)), f.Type, f.Before.Records, f.After.Records, f.DigestAfter[:min(12, len(f.DigestAfter))], f.Equal})
 	}
 	return out
 }
@@ -110,11 +127,15 @@ func (c *call) runView() (v RunView, err error) {
 }
 
 func protocolView(cfg *config.Config, p retention.Protocol) *RunResult {
-	v := &RunResult{Protocol: p, Outcomes: outcomesOf(p.Total), Reasons: ranked(p.Total.Reasons), Good: p.Status == retention.Complete || p.Status == retention.Pending || p.Status == retention.Nothing}
+	v := &RunResult{Protocol: p, Figures: figuresOf(cfg, p.Figures), Outcomes: outcomesOf(p.Total), Reasons: ranked(p.Total.Reasons), Good: p.Status == retention.Complete || p.Status == retention.Pending || p.Status == retention.Nothing}
 	for _, d := range p.Deviations {
 		args := make([]any, len(d.Args))
 		for i, a := range d.Args {
-			args[i] = a
+			if args[i] = a; i > 0 && d.Args[i-1] == "system" { // as people call it
+				if s, ok := cfg.System(gallra.SystemID(a)); ok {
+					args[i] = cmp.Or(title(s), a)
+				}
+			}
 		}
 		v.Deviations = append(v.Deviations, i18n.Msg(d.Key, args...))
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,7 +64,14 @@ const groupsShown = 12
 func groups(id string, r statistics.Report) []Chart {
 	var out []Chart
 	at := map[string]int{}
-	for _, g := range r.Groups { // by dimension, the largest first
+	list := slices.Clone(r.Groups) // by dimension, the largest first
+	slices.SortStableFunc(list, func(a, b statistics.Count) int {
+		if a.Dimension == b.Dimension && clocked(a.Dimension) {
+			return cmp.Compare(a.Name, b.Name)
+		}
+		return 0
+	})
+	for _, g := range list {
 		i, ok := at[g.Dimension]
 		if !ok {
 			i = len(out)
@@ -71,10 +79,14 @@ func groups(id string, r statistics.Report) []Chart {
 			out = append(out, Chart{ID: id + "g" + strconv.Itoa(i), Names: true, Title: dimension(g.Dimension), Desc: i18n.Msg("statistics.group.desc"), Label: i18n.Msg("statistics.group"), Unit: i18n.Msg("chart.records")})
 		}
 		c := &out[i]
+		most := groupsShown
+		if clocked(g.Dimension) {
+			most = 25 // the hours of a day, and none
+		}
 		switch {
-		case len(c.Points) > groupsShown:
-			c.Points[groupsShown].Value += g.N
-		case len(c.Points) == groupsShown:
+		case len(c.Points) > most:
+			c.Points[most].Value += g.N
+		case len(c.Points) == most:
 			c.Points = append(c.Points, Point{Label: i18n.Msg("statistics.rest"), Value: g.N})
 		case g.Name == "":
 			c.Points = append(c.Points, Point{Label: i18n.Msg("statistics.no_value"), Value: g.N})
@@ -84,6 +96,10 @@ func groups(id string, r statistics.Report) []Chart {
 	}
 	return out
 }
+
+// clocked reports whether a dimension has an order of its own, as hours and
+// weekdays do.
+func clocked(dimension string) bool { return dimension == "hour" || dimension == "weekday" }
 
 // groupValue puts the few values that have words into words.
 func groupValue(g statistics.Count) any {

@@ -3,7 +3,6 @@ package resttest
 import (
 	"errors"
 	"reflect"
-	"testing"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -13,7 +12,7 @@ import (
 // Reader tries a source whose credentials may only read: it lists the type, is
 // refused an erasure and has then changed nothing (REQUIREMENTS X-5). When told
 // so, its Check must say that a right is missing; some vendors do not tell.
-func Reader(t *testing.T, src connector.Source, typ string, told bool, stored func() []connectortest.Place) {
+func Reader(t connectortest.TB, src connector.Source, typ string, told bool, stored func() []connectortest.Place) {
 	t.Helper()
 	t.Cleanup(func() { _ = src.Close() })
 	refused := func(err error) bool {
@@ -33,6 +32,6 @@ func Reader(t *testing.T, src connector.Source, typ string, told bool, stored fu
 		t.Errorf("a source that may only read erases: %+v, %v", r, err)
 	}
 	if !reflect.DeepEqual(before, stored()) {
-		t.Error("a source that may only read has changed something")
+		t.Errorf("a source that may only read has changed something")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"html"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -207,6 +208,32 @@ func TestP4_AssessmentAgreesWithItself(t *testing.T) {
 		}
 		if x.Anonymised != (failing == 0) {
 			t.Errorf("%d failing, and anonymised is %t", failing, x.Anonymised)
+		}
+	}
+}
+
+// SE-4: a state agency applies the regulations of the National Archives; nothing
+// says that they bind a municipality, which decides for itself. Others have what
+// gives them their right, and no archives decide.
+func TestSE4_WhoseDecisionItIs(t *testing.T) {
+	d := draw(t)
+	for org, want := range map[gallra.OrganisationType]string{gallra.OrgAuthority: "Tillämpningsbeslut enligt RA-FS 2021:6: Kommunstyrelsen", gallra.OrgMunicipality: "Lokalt gallringsbeslut: Kommunstyrelsen",
+		gallra.OrgMunicipalCompany: "Lokalt gallringsbeslut: Kommunstyrelsen", gallra.OrgCompany: "Kommunstyrelsen"} {
+		press := d.press
+		cfg := *press.Config
+		cfg.Organisation.Type = org
+		press.Config = &cfg
+		cfg.Rules = slices.Clone(cfg.Rules)
+		for i := range cfg.Rules {
+			cfg.Rules[i].Decision = gallra.Decision{Body: "Kommunstyrelsen", Number: "KS 2024/1", Date: "2024-03-11"}
+		}
+		paper, err := press.RetentionPlan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := write(t, paper, report.HTML, "sv")
+		if !strings.Contains(page, want) || org != gallra.OrgAuthority && strings.Contains(page, "RA-FS") || !org.Public() && strings.Contains(page, "allringsbeslut:") {
+			t.Errorf("%s: the schedule does not say %q, or says more", org, want)
 		}
 	}
 }

@@ -214,7 +214,7 @@ func (d Protocol) lay(s *sheet) {
 	}
 	s.part(s.T("paper.d8.criteria"))
 	for _, c := range d.Criteria {
-		f := s.fact("paper.d8.criterion", c.text(s.say), supportLine(s.say, c.Decision), s.T("paper.d8.rule_hash", "hash", c.Hash[:16]))
+		f := s.fact("paper.d8.criterion", c.text(s.say), supportLine(s.say, d.Organisation.Type, c.Decision), s.T("paper.d8.rule_hash", "hash", c.Hash[:16]))
 		f.Label = or(c.Title, c.ID)
 	}
 	for _, x := range d.Parts {
@@ -271,7 +271,7 @@ func (d Protocol) whole(s say) map[string]string {
 	}
 	for _, c := range d.Criteria {
 		criterion = join(criterion, c.text(s)+" "+s.T("paper.d8.rule_hash", "hash", c.Hash[:16]))
-		support = join(support, supportLine(s, c.Decision))
+		support = join(support, supportLine(s, d.Organisation.Type, c.Decision))
 	}
 	org := d.Organisation.Name
 	if d.Organisation.Number != "" {
@@ -327,8 +327,8 @@ func (c Criterion) text(s say) string {
 	return s.T("paper.d8.rule", "rule", c.ID, "version", c.Version, "purpose", c.Purpose, "period", c.Keep, "start", s.T("start."+string(c.Start)))
 }
 
-func supportLine(s say, d gallra.Decision) string {
-	return or(supportOf(d), s.T("paper.d8.no_support"))
+func supportLine(s say, org gallra.OrganisationType, d gallra.Decision) string {
+	return or(supportOf(s, org, d), s.T("paper.d8.no_support"))
 }
 
 // done lists what became of the records, the words never mixed.

@@ -14,8 +14,9 @@ import (
 // RetentionPlan is what the gallringsplan (document D3) says: every rule with
 // its period, its support and what has been done by it.
 type RetentionPlan struct {
-	Public bool                `json:"public"` // the words of public records apply
-	Rules  []RetentionPlanRule `json:"rules"`
+	Type   gallra.OrganisationType `json:"organisation_type"`
+	Public bool                    `json:"public"` // the words of public records apply
+	Rules  []RetentionPlanRule     `json:"rules"`
 }
 
 // RetentionPlanRule is one rule of the plan.
@@ -58,7 +59,7 @@ func (p Press) systems(ids []gallra.SystemID) []System {
 // RetentionPlan draws up the gallringsplan of the rules as they are now.
 func (p Press) RetentionPlan(ctx context.Context) (Paper, error) {
 	org := p.Config.Organisation
-	plan := RetentionPlan{Public: org.Type.Public(), Rules: []RetentionPlanRule{}}
+	plan := RetentionPlan{Type: org.Type, Public: org.Type.Public(), Rules: []RetentionPlanRule{}}
 	runs, err := p.Retention.Runs(ctx, 0)
 	if err != nil {
 		return Paper{}, err
@@ -112,7 +113,7 @@ func (d RetentionPlan) lay(s *sheet) {
 	}
 	for _, r := range d.Rules {
 		s.part(or(r.Title, r.Rule))
-		cells := r.cells(s.say, d.Public)
+		cells := r.cells(s.say, d.Type)
 		for _, k := range planKeys {
 			s.fact(k, cells[k])
 		}
@@ -122,12 +123,12 @@ func (d RetentionPlan) lay(s *sheet) {
 func (d RetentionPlan) cells(s say) []map[string]string {
 	var out []map[string]string
 	for _, r := range d.Rules {
-		out = append(out, r.cells(s, d.Public))
+		out = append(out, r.cells(s, d.Type))
 	}
 	return out
 }
 
-func (r RetentionPlanRule) cells(s say, public bool) map[string]string {
+func (r RetentionPlanRule) cells(s say, org gallra.OrganisationType) map[string]string {
 	start := s.T("start." + string(r.Start))
 	if r.Fallback != "" && r.Fallback != r.Start {
 		start = s.T("paper.d3.fallback", "start", start, "fallback", s.T("start."+string(r.Fallback)))
@@ -136,8 +137,8 @@ func (r RetentionPlanRule) cells(s say, public bool) map[string]string {
 	if r.Held > 0 {
 		except = join(except, s.N("paper.d3.held", int64(r.Held)))
 	}
-	support := supportOf(r.Decision)
-	if support == "" && public {
+	support := supportOf(s, org, r.Decision)
+	if support == "" && org.Public() {
 		support = s.T("paper.d3.no_decision")
 	}
 	return map[string]string{
@@ -157,14 +158,24 @@ func basis(s say, b string) string {
 }
 
 // supportOf names what gives a rule its right: who decided, when, and where it
-// is found.
-func supportOf(d gallra.Decision) string {
+// can be read. In a state agency that is how it applies the regulations of the
+// National Archives; a municipality is not bound by them and decides itself
+// (REQUIREMENTS SE-4).
+func supportOf(s say, org gallra.OrganisationType, d gallra.Decision) string {
 	out := ""
 	for _, v := range []string{d.Title, d.Body, d.Number, d.Date, d.URL} {
 		if v != "" && out != "" {
 			out += ", "
 		}
 		out += v
+	}
+	switch {
+	case out == "":
+		return ""
+	case org == gallra.OrgAuthority:
+		return s.T("paper.support.agency", "decision", out)
+	case org.Public():
+		return s.T("paper.support.local", "decision", out)
 	}
 	return out
 }

@@ -682,3 +682,54 @@ func TestG7_NothingIsLeftInMailboxes(t *testing.T) {
 		}
 	}
 }
+
+// T12: what Gallra itself reads and rewrites is no activity: every clock of a
+// ticket stands where it stood.
+func TestT12_OwnChangesAreNoActivity(t *testing.T) {
+	for name, open := range map[string]func(*testing.T) *helpdesk{"znuny on PostgreSQL": znunyDesk, "osTicket on MariaDB": osTicketDesk} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := open(t)
+			h.seed(t, 1000)
+			ticket := gallra.Ref{System: "desk", Type: "ticket", ID: "1000"}
+			before, err := h.source.Get(ctx, ticket)
+			if err != nil {
+				t.Fatal(err)
+			}
+			types, err := h.source.Types(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := 0
+			for _, typ := range types {
+				if typ.Kind != connector.KindMessage && typ.Name != "ticket" {
+					continue
+				}
+				page, err := h.source.List(ctx, connector.Query{Type: typ.Name})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range page.Records {
+					for _, f := range typ.Fields {
+						if v, _ := r.Field(f.Name); v == "" || !f.Text || f.ReadOnly || f.Format != "" {
+							continue
+						}
+						if _, err := h.source.Edit(ctx, r.Ref, "", []gallra.Field{{Name: f.Name, Value: "[NAMN 1]"}}); err != nil {
+							t.Fatal(err)
+						}
+						changed++
+					}
+				}
+			}
+			after, err := h.source.Get(ctx, ticket)
+			if err != nil || changed == 0 {
+				t.Fatalf("%d fields changed: %v", changed, err)
+			}
+			for what, at := range map[string][2]time.Time{"created": {before.Created, after.Created}, "updated": {before.Updated, after.Updated}, "contact": {before.Contact, after.Contact}, "closed": {before.Closed, after.Closed}} {
+				if !at[0].Equal(at[1]) {
+					t.Errorf("%s was %s and is %s", what, at[0], at[1])
+				}
+			}
+		})
+	}
+}

@@ -39,6 +39,14 @@ func guess(b []byte) string {
 	return s.String()
 }
 
+// guessed is guess of a string, which nearly always stays as it is.
+func guessed(s string) string {
+	if utf8.ValidString(s) && !strings.HasPrefix(s, "\xEF\xBB\xBF") {
+		return s
+	}
+	return guess([]byte(s))
+}
+
 // lookup returns the encoding a label names; nil for UTF-8, US-ASCII, none and
 // unknown labels, all of which are read by guess.
 func lookup(label string) encoding.Encoding {

@@ -39,6 +39,9 @@ func splitHeader(raw []byte) (fields []field, headerEnd, bodyStart int) {
 			// A folded line of blanks only is still part of the field; an empty line is not.
 			end = next
 		}
+		if fields == nil {
+			fields = make([]field, 0, min(16, bytes.Count(raw[:min(len(raw), 2048)], []byte(":")))) // an upper bound, mostly
+		}
 		fields = append(fields, newField(raw[i:end]))
 		i = end
 	}
@@ -92,7 +95,7 @@ func unfold(b []byte) string {
 // a base64 group in two between them, and guesses the charset of raw 8-bit bytes.
 func decodeHeader(s string) string {
 	if !strings.Contains(s, "=?") {
-		return guess([]byte(s))
+		return guessed(s)
 	}
 	var out strings.Builder
 	var charset string
@@ -111,14 +114,14 @@ func decodeHeader(s string) string {
 		cs, b, n := encodedWord(s[i:])
 		if n == 0 {
 			flush()
-			out.WriteString(guess([]byte(s[:i+2])))
+			out.WriteString(guessed(s[:i+2]))
 			s = s[i+2:]
 			continue
 		}
 		between := s[:i]
 		if pending == nil || strings.Trim(between, " \t") != "" {
 			flush()
-			out.WriteString(guess([]byte(between)))
+			out.WriteString(guessed(between))
 		}
 		if pending != nil && !strings.EqualFold(cs, charset) {
 			flush()
@@ -128,7 +131,7 @@ func decodeHeader(s string) string {
 		s = s[i+n:]
 	}
 	flush()
-	out.WriteString(guess([]byte(s)))
+	out.WriteString(guessed(s))
 	return out.String()
 }
 
@@ -457,6 +460,9 @@ func paramBase(key string) (base string, n int, encoded bool) {
 // paramValue returns a parameter decoded: RFC 2231 continuations and charsets,
 // RFC 2047 words (which mailers use though they must not), raw 8-bit.
 func paramValue(params []param, name string) string {
+	if len(params) == 0 {
+		return ""
+	}
 	plain, found := "", false
 	pieces := map[int]param{}
 	last := -1
@@ -518,6 +524,10 @@ func formatParam(name, value string) string {
 
 // parseDate reads a Date field; zero when it is none.
 func parseDate(s string) time.Time {
+	// What nearly all write, which ParseDate comes to after several attempts.
+	if t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", s); err == nil {
+		return t
+	}
 	if t, err := mail.ParseDate(s); err == nil {
 		return t
 	}

@@ -77,19 +77,42 @@ func (m *Mail) AttachmentText() string {
 
 // contains reports whether every word of b stands in a, in whatever layout.
 func contains(a, b string) bool {
-	have := map[string]int{}
-	words := func(s string) []string {
-		return strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	// Nearly always b says the same in the same order.
+	for rest := a; ; {
+		var x, y string
+		if y, b = word(b); y == "" {
+			return true
+		}
+		if x, rest = word(rest); x != y {
+			b = y + " " + b
+			break
+		}
+		a = rest
 	}
-	for _, w := range words(a) {
+	have := map[string]int{}
+	for w, rest := word(a); w != ""; w, rest = word(rest) {
 		have[w]++
 	}
-	for _, w := range words(b) {
+	for w, rest := word(b); w != ""; w, rest = word(rest) {
 		if have[w]--; have[w] < 0 {
 			return false
 		}
 	}
 	return true
+}
+
+// word returns the first word of s, "" when there is none, and what follows it.
+func word(s string) (w, rest string) {
+	letter := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	i := strings.IndexFunc(s, letter)
+	if i < 0 {
+		return "", ""
+	}
+	s = s[i:]
+	if i = strings.IndexFunc(s, func(r rune) bool { return !letter(r) }); i < 0 {
+		return s, ""
+	}
+	return s[:i], s[i:]
 }
 
 // ParseMail decodes a mail. It reads as far as the bytes go and reports what it
@@ -111,7 +134,7 @@ func ParseMail(raw []byte, l Limits) (*Mail, error) {
 	if named == 0 {
 		return nil, gallra.Errorf(gallra.Invalid, "document.not_a_mail")
 	}
-	m := &Mail{}
+	m := &Mail{Header: make([]HeaderField, 0, named)}
 	for _, f := range root.fields {
 		if f.name != "" {
 			m.Header = append(m.Header, HeaderField{f.name, decodeHeader(unfold(f.body))})

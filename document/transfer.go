@@ -47,7 +47,19 @@ func decodeBase64(b []byte, max int64) (out []byte, whole bool) {
 	out = make([]byte, 0, min(int64(len(b)/4*3+3), max+3))
 	var acc uint32
 	n := 0
-	for _, c := range b {
+	for i := 0; i < len(b); i++ {
+		for n == 0 && i+4 <= len(b) && int64(len(out)) <= max { // whole groups
+			v0, v1, v2, v3 := base64Value[b[i]], base64Value[b[i+1]], base64Value[b[i+2]], base64Value[b[i+3]]
+			if v0|v1|v2|v3 >= 64 {
+				break
+			}
+			out = append(out, v0<<2|v1>>4, v1<<4|v2>>2, v2<<6|v3)
+			i += 4
+		}
+		if i == len(b) {
+			break
+		}
+		c := b[i]
 		v := base64Value[c]
 		if v == 0xFF {
 			// Padding ends a group; some mailers glue several encodings together.
@@ -89,10 +101,12 @@ func decodeQP(b []byte) []byte {
 	}
 	out := make([]byte, 0, len(b))
 	for i := 0; i < len(b); i++ {
-		if b[i] != '=' {
-			out = append(out, b[i])
-			continue
+		next := bytes.IndexByte(b[i:], '=')
+		if next < 0 {
+			return append(out, b[i:]...)
 		}
+		out = append(out, b[i:i+next]...)
+		i += next
 		j := i + 1
 		for j < len(b) && (b[j] == ' ' || b[j] == '\t') {
 			j++

@@ -148,6 +148,7 @@ func Record(s Stored, p connector.Projection, l document.Limits) (gallra.Record,
 		date = m.Date.Format(time.RFC3339)
 	}
 	cc := append(slices.Clone(m.Cc), m.Bcc...)
+	r.Fields = make([]gallra.Field, 0, 17)
 	add := func(name, value string) { r.Fields = append(r.Fields, gallra.Field{Name: name, Value: value}) }
 	add(From, addresses(m.From))
 	add(FromName, names(m.From))
@@ -226,8 +227,20 @@ var told = func() map[string]bool {
 
 func otherHeaders(m *document.Mail) string {
 	var b strings.Builder
+	var lower [32]byte // longer than any of those told
 	for _, f := range m.Header {
-		if !told[strings.ToLower(f.Name)] {
+		known := len(f.Name) <= len(lower)
+		if known {
+			for i := range len(f.Name) {
+				c := f.Name[i]
+				if c >= 'A' && c <= 'Z' {
+					c += 'a' - 'A'
+				}
+				lower[i] = c
+			}
+			known = told[string(lower[:len(f.Name)])]
+		}
+		if !known {
 			b.WriteString(f.Name + ": " + f.Value + "\n")
 		}
 	}

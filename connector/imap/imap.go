@@ -28,6 +28,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	goimap "github.com/emersion/go-imap/v2"
@@ -70,6 +71,7 @@ type Source struct {
 	only           []string
 	own            []string
 	max            int64
+	typical        atomic.Int64 // bytes of a mail, a mean of the last ones
 
 	mu      sync.Mutex
 	idle    []idle
@@ -83,6 +85,7 @@ func open(_ context.Context, c connector.Config) (connector.Source, error) {
 		return nil, gallra.Errorf(gallra.Invalid, "imap.bad_address") // err would quote the password
 	}
 	s := &Source{system: c.System, host: u.Hostname(), implicit: u.Scheme == "imaps", max: 64 << 20, own: mailrecord.Own(c.Option("own"))}
+	s.typical.Store(64 << 10) // until it is known
 	port := u.Port()
 	if port == "" {
 		port = map[bool]string{true: "993", false: "143"}[s.implicit]
@@ -189,6 +192,9 @@ func (s *Source) dial(ctx context.Context) (*client, error) {
 type client struct {
 	*imapclient.Client
 	selected string
+	reading  bool       // it was opened to read only
+	validity uint32     // of the open folder
+	uidNext  goimap.UID // when it was opened; 0 when the server did not say
 }
 
 // open opens a folder.
@@ -196,7 +202,7 @@ func (c *client) open(name string, readOnly bool) (*goimap.SelectData, error) {
 	c.selected = ""
 	box, err := c.Select(name, &goimap.SelectOptions{ReadOnly: readOnly}).Wait()
 	if err == nil {
-		c.selected = name
+		c.selected, c.reading, c.validity, c.uidNext = name, readOnly, box.UIDValidity, box.UIDNext
 	}
 	return box, err
 }
@@ -258,6 +264,9 @@ func (s *Source) with(ctx context.Context, f func(*client) error) error {
 	if !stop() {
 		_ = c.Close()
 		return ctx.Err()
+	}
+	if err != nil {
+		c.selected = "" // it may be the folder that is wrong
 	}
 	s.mu.Lock()
 	keep := !s.closed && len(s.idle) < maxIdle && gallra.CodeOf(err) != gallra.Unavailable

@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"errors"
+	"io"
 	"runtime"
 	"slices"
 	"strconv"
@@ -56,13 +57,7 @@ func (s *Source) stored(l letter) mailrecord.Stored {
 		Truncated: int64(len(l.raw)) < l.size && l.size > s.max, Answered: slices.Contains(l.flags, goimap.FlagAnswered)}
 }
 
-// page is a stretch of mails over the folders, and where the next one begins.
-type page struct {
-	letters []letter
-	next    string
-}
-
-// look says what meta lists.
+// look says what is listed.
 type look struct {
 	limit  int
 	share  connector.Share
@@ -71,22 +66,64 @@ type look struct {
 	halves bool                   // with half-made mails
 }
 
-// meta lists mails behind cursor without their text.
-func (s *Source) meta(ctx context.Context, c *client, cursor string, what look) (page, error) {
+// stretch is mails of one folder, in order.
+type stretch struct {
+	folder   folder
+	validity uint32
+	uids     []goimap.UID
+}
+
+func (t stretch) place(u goimap.UID) place { return place{t.folder.digest, t.validity, u} }
+
+// walk finds up to what.limit mails behind cursor and hands those of each folder,
+// which is open then, to take. take returns the last mail of the page when the
+// page is full before the stretch is at its end, else 0.
+func (s *Source) walk(ctx context.Context, c *client, cursor string, what look, take func(stretch) (goimap.UID, error)) (next string, err error) {
 	var from place
 	if cursor != "" {
 		var ok bool
 		if from, ok = parsePlace(cursor); !ok {
-			return page{}, gallra.Errorf(gallra.Invalid, "connector.bad_cursor")
+			return "", gallra.Errorf(gallra.Invalid, "connector.bad_cursor")
+		}
+	}
+	room := what.limit
+	one := func(f folder) (next string, err error) {
+		first := goimap.UID(1)
+		// After a change of UIDVALIDITY the folder is new, and read from its start.
+		if f.digest == from.digest && c.validity == from.validity {
+			first = from.uid + 1
+		}
+		uids, full, err := s.uids(ctx, c, first, room, what)
+		if err != nil || len(uids) == 0 {
+			return "", err
+		}
+		room -= len(uids)
+		t := stretch{f, c.validity, uids}
+		last, err := take(t)
+		if last == 0 && full {
+			last = uids[len(uids)-1]
+		}
+		if err != nil || last == 0 {
+			return "", err
+		}
+		return t.place(last).String(), nil
+	}
+	// The next page of a folder that is open still needs no list of folders.
+	done := ""
+	if c.selected != "" && c.reading && c.validity == from.validity {
+		if f := (folder{c.selected, mailrecord.Digest(c.selected)}); f.digest == from.digest {
+			if next, err := one(f); err != nil || next != "" {
+				return next, err
+			}
+			done = f.digest
 		}
 	}
 	folders, err := s.folders(ctx, c)
 	if err != nil {
-		return page{}, err
+		return "", err
 	}
-	var out page
 	for _, f := range folders {
-		if f.digest < from.digest {
+		if f.digest < from.digest || f.digest == done {
 			continue
 		}
 		box, err := c.open(f.name, true)
@@ -94,49 +131,72 @@ func (s *Source) meta(ctx context.Context, c *client, cursor string, what look) 
 			if errors.Is(s.fail(ctx, "EXAMINE", err), gallra.ErrNotFound) {
 				continue // removed meanwhile
 			}
-			return page{}, s.fail(ctx, "EXAMINE", err)
+			return "", s.fail(ctx, "EXAMINE", err)
 		}
 		if box.NumMessages == 0 {
 			continue
 		}
-		first := goimap.UID(1)
-		// After a change of UIDVALIDITY the folder is new, and read from its start.
-		if f.digest == from.digest && box.UIDValidity == from.validity {
-			first = from.uid + 1
+		if next, err := one(f); err != nil || next != "" {
+			return next, err
+		}
+	}
+	return "", nil
+}
+
+// uids asks which mails of the open folder there are from first on, up to room.
+// It asks for a part of the folder at a time: the rest of a large one would be
+// named again for every page.
+func (s *Source) uids(ctx context.Context, c *client, first goimap.UID, room int, what look) (out []goimap.UID, full bool, err error) {
+	for width := uint64(room); ; width *= 4 {
+		stop := goimap.UID(0) // to the end, and what has come since the folder was opened
+		if end := uint64(first) + width - 1; c.uidNext > 0 && end+1 < uint64(c.uidNext) {
+			stop = goimap.UID(end)
 		}
 		want := goimap.SearchCriteria{}
 		if what.search != nil {
 			want = *what.search
 		}
-		want.UID = []goimap.UIDSet{{goimap.UIDRange{Start: first, Stop: 0}}}
-		found, err := c.UIDSearch(&want, nil).Wait()
+		want.UID = []goimap.UIDSet{{goimap.UIDRange{Start: first, Stop: stop}}}
+		var short *goimap.SearchOptions
+		if c.Caps().Has(goimap.CapESearch) { // ranges, where a thousand numbers would be written out
+			short = &goimap.SearchOptions{ReturnAll: true}
+		}
+		found, err := c.UIDSearch(&want, short).Wait()
 		if err != nil {
-			return page{}, s.fail(ctx, "SEARCH", err)
+			return nil, false, s.fail(ctx, "SEARCH", err)
 		}
 		uids := found.AllUIDs()
 		slices.Sort(uids)
-		uids = slices.DeleteFunc(uids, func(u goimap.UID) bool { return u < first || !what.share.Has(uint64(u)) })
-		room := what.limit - len(out.letters)
-		full := len(uids) >= room
-		if len(uids) > room {
-			uids = uids[:room]
+		out = append(out, slices.DeleteFunc(uids, func(u goimap.UID) bool { return u < first || !what.share.Has(uint64(u)) })...)
+		if len(out) >= room {
+			return out[:room], true, nil
 		}
-		if len(uids) > 0 {
-			got, err := s.fetchMeta(ctx, c, f, box.UIDValidity, uids, what.dates)
-			if err != nil {
-				return page{}, err
-			}
-			if !what.halves {
-				got = slices.DeleteFunc(got, func(l letter) bool { return halfMade(l.flags) })
-			}
-			out.letters = append(out.letters, got...)
-			if full {
-				out.next = place{f.digest, box.UIDValidity, uids[len(uids)-1]}.String()
-				return out, nil
-			}
+		if stop == 0 {
+			return out, false, nil
 		}
+		first = stop + 1
 	}
-	return out, nil
+}
+
+// page is a stretch of mails over the folders, and where the next one begins.
+type page struct {
+	letters []letter
+	next    string
+}
+
+// meta lists mails behind cursor without their text.
+func (s *Source) meta(ctx context.Context, c *client, cursor string, what look) (page, error) {
+	var out page
+	next, err := s.walk(ctx, c, cursor, what, func(t stretch) (goimap.UID, error) {
+		got, err := s.fetchMeta(ctx, c, t.folder, t.validity, t.uids, what.dates)
+		if !what.halves {
+			got = slices.DeleteFunc(got, func(l letter) bool { return halfMade(l.flags) })
+		}
+		out.letters = append(out.letters, got...)
+		return 0, err
+	})
+	out.next = next
+	return out, err
 }
 
 var dateField = &goimap.FetchItemBodySection{Specifier: goimap.PartSpecifierHeader, HeaderFields: []string{"Date"}, Peek: true}
@@ -199,11 +259,11 @@ func (s *Source) bodies(ctx context.Context, c *client, letters []letter, sectio
 		if msg == nil {
 			break
 		}
-		var m *imapclient.FetchMessageBuffer
-		if m, err = msg.Collect(); err == nil && len(m.BodySection) > 0 {
-			if i, ok := index[m.UID]; ok {
-				delete(index, m.UID)
-				letters[i].raw = m.BodySection[0].Bytes
+		var l letter
+		if l, err = s.receive(msg); err == nil && l.raw != nil {
+			if i, ok := index[l.place.uid]; ok {
+				delete(index, l.place.uid)
+				letters[i].raw = l.raw
 				work <- i
 			}
 		}
@@ -214,6 +274,36 @@ func (s *Source) bodies(ctx context.Context, c *client, letters []letter, sectio
 		err = e
 	}
 	return s.fail(ctx, "FETCH", err)
+}
+
+// receive reads what the server tells of one mail, a text beyond the limit in part.
+func (s *Source) receive(msg *imapclient.FetchMessageData) (letter, error) {
+	var l letter
+	for item := msg.Next(); item != nil; item = msg.Next() {
+		switch item := item.(type) {
+		case imapclient.FetchItemDataUID:
+			l.place.uid = item.UID
+		case imapclient.FetchItemDataFlags:
+			l.flags = item.Flags
+		case imapclient.FetchItemDataInternalDate:
+			l.date = item.Time
+		case imapclient.FetchItemDataRFC822Size:
+			l.size = item.Size
+		case imapclient.FetchItemDataBodySection:
+			if item.Literal == nil {
+				continue
+			}
+			l.raw = make([]byte, min(item.Literal.Size(), s.max))
+			_, err := io.ReadFull(item.Literal, l.raw)
+			if err == nil {
+				_, err = io.Copy(io.Discard, item.Literal)
+			}
+			if err != nil {
+				return l, err
+			}
+		}
+	}
+	return l, nil
 }
 
 // chunks parts letters by folder and by what one answer may hold in memory.
@@ -285,6 +375,9 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 			}
 			out.Total = total
 		}
+		if !dates {
+			return s.listWhole(ctx, c, q, look{limit: limit, share: share}, &out)
+		}
 		p, err := s.meta(ctx, c, q.Cursor, look{limit: limit, share: share, search: narrow(q), dates: dates})
 		if err != nil {
 			return err
@@ -297,7 +390,7 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 			head := s.stored(l)
 			l.raw = nil
 			r, _ := mailrecord.Record(head, connector.FieldsNone, s.limits())
-			if dates && !mailrecord.Selects(q, r) || !dates && len(q.Parents) > 0 && !slices.Contains(q.Parents, r.Ref) {
+			if !mailrecord.Selects(q, r) {
 				continue
 			}
 			if q.Fields == connector.FieldsAll {
@@ -344,6 +437,154 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 		return connector.Page{}, err
 	}
 	return out, nil
+}
+
+// listWhole lists a page of whole mails. All that is told of a mail is asked for
+// in one command, and the next command is under way while the answers to one are
+// taken apart.
+func (s *Source) listWhole(ctx context.Context, c *client, q connector.Query, what look, out *connector.Page) error {
+	bytes := int64(0)
+	next, err := s.walk(ctx, c, q.Cursor, what, func(t stretch) (goimap.UID, error) {
+		if len(q.Parents) > 0 {
+			t.uids = slices.DeleteFunc(t.uids, func(u goimap.UID) bool { return !slices.Contains(q.Parents, s.ref(t.place(u))) })
+		}
+		records := make([]gallra.Record, len(t.uids))
+		problems := make([][]connector.Problem, len(t.uids))
+		last, err := s.stream(ctx, c, t, &bytes, func(i int, l letter) {
+			records[i], problems[i] = mailrecord.Record(s.stored(l), connector.FieldsAll, s.limits())
+		})
+		for i := range records {
+			if last != 0 && t.uids[i] > last {
+				break
+			}
+			if !records[i].Ref.IsZero() { // else erased meanwhile
+				out.Records = append(out.Records, records[i])
+				out.Skipped = append(out.Skipped, problems[i]...)
+			}
+		}
+		return last, err
+	})
+	out.Next = next
+	return err
+}
+
+const (
+	ahead     = 1 << 20 // text that one command asks for, as far as can be told beforehand
+	mostAsked = 256     // mails that one command asks for
+)
+
+// stream fetches the mails of t whole and hands each to f, on several goroutines,
+// with its place in t.uids. bytes counts the text of the page; when there is
+// enough of it, stream returns the last mail of the page, else 0.
+func (s *Source) stream(ctx context.Context, c *client, t stretch, bytes *int64, f func(i int, l letter)) (goimap.UID, error) {
+	if len(t.uids) == 0 {
+		return 0, nil
+	}
+	type piece struct {
+		i int
+		l letter
+	}
+	work := make(chan []piece, 8) // some at a time: a mail is taken apart about as fast as it is handed over
+	var wg sync.WaitGroup
+	for range max(2, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for some := range work {
+				for _, p := range some {
+					f(p.i, p.l)
+				}
+			}
+		})
+	}
+	defer wg.Wait()
+	defer close(work)
+	index := make(map[goimap.UID]int, len(t.uids))
+	for i, u := range t.uids {
+		index[u] = i
+	}
+	want := &goimap.FetchOptions{UID: true, Flags: true, InternalDate: true, RFC822Size: true, BodySection: []*goimap.FetchItemBodySection{{Peek: true}}}
+	asked, coming := 0, int64(0)
+	last := len(t.uids) // how many are on this page
+	var mu sync.Mutex   // of bytes, last and index
+	read := func(cmd *imapclient.FetchCommand) (err error) {
+		var some []piece
+		for err == nil {
+			msg := cmd.Next()
+			if msg == nil {
+				break
+			}
+			var l letter
+			if l, err = s.receive(msg); err != nil {
+				break
+			}
+			mu.Lock()
+			i, ok := index[l.place.uid]
+			if ok = ok && l.raw != nil && !l.date.IsZero(); ok {
+				delete(index, l.place.uid)
+				n := int64(len(l.raw))
+				s.typical.Store((7*s.typical.Load() + n) / 8)
+				if i > 0 && *bytes > 4*pageBytes {
+					last = min(last, i) // much larger than those before: they do not fit, and come once more with the next page
+					ok = false
+				} else {
+					*bytes += n
+				}
+			}
+			mu.Unlock()
+			if ok && !halfMade(l.flags) {
+				l.place, l.folder = t.place(l.place.uid), t.folder.name
+				if some = append(some, piece{i, l}); len(some) >= 16 || len(l.raw) > ahead/16 {
+					work <- some
+					some = make([]piece, 0, 16)
+				}
+			}
+		}
+		if len(some) > 0 {
+			work <- some
+		}
+		if e := cmd.Close(); err == nil {
+			err = e
+		}
+		return err
+	}
+	// A server may begin to answer one command before it has ended with another:
+	// each has its reader.
+	type command struct {
+		done   chan error
+		brings int64 // about so much
+	}
+	var sent []command
+	var failed error
+	for {
+		mu.Lock()
+		for failed == nil && len(sent) < 2 && asked < len(t.uids) && (asked == 0 || 3*(*bytes+coming) <= pageBytes) {
+			size := max(s.typical.Load(), 256)
+			n := min(len(t.uids)-asked, mostAsked, max(1, int(ahead/size)))
+			cmd := command{make(chan error, 1), int64(n) * size}
+			fetch := t.uids[asked : asked+n]
+			mu.Unlock()
+			f := c.Fetch(goimap.UIDSetNum(fetch...), want)
+			go func() { cmd.done <- read(f) }()
+			mu.Lock()
+			sent = append(sent, cmd)
+			asked, coming = asked+n, coming+cmd.brings
+		}
+		mu.Unlock()
+		if len(sent) == 0 {
+			break
+		}
+		if err := <-sent[0].done; failed == nil {
+			failed = err
+		}
+		coming -= sent[0].brings
+		sent = sent[1:]
+	}
+	if failed != nil {
+		return 0, s.fail(ctx, "FETCH", failed)
+	}
+	if last = min(last, asked); last == len(t.uids) && 3**bytes <= pageBytes {
+		return 0, nil
+	}
+	return t.uids[last-1], nil // the first is never left out
 }
 
 // narrow lets the server leave out mails by INTERNALDATE, which is a day and no

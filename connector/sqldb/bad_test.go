@@ -36,7 +36,7 @@ func (p *product) source(t *testing.T) connector.Source {
 func TestProfilesFitTheirProducts(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(*testing.T) *product{
-		"helpdesk": helpdesk, "znuny": znuny, "osticket": osTicket, "chatwoot": chatwoot, "rt": requestTracker, "phpbb": phpBB, "freescout": freeScout, "answer": answer, "zammad": zammad, "discourse": discourse,
+		"helpdesk": helpdesk, "znuny": znuny, "osticket": osTicket, "chatwoot": chatwoot, "rt": requestTracker, "phpbb": phpBB, "freescout": freeScout, "answer": answer, "zammad": zammad, "discourse": discourse, "wordpress": wordPress,
 		"flarum on MariaDB":  func(t *testing.T) *product { return flarum(t, "mariadb") },
 		"flarum on Postgres": func(t *testing.T) *product { return flarum(t, "postgres") },
 		"flarum on SQLite":   func(t *testing.T) *product { return flarum(t, "sqlite") },

@@ -331,6 +331,9 @@ func (p *product) touch(table, stamp, text string) func(tb ct.TB, s ct.Seed) {
 			if table == "ticket" && p.prefix == "ost_" {
 				id = "ticket_id"
 			}
+			if p.prefix == "wp_" {
+				id = "ID"
+			}
 			set := p.quote(stamp) + " = '2025-03-04 05:06:07'"
 			if text != "" {
 				if p.kind == "mariadb" {

@@ -232,11 +232,35 @@ func (s *Source) cascade(ctx context.Context, tx *sql.Tx, root *table, keys []st
 		if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
 			return s.fail("erase "+t.name, err)
 		}
+		if err := s.allGone(ctx, tx, t, root, keys); err != nil {
+			return err
+		}
 	}
 	for _, d := range shared {
 		if err := s.dropShared(ctx, tx, d.t, d.keys); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// allGone looks whether rows deep below a record are gone, while those between
+// them and the record still are there: afterwards nothing tells whose they were,
+// and no other road finds them. A trigger or a rule of the database may have
+// kept them without a word.
+func (s *Source) allGone(ctx context.Context, tx *sql.Tx, t, root *table, keys []string) error {
+	if t == root || t.owner == root || t.meta.OnErase == editBlank {
+		return nil // another road finds these: Remains
+	}
+	b := &query{d: s.d}
+	b.add("SELECT count(*) FROM ", s.d.quote(t.name), " t WHERE ")
+	s.owned(b, t, root, keys)
+	var left int64
+	if err := tx.QueryRowContext(ctx, b.String(), b.args...).Scan(&left); err != nil {
+		return s.fail("look for "+t.name, err)
+	}
+	if left > 0 {
+		return gallra.Errorf(gallra.Unavailable, "sqldb.kept", "table", t.name)
 	}
 	return nil
 }

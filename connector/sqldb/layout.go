@@ -233,11 +233,19 @@ func (t *table) matched() string {
 // owned writes the condition that a row of t (alias "t") belongs to one of the
 // rows of root with these keys, or is one of them.
 func (s *Source) owned(b *query, t, root *table, keys []string) {
-	s.ownedAt(b, t, root, "t", 0, keys)
+	s.ownedAt(b, t, root, "t", 0, t.name, keys)
 }
 
-func (s *Source) ownedAt(b *query, t, root *table, alias string, depth int, keys []string) {
-	if c := s.rows(t, alias); c != "" {
+// top is the table that is changed: MariaDB reads it in a subquery of its own
+// change only where the answer is made first.
+func (s *Source) ownedAt(b *query, t, root *table, alias string, depth int, top string, keys []string) {
+	c := s.rows(t, alias)
+	if t == root && t.meta.Only != nil {
+		// What says that the row is one of these may be its own child, which goes
+		// before it: the keys are those of rows that were found to be.
+		c = and(s.d.condition(alias, t.meta.Where), s.d.exclusion(alias, t.meta.WhereNot))
+	}
+	if c != "" {
 		b.add(c, " AND ")
 	}
 	if t == root {
@@ -262,8 +270,18 @@ func (s *Source) ownedAt(b *query, t, root *table, alias string, depth int, keys
 		return
 	}
 	up := "o" + string(rune('a'+depth))
-	b.add(col, " IN (SELECT ", s.d.refer(up, m), " FROM ", s.d.quote(t.owner.name), " ", up, " WHERE ")
-	s.ownedAt(b, t.owner, root, up, depth+1, keys)
+	apart := s.d == mariadb && t.owner.name == top
+	b.add(col, " IN (SELECT ")
+	if apart {
+		b.add("made.k FROM (SELECT DISTINCT ", s.d.refer(up, m), " AS k")
+	} else {
+		b.add(s.d.refer(up, m))
+	}
+	b.add(" FROM ", s.d.quote(t.owner.name), " ", up, " WHERE ")
+	s.ownedAt(b, t.owner, root, up, depth+1, top, keys)
+	if apart {
+		b.add(") made")
+	}
 	b.add(")")
 }
 

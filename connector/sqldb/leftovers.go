@@ -136,5 +136,8 @@ func holds(m *ident.Matcher, c column, x string) (bool, []string) {
 		return false, nil
 	}
 	plain, reasons := opened(x)
-	return plain != "" && len(m.Find(plain)) > 0, reasons
+	if plain != "" && len(m.Find(plain)) > 0 {
+		return true, reasons
+	}
+	return layers(x, func(s string) bool { return len(m.Find(unicode(s))) > 0 }), reasons
 }

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,19 +46,21 @@ func init() {
 
 // Source is one database seen through a profile. It is safe for concurrent use.
 type Source struct {
-	system  gallra.SystemID
-	d       dialect
-	db      *sql.DB
-	other   *sql.DB // what verifies and searches what is left: a pool of its own
-	changes *sql.DB // what changes: db, where no user of its own is given
-	profile profile
-	prefix  string
-	loc     *time.Location
-	have    schema
-	tables  []*table // as in the profile: parents before children
-	byType  map[string]*table
-	walked  atomic.Pointer[schema] // the tables that the search for what is left goes through
-	hashes  bool                   // PostgreSQL from 14 on: a row's hash costs a fraction of its text's digest
+	system    gallra.SystemID
+	d         dialect
+	db        *sql.DB
+	other     *sql.DB // what verifies and searches what is left: a pool of its own
+	changes   *sql.DB // what changes: db, where no user of its own is given
+	profile   profile
+	prefix    string
+	loc       *time.Location
+	have      schema
+	tables    []*table // as in the profile: parents before children
+	byType    map[string]*table
+	walked    atomic.Pointer[schema] // the tables that the search for what is left goes through
+	foreignMu sync.Mutex
+	foreign   *[]foreignKey // what the database itself knows to point at what; nil: not asked yet
+	hashes    bool          // PostgreSQL from 14 on: a row's hash costs a fraction of its text's digest
 	// readCommitted: MariaDB is asked for what PostgreSQL does by itself. Its own
 	// default locks the gaps between rows too, and two batches wait for each other.
 	readCommitted bool

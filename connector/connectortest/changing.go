@@ -343,6 +343,30 @@ func checkEditMany(tb TB, h Harness) {
 	}
 }
 
+// withoutLink returns the fields of a record without a value that is itself the
+// link (the requester's login, say), where that has gone.
+func withoutLink(tb TB, src connector.Source, was, now gallra.Record) []gallra.Field {
+	types, err := src.Types(tb.Context())
+	if err != nil {
+		tb.Fatalf("types: %v", err)
+	}
+	var out []gallra.Field
+	for _, f := range was.Fields {
+		v, there := now.Field(f.Name)
+		for _, t := range types {
+			if info, ok := t.Field(f.Name); ok && t.Name == was.Ref.Type && info.Role == gallra.RoleRequester && v == "" {
+				if f.Value = ""; !there {
+					f.Name = ""
+				}
+			}
+		}
+		if f.Name != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // checkUnlink proves that a record is cut loose from its person and otherwise
 // left as it is, that a second time is fine, and that each ref has its answer.
 func checkUnlink(tb TB, h Harness) {
@@ -379,7 +403,7 @@ func checkUnlink(tb TB, h Harness) {
 			if !got.Person.IsZero() {
 				tb.Errorf("%s: the record still leads to its person", round)
 			}
-			if !slices.Equal(got.Fields, rs[i].Fields) {
+			if !slices.Equal(got.Fields, withoutLink(tb, src, rs[i], got)) {
 				tb.Errorf("%s: a field of the record has changed", round)
 			}
 			if !got.Created.Equal(rs[i].Created) || !got.Closed.Equal(rs[i].Closed) || !got.Contact.Equal(rs[i].Contact) {

@@ -19,7 +19,7 @@ func TestHelpdeskTickets(t *testing.T) {
 }
 
 func helpdeskTickets(p *product) ct.Harness {
-	h := p.harness([]string{"person", "ticket", "message", "attachment", "history", "draft"}, func(_ ct.TB, id int, s ct.Seed) []row {
+	seed := func(_ ct.TB, id int, s ct.Seed) []row {
 		rows := []row{{"ticket", []any{"id", id, "number", "SV-1", "subject", s.Text, "status", "closed", "queue", s.Keep, "created_at", s.Created, "updated_at", s.Updated, "last_contact_at", s.Contact, "closed_at", s.Closed}}}
 		for i, c := range append([]string{"Från " + s.Name + ", " + s.Email}, s.Children...) {
 			if i == 0 {
@@ -36,7 +36,11 @@ func helpdeskTickets(p *product) ct.Harness {
 				row{"draft", []any{"id", id + i, "ticket_id", id, "body", v}})
 		}
 		return rows
-	})
+	}
+	h := p.harness([]string{"person", "ticket", "message", "attachment", "history", "draft"}, seed)
+	h.Linked = p.linked(pointing(seed, "person_id", func(id int, s ct.Seed) []row {
+		return []row{{"person", []any{"id", id, "name", s.Name, "created_at", s.Created}}}
+	}))
 	h.Type, h.Text, h.Keep, h.Children, h.Attachments = "ticket", "subject", "queue", "message", "attachment"
 	h.Clocks = allClocks
 	h.Touch = p.touch("ticket", "updated_at", "subject")
@@ -72,15 +76,19 @@ func TestFlarumOnPostgres(t *testing.T) {
 func runFlarum(t *testing.T, p *product) {
 	owned := []string{"users", "discussions", "posts", "access_tokens", "notifications", "email_tokens"}
 	t.Run("discussions", func(t *testing.T) {
-		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
+		seed := func(_ ct.TB, id int, s ct.Seed) []row {
 			rows := []row{{"discussions", []any{"id", id, "title", s.Key + " " + s.Text[:min(len(s.Text), 20)], "created_at", s.Created, "last_posted_at", s.Contact, "slug", s.Key, "comment_count", 1}}}
 			for i, c := range s.Children {
 				rows = append(rows, row{"posts", []any{"id", id + i, "discussion_id", id, "number", i + 1, "created_at", s.Created, "type", "comment", "content", "<t>" + c + " " + s.Email + "</t>", "ip_address", s.IP}})
 			}
 			return rows
-		})
+		}
+		h := p.harness(owned, seed)
 		h.Type, h.Children = "discussion", "post"
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartLastContact}
+		h.Linked = p.linked(pointing(seed, "user_id", func(id int, s ct.Seed) []row {
+			return []row{{"users", []any{"id", id, "username", s.Username, "email", s.Email, "password", "x", "joined_at", s.Created}}}
+		}))
 		ct.Run(t, h)
 	})
 	t.Run("posts", func(t *testing.T) {
@@ -139,9 +147,9 @@ func TestZnuny(t *testing.T) {
 			{"article_search_index", []any{"id", id, "ticket_id", ticket, "article_id", id, "article_key", "MIMEBase_Body", "article_value", body}},
 		}
 	}
-	owned := []string{"ticket", "article", "article_data_mime", "article_data_mime_plain", "article_search_index", "article_data_mime_attachment", "ticket_history", "form_draft", "communication_log", "communication_log_object", "communication_log_object_entry", "communication_log_obj_lookup"}
+	owned := []string{"ticket", "article", "article_data_mime", "article_data_mime_plain", "article_search_index", "article_data_mime_attachment", "ticket_history", "form_draft", "communication_log", "communication_log_object", "communication_log_object_entry", "communication_log_obj_lookup", "customer_user"}
 	t.Run("tickets", func(t *testing.T) {
-		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
+		seed := func(_ ct.TB, id int, s ct.Seed) []row {
 			rows := ticket(id, s)
 			for i, c := range s.Children {
 				rows = append(rows, article(id+i, id, s, c)...)
@@ -155,13 +163,17 @@ func TestZnuny(t *testing.T) {
 					row{"form_draft", append([]any{"id", id + i, "object_type", "Ticket", "object_id", id, "action", "x", "content", base64.StdEncoding.EncodeToString([]byte(v))}, by(s)...)})
 			}
 			return rows
-		})
+		}
+		h := p.harness(owned, seed)
 		h.Type, h.Text, h.Keep, h.Children, h.Attachments = "ticket", "title", "queue", "message", "attachment"
 		h.Texts = []string{"å ä ö Å Ä Ö é ü ß ñ — “citat” ’", "👩🏽‍🚒 𝒮 漢字 العربية", `'; DROP TABLE ticket; -- "dubbla" \ %s %00 <b>&amp;</b> {{x}}`}
 		h.Kinds = []gallra.IdentifierKind{gallra.IdentEmail}
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartClosed}
 		h.Touch = p.touch("ticket", "change_time", "title")
 		h.FailWrites = p.refuse("ticket", "title")
+		h.Linked = p.linked(pointing(seed, "", func(id int, s ct.Seed) []row { // by login, which is the address
+			return []row{{"customer_user", append([]any{"id", id, "login", s.Email, "email", s.Email, "customer_id", "kund", "first_name", "Namn", "last_name", s.Key, "valid_id", 1}, by(s)...)}}
+		}))
 		ct.Run(t, h)
 	})
 	t.Run("articles", func(t *testing.T) {
@@ -199,7 +211,7 @@ func TestOsTicket(t *testing.T) {
 		}
 	}
 	t.Run("tickets", func(t *testing.T) {
-		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
+		seed := func(_ ct.TB, id int, s ct.Seed) []row {
 			rows := append(ticket(id, s),
 				row{"form_entry", []any{"id", id, "form_id", 2, "object_id", id, "object_type", "T", "created", s.Created, "updated", s.Created}},
 				row{"form_entry_values", []any{"entry_id", id, "field_id", 20, "value", s.Text}},
@@ -226,12 +238,16 @@ func TestOsTicket(t *testing.T) {
 					row{"draft", []any{"id", id + i, "staff_id", 1, "namespace", fmt.Sprintf("ticket.note.%d", id), "body", v, "created", s.Created}})
 			}
 			return rows
-		})
+		}
+		h := p.harness(owned, seed)
 		h.Type, h.Keep, h.Children, h.Attachments = "ticket", "department", "entry", "attachment"
 		h.Kinds = []gallra.IdentifierKind{gallra.IdentIP}
 		h.Clocks = allClocks
 		h.Touch = p.touch("ticket", "updated", "")
 		h.FailWrites = p.refuse("ticket", "ip_address")
+		h.Linked = p.linked(pointing(seed, "user_id", func(id int, s ct.Seed) []row {
+			return []row{{"user", []any{"id", id, "name", s.Name, "created", s.Created, "updated", s.Created, "default_email_id", id, "org_id", 0}}}
+		}))
 		ct.Run(t, h)
 	})
 	t.Run("entries", func(t *testing.T) {
@@ -267,7 +283,7 @@ func TestChatwoot(t *testing.T) {
 	inboxes := map[string]int{"Bygglov": 1, "Skola": 2, "Vatten": 3}
 	owned := []string{"contacts", "contact_inboxes", "conversations", "messages", "attachments", "notes", "csat_survey_responses", "audits"}
 	t.Run("conversations", func(t *testing.T) {
-		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
+		seed := func(_ ct.TB, id int, s ct.Seed) []row {
 			status := 1
 			if s.Closed.IsZero() {
 				status = 0
@@ -281,10 +297,14 @@ func TestChatwoot(t *testing.T) {
 					row{"csat_survey_responses", []any{"id", id + i, "conversation_id", id, "feedback_message", "bra, " + s.Key, "rating", 5, "created_at", s.Created, "updated_at", s.Created}})
 			}
 			return rows
-		})
+		}
+		h := p.harness(owned, seed)
 		h.Type, h.Keep, h.Children = "conversation", "inbox", "message"
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated, gallra.StartLastContact}
 		h.Touch = p.touch("conversations", "updated_at", "")
+		h.Linked = p.linked(pointing(seed, "contact_id", func(id int, s ct.Seed) []row {
+			return []row{{"contacts", []any{"id", id, "name", s.Name, "email", s.Email, "account_id", 1, "created_at", s.Created, "updated_at", s.Created}}}
+		}))
 		ct.Run(t, h)
 	})
 	t.Run("messages", func(t *testing.T) {
@@ -356,3 +376,15 @@ func quoted(v string) string {
 }
 
 func cut(v string, n int) string { return string([]rune(v)[:min(len([]rune(v)), n)]) }
+
+// pointing seeds what seed does, pointing by a column of its first row at a
+// person of its own; "" when it does so already.
+func pointing(seed func(ct.TB, int, ct.Seed) []row, column string, person func(id int, s ct.Seed) []row) func(ct.TB, int, ct.Seed) []row {
+	return func(tb ct.TB, id int, s ct.Seed) []row {
+		rows := seed(tb, id, s)
+		if column != "" {
+			rows[0].cells = append(rows[0].cells, column, id)
+		}
+		return append(person(id, s), rows...)
+	}
+}

@@ -333,14 +333,17 @@ func plainUpdate(b *testing.B, url string, n int) {
 		b.Fatal(err)
 	}
 	defer db.Close()
+	month := func(column string) string {
+		return column + " = date_trunc('month', " + column + " AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'"
+	}
 	for from := 1; from <= n; from += 10_000 {
 		tx, err := db.Begin()
 		if err != nil {
 			b.Fatal(err)
 		}
 		for _, q := range []string{
-			`UPDATE message SET sender = '[borttaget]', body = '[borttaget]', ip = '', person_id = NULL WHERE ticket_id BETWEEN $1 AND $2`,
-			`UPDATE ticket SET subject = '[borttaget]', person_id = NULL WHERE id BETWEEN $1 AND $2`,
+			`UPDATE message SET sender = '[borttaget]', body = '[borttaget]', ip = '', person_id = NULL, ` + month("created_at") + ` WHERE ticket_id BETWEEN $1 AND $2`,
+			`UPDATE ticket SET subject = '[borttaget]', person_id = NULL, ` + month("created_at") + ", " + month("updated_at") + ", " + month("last_contact_at") + ", " + month("closed_at") + ` WHERE id BETWEEN $1 AND $2`,
 		} {
 			if _, err := tx.Exec(q, from, from+9999); err != nil {
 				b.Fatal(err)

@@ -469,8 +469,9 @@ func BenchmarkThreeAnonymise(b *testing.B) {
 	if text == gallra.TextRedact { // as long as what the engine writes
 		body = "'Hej! Jag undrar över mitt ärende, det har snart gått två veckor utan svar. 0'"
 	}
-	message := "UPDATE message SET sender = '[borttaget]', body = " + body + ", ip = '', person_id = NULL WHERE ticket_id BETWEEN ? AND ?"
-	ticket := "UPDATE ticket SET subject = '[borttaget]', person_id = NULL WHERE id BETWEEN ? AND ?"
+	month := func(column string) string { return column + " = DATE_FORMAT(" + column + ", '%Y-%m-01')" }
+	message := "UPDATE message SET sender = '[borttaget]', body = " + body + ", ip = '', person_id = NULL, " + month("created_at") + " WHERE ticket_id BETWEEN ? AND ?"
+	ticket := "UPDATE ticket SET subject = '[borttaget]', person_id = NULL, " + month("created_at") + ", " + month("updated_at") + ", " + month("last_contact_at") + ", " + month("closed_at") + " WHERE id BETWEEN ? AND ?"
 	for b.Loop() {
 		theirs, ours := seeded(b)
 		e := threeEngine(b, ours)

@@ -233,6 +233,9 @@ type Edit struct {
 	// Unlink asks an Unlinker to cut the record loose from its person in the same
 	// step. One that has done so says so in the Result; others are asked by Unlink.
 	Unlink bool
+	// Round asks a Rounder to make the record's own times coarser in the same
+	// step. RoundTimes is asked all the same and finds less to do.
+	Round bool
 }
 
 // Result is what became of one Item: a receipt or an error (gallra.ErrConflict,

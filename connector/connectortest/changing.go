@@ -420,4 +420,37 @@ func checkUnlink(tb TB, h Harness) {
 			}
 		}
 	}
+	checkUnlinkByEdit(tb, h, src, rs[1], rs[3])
+}
+
+// checkUnlinkByEdit proves of a connector that says it has cut a record loose
+// with an edit that it has, and of any that a record which it was not asked to
+// cut loose, or refused, keeps its person.
+func checkUnlinkByEdit(tb TB, h Harness, src connector.Source, asked, refused gallra.Record) {
+	b, can := src.(connector.Batcher)
+	if !can || h.Text == "" {
+		return
+	}
+	set := []gallra.Field{{Name: h.Text, Value: "ny text"}}
+	res, err := b.EditMany(tb.Context(), []connector.Edit{
+		{Item: connector.Item{Ref: asked.Ref, IfVersion: asked.Version}, Set: set, Unlink: true},
+		{Item: connector.Item{Ref: refused.Ref, IfVersion: "no such version"}, Set: set, Unlink: true},
+	})
+	if err != nil || len(res) != 2 {
+		tb.Fatalf("unlinked by an edit: %d answers, %v", len(res), err)
+	}
+	for i, r := range []gallra.Record{asked, refused} {
+		got, err := src.Get(tb.Context(), r.Ref)
+		if err != nil {
+			tb.Fatalf("get: %v", err)
+		}
+		switch loose := got.Person.IsZero(); {
+		case res[i].Unlinked && res[i].Err != nil:
+			tb.Errorf("unlinked by an edit: it says done of an edit that it refused")
+		case res[i].Unlinked && !loose:
+			tb.Errorf("unlinked by an edit: it says so, and the record still leads to its person")
+		case !res[i].Unlinked && loose:
+			tb.Errorf("unlinked by an edit: it has lost its person, and nothing says so")
+		}
+	}
 }

@@ -41,6 +41,7 @@ type wrong struct {
 	parts     func(context.Context, connector.Query, int) ([]connector.Query, error)
 	unlink    func(context.Context, []gallra.Ref) ([]connector.Result, error)
 	close     func() error
+	editMany  func(context.Context, []connector.Edit) ([]connector.Result, error)
 }
 
 func (w *wrong) Unlink(ctx context.Context, refs []gallra.Ref) ([]connector.Result, error) {
@@ -48,6 +49,13 @@ func (w *wrong) Unlink(ctx context.Context, refs []gallra.Ref) ([]connector.Resu
 		return w.unlink(ctx, refs)
 	}
 	return w.Source.Unlink(ctx, refs)
+}
+
+func (w *wrong) EditMany(ctx context.Context, edits []connector.Edit) ([]connector.Result, error) {
+	if w.editMany != nil {
+		return w.editMany(ctx, edits)
+	}
+	return w.Source.EditMany(ctx, edits)
 }
 
 func (w *wrong) Types(ctx context.Context) ([]connector.Type, error) {
@@ -438,6 +446,19 @@ func mutants() []mutant {
 					}
 				}
 				return s.Unlink(ctx, refs)
+			}
+		})},
+		{"says that an edit has unlinked", "Unlink", w(func(w *wrong, s *memory.Source, _ *memory.System) {
+			w.editMany = func(ctx context.Context, edits []connector.Edit) ([]connector.Result, error) {
+				kept := slices.Clone(edits)
+				for i := range kept {
+					kept[i].Unlink = false
+				}
+				out, err := s.EditMany(ctx, kept)
+				for i := range out {
+					out[i].Unlinked = out[i].Err == nil
+				}
+				return out, err
 			}
 		})},
 		{"unlinks with success and does nothing", "Unlink", w(func(w *wrong, s *memory.Source, _ *memory.System) {

@@ -54,6 +54,9 @@ func (c *Source) EditMany(ctx context.Context, edits []connector.Edit) ([]connec
 	out := make([]connector.Result, len(edits))
 	for i, e := range edits {
 		out[i].Receipt, out[i].Err = c.edit(ctx, e.Ref, e.IfVersion, e.Set)
+		if r, err := c.row(e.Ref); err == nil && out[i].Err == nil && e.Unlink && !c.sys.lie {
+			r.person, out[i].Unlinked = 0, true
+		}
 	}
 	return out, nil
 }

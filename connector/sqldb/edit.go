@@ -99,7 +99,7 @@ func (s *Source) writings(t *table, edits []connector.Edit, idx []int) iter.Seq2
 	groups := map[string][]int{}
 	var order []string
 	for _, i := range idx {
-		g := map[bool]string{true: "unlink"}[edits[i].Unlink && t.linked()]
+		g := map[bool]string{true: "unlink"}[edits[i].Unlink && t.linked()] + map[bool]string{true: "round"}[edits[i].Round]
 		for _, f := range edits[i].Set {
 			g += "\x00" + f.Name
 		}
@@ -114,10 +114,7 @@ func (s *Source) writings(t *table, edits []connector.Edit, idx []int) iter.Seq2
 				continue
 			}
 			names := strings.Split(g, "\x00")
-			w := writing{t: t}
-			if names[0] != "" {
-				w.also = s.d.quote(t.meta.Person.Column) + " = " + s.nobody(t.meta.Person)
-			}
+			w := writing{t: t, s: s, unlink: strings.HasPrefix(names[0], "unlink"), round: strings.HasSuffix(names[0], "round")}
 			for _, n := range names[1:] {
 				f, _ := t.field(n) // settable has seen it
 				w.fields = append(w.fields, f)
@@ -170,7 +167,26 @@ func (t *table) linked() bool {
 type writing struct {
 	t      *table
 	fields []field
-	also   string // "column = value", or ""
+	s      *Source
+	unlink bool
+	round  bool
+}
+
+// also writes what is set besides, with the alias of the table.
+func (w writing) also(b *query, comma, alias string) {
+	if w.unlink {
+		b.add(comma, w.s.d.quote(w.t.meta.Person.Column), " = ", w.s.nobody(w.t.meta.Person))
+		comma = ", "
+	}
+	if !w.round {
+		return
+	}
+	for _, r := range w.s.rounded(w.t, alias) {
+		if !slices.ContainsFunc(w.fields, func(f field) bool { return f.column.name == r.column }) {
+			b.add(comma, r.set)
+			comma = ", "
+		}
+	}
 }
 
 // alike parts edits into those of which many set the same values, and the rest.
@@ -203,7 +219,7 @@ func (w writing) alike(edits []connector.Edit, idx []int) (same [][]int, rest []
 }
 
 // set writes the SET list with values of the edit, as parameters.
-func (w writing) set(b *query, e connector.Edit) {
+func (w writing) set(b *query, e connector.Edit, alias string) {
 	comma := ""
 	for n, f := range w.fields {
 		b.add(comma, b.d.quote(f.column.name), " = ").arg(f.value(e.Set[n].Value, e.Ref.ID))
@@ -213,9 +229,7 @@ func (w writing) set(b *query, e connector.Edit) {
 		}
 		comma = ", "
 	}
-	if w.also != "" {
-		b.add(comma, w.also)
-	}
+	w.also(b, comma, alias)
 }
 
 // writeSame sets many rows to the same.
@@ -226,7 +240,7 @@ func (s *Source) writeSame(ctx context.Context, tx *sql.Tx, w writing, edits []c
 	}
 	b := &query{d: s.d}
 	b.add("UPDATE ", s.d.quote(w.t.name), " SET ")
-	w.set(b, edits[idx[0]])
+	w.set(b, edits[idx[0]], s.d.quote(w.t.name))
 	b.add(" WHERE ")
 	s.hasKey(b, w.t, s.d.quote(w.t.name), keys)
 	_, err := tx.ExecContext(ctx, b.String(), b.args...)
@@ -257,9 +271,7 @@ func (s *Source) writeCases(ctx context.Context, tx *sql.Tx, w writing, edits []
 			b.add(" END")
 			comma = ", "
 		}
-		if w.also != "" {
-			b.add(comma, w.also)
-		}
+		w.also(b, comma, s.d.quote(w.t.name))
 		b.add(" WHERE ")
 		s.hasKey(b, w.t, s.d.quote(w.t.name), keys)
 		if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
@@ -357,7 +369,7 @@ func number(key string) int64 {
 func (s *Source) writeRows(ctx context.Context, tx *sql.Tx, w writing, edits []connector.Edit, idx []int) error {
 	b := &query{d: s.d}
 	b.add("UPDATE ", s.d.quote(w.t.name), " SET ")
-	w.set(b, edits[idx[0]])
+	w.set(b, edits[idx[0]], s.d.quote(w.t.name))
 	b.add(" WHERE ")
 	for n, k := range w.t.key {
 		b.add(map[bool]string{true: "", false: " AND "}[n == 0], s.d.quote(k), " = ").arg(nil)
@@ -373,7 +385,7 @@ func (s *Source) writeRows(ctx context.Context, tx *sql.Tx, w writing, edits []c
 			return err
 		}
 		values := &query{d: s.d}
-		w.set(values, edits[i])
+		w.set(values, edits[i], s.d.quote(w.t.name))
 		if _, err := st.ExecContext(ctx, append(values.args, key...)...); err != nil {
 			return s.fail("edit "+w.t.name, err)
 		}
@@ -406,7 +418,7 @@ func (s *Source) writeArrays(ctx context.Context, tx *sql.Tx, w writing, edits [
 	b := &query{d: s.d}
 	b.add("UPDATE ", s.d.quote(t.name), " AS t SET ")
 	if same {
-		w.set(b, edits[idx[0]])
+		w.set(b, edits[idx[0]], "t")
 	} else {
 		for n, f := range w.fields {
 			kind := f.column.kind
@@ -415,9 +427,7 @@ func (s *Source) writeArrays(ctx context.Context, tx *sql.Tx, w writing, edits [
 			}
 			b.add(map[bool]string{true: "", false: ", "}[n == 0], s.d.quote(f.column.name), fmt.Sprintf(" = CAST(v.c%d AS %s)", n, kind))
 		}
-		if w.also != "" {
-			b.add(", ", w.also)
-		}
+		w.also(b, ", ", "t")
 	}
 	b.add(" FROM unnest(").arg(numbers(keys)).add("::bigint[], ").arg(versions).add("::text[]")
 	names := "id, version"

@@ -30,13 +30,16 @@ func (s *Source) RoundTimes(ctx context.Context, refs []gallra.Ref) error {
 					if t != root && !t.below(root) {
 						continue
 					}
-					sets := s.rounded(t)
+					var sets, finer []string
+					for _, r := range s.rounded(t, "t") {
+						sets, finer = append(sets, r.set), append(finer, r.finer)
+					}
 					if len(sets) == 0 {
 						continue
 					}
 					b := &query{d: s.d}
 					s.update(b, t)
-					b.add(strings.Join(sets, ", "), " WHERE ")
+					b.add(strings.Join(sets, ", "), " WHERE (", strings.Join(finer, " OR "), ") AND ")
 					s.owned(b, t, root, keys)
 					if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
 						return s.fail("round times of "+t.name, err)
@@ -52,15 +55,19 @@ func (s *Source) RoundTimes(ctx context.Context, refs []gallra.Ref) error {
 	return nil
 }
 
-// rounded returns the assignments that round the times of rows of t.
-func (s *Source) rounded(t *table) []string {
+// rounding is how one column is rounded: the assignment, and the condition that
+// it changes something.
+type rounding struct{ column, set, finer string }
+
+// rounded returns how the times of rows of t are rounded under an alias.
+func (s *Source) rounded(t *table, alias string) []rounding {
 	encoding := map[string]string{}
 	for _, e := range events {
 		if c := t.clockColumn(e); c != "" {
 			encoding[c] = t.meta.Times.Encoding
 		}
 	}
-	var out []string
+	var out []rounding
 	for _, n := range slices.Sorted(maps.Keys(t.columns)) {
 		c := t.columns[n]
 		named, declared := encoding[n]
@@ -68,13 +75,16 @@ func (s *Source) rounded(t *table) []string {
 		if !temporal && !declared || slices.Contains(t.key, n) {
 			continue
 		}
-		x := s.d.refer("t", n)
+		x := s.d.refer(alias, n)
 		to := s.d.monthOf(x, c, named)
 		left := s.d.quote(n)
 		if s.d == mariadb {
 			left = x
 		}
-		out = append(out, left+" = "+to)
+		if to == x {
+			continue
+		}
+		out = append(out, rounding{n, left + " = " + to, x + " <> " + to})
 	}
 	return out
 }

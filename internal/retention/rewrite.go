@@ -412,7 +412,7 @@ func rewriteRecords(ctx context.Context, src connector.Source, types map[string]
 				continue
 			}
 			if len(set) > 0 {
-				edits = append(edits, connector.Edit{Item: connector.Item{Ref: c.Ref, IfVersion: c.Version}, Set: set, Unlink: !c.Person.IsZero()})
+				edits = append(edits, connector.Edit{Item: connector.Item{Ref: c.Ref, IfVersion: c.Version}, Set: set, Unlink: !c.Person.IsZero(), Round: true})
 				owner = append(owner, t)
 			}
 		}
@@ -472,7 +472,7 @@ func rewriteConversations(ctx context.Context, src connector.Source, typ connect
 		if len(set) == 0 {
 			continue
 		}
-		edits = append(edits, connector.Edit{Item: connector.Item{Ref: t.record.Ref, IfVersion: t.record.Version}, Set: set, Unlink: !t.record.Person.IsZero()})
+		edits = append(edits, connector.Edit{Item: connector.Item{Ref: t.record.Ref, IfVersion: t.record.Version}, Set: set, Unlink: !t.record.Person.IsZero(), Round: true})
 		owner = append(owner, t)
 	}
 	answers, err := editMany(ctx, src, edits)

@@ -11,15 +11,34 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/connector/mailrecord"
+	"github.com/gallra/gallra/connector/safefile"
 )
 
 // maildir is a Maildir with its subfolders, in the ".Sub" and the "Sub" layout.
-type maildir struct{ root string }
+type maildir struct {
+	root string
+
+	mu   sync.Mutex
+	last []item // what was there when somebody looked last
+}
+
+// known returns the mails as somebody saw them last, looking when nobody has.
+func (m *maildir) known(ctx context.Context) ([]item, error) {
+	m.mu.Lock()
+	items := m.last
+	m.mu.Unlock()
+	if items != nil {
+		return items, nil
+	}
+	items, _, err := m.index(ctx)
+	return items, err
+}
 
 // folders returns every folder that has a cur, with its name; "INBOX" for the root.
 func (m *maildir) folders(ctx context.Context) (paths, names []string, err error) {
@@ -100,6 +119,9 @@ func (m *maildir) index(ctx context.Context) ([]item, []connector.Problem, error
 		}
 	}
 	sort.Slice(items, func(a, b int) bool { return items[a].id < items[b].id })
+	m.mu.Lock()
+	m.last = items
+	m.mu.Unlock()
 	return items, nil, nil
 }
 
@@ -172,16 +194,26 @@ func readMail(path string, max int64) (mailrecord.Stored, error) {
 }
 
 func (m *maildir) apply(ctx context.Context, changes []*change, max int64) error {
-	items, _, err := m.index(ctx)
+	// Looking through a large folder takes longer than changing some mails of it:
+	// it is looked through again for one that is not where it was.
+	items, err := m.known(ctx)
 	if err != nil {
 		return err
 	}
+	fresh := false
 	dirs := map[string]bool{}
 	for _, c := range changes {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		it, ok := byID(items, c.id)
+		if !ok && !fresh && c.id != "" {
+			if items, _, err = m.index(ctx); err != nil {
+				return err
+			}
+			fresh = true
+			it, ok = byID(items, c.id)
+		}
 		if !ok {
 			c.missing()
 			continue
@@ -208,11 +240,13 @@ func (m *maildir) apply(ctx context.Context, changes []*change, max int64) error
 				dirs[filepath.Dir(path)] = true
 			}
 		default:
-			c.err = fileError(m.rewrite(path, raw))
+			if c.err = fileError(m.rewrite(path, raw)); c.err == nil {
+				dirs[filepath.Dir(path)] = true
+			}
 		}
 	}
 	for dir := range dirs {
-		if err := syncDir(dir); err != nil {
+		if err := errors.Join(safefile.At(safefile.StepFolder), syncDir(dir)); err != nil {
 			return fileError(err)
 		}
 	}
@@ -235,7 +269,7 @@ func (m *maildir) rewrite(path string, raw []byte) error {
 	if _, err := os.Stat(filepath.Dir(temp)); err != nil {
 		temp = filepath.Join(dir, "."+unique(name)+tempMark)
 	}
-	err = replaceFile(path, temp, info, true, func(w io.Writer) error {
+	err = putFile(path, temp, info, true, func(w io.Writer) error {
 		_, err := w.Write(raw)
 		return err
 	})
@@ -250,10 +284,7 @@ func (m *maildir) rewrite(path string, raw []byte) error {
 	if renamed == name {
 		return nil
 	}
-	if err := os.Rename(path, filepath.Join(dir, renamed)); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return os.Rename(path, filepath.Join(dir, renamed))
 }
 
 func (m *maildir) beside(ctx context.Context, yield func(where, text string) error) error {

@@ -453,7 +453,9 @@ func (s *Source) apply(ctx context.Context, action gallra.Action, refs []gallra.
 		}
 	}
 	err := s.box.apply(ctx, changes, s.max)
-	s.forget()
+	if _, ok := s.box.(*maildir); !ok { // there a mail that has gone, or has another name, is told from one that is there
+		s.forget()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,19 @@ const (
 // replaceFile writes a new file beside path through write, brings it to disk
 // and renames it over path. like gives mode, owner and, when keepTime is set,
 // the time of last change.
-func replaceFile(path, temp string, like os.FileInfo, keepTime bool, write func(io.Writer) error) (err error) {
+func replaceFile(path, temp string, like os.FileInfo, keepTime bool, write func(io.Writer) error) error {
+	if err := putFile(path, temp, like, keepTime, write); err != nil {
+		return err
+	}
+	if err := safefile.At(safefile.StepFolder); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// putFile is replaceFile without bringing the folder to disk: who replaces many
+// files does that once.
+func putFile(path, temp string, like os.FileInfo, keepTime bool, write func(io.Writer) error) (err error) {
 	if err := safefile.At(safefile.StepCreate); err != nil {
 		return err
 	}
@@ -57,13 +69,7 @@ func replaceFile(path, temp string, like os.FileInfo, keepTime bool, write func(
 	if err := safefile.At(safefile.StepRename); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
-	}
-	if err := safefile.At(safefile.StepFolder); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return os.Rename(temp, path)
 }
 
 // remove removes a mail that is a file.

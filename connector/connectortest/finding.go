@@ -347,6 +347,67 @@ func checkRemains(tb TB, h Harness) {
 	}
 }
 
+// checkTrace tries a Tracer: what it has noted is there before an erasure and
+// nowhere after it, and another record's is not touched by the question.
+func checkTrace(tb TB, h Harness) {
+	ss := h.fullSeeds(2)
+	h.begin(tb, ss...)
+	src := h.open(tb)
+	tracer, ok := src.(connector.Tracer)
+	if !ok {
+		tb.Logf("not tried: it follows nothing")
+		return
+	}
+	rs := h.records(tb, src, ss)
+	refs := refsOf(rs)
+	t, err := tracer.Trace(tb.Context(), refs)
+	if err != nil {
+		tb.Fatalf("trace: %v", err)
+	}
+	ask := func() map[gallra.Ref]int {
+		out, err := t.Remains(tb.Context())
+		if err != nil {
+			tb.Fatalf("remains: %v", err)
+		}
+		h.mustNotTell(tb, out, ss)
+		by := map[gallra.Ref]int{}
+		for _, r := range out {
+			by[r.Ref]++
+		}
+		return by
+	}
+	values := func() map[gallra.Ref]int {
+		var lost []connector.Lost
+		for i, r := range refs {
+			lost = append(lost, connector.Lost{Ref: r, Now: r, Values: []gallra.Identifier{{Kind: gallra.IdentEmail, Value: ss[i].Email}}})
+		}
+		out, err := t.Leftovers(tb.Context(), lost, func(string) connector.Look { return connector.LookValues })
+		if err != nil {
+			tb.Fatalf("leftovers: %v", err)
+		}
+		h.mustNotTell(tb, out, ss)
+		by := map[gallra.Ref]int{}
+		for _, r := range out {
+			by[r.Ref]++
+		}
+		return by
+	}
+	if by := ask(); by[refs[0]] == 0 || by[refs[1]] == 0 {
+		tb.Errorf("records that are there are said to be gone")
+	}
+	before := values()
+	if h.Email != "" && (before[refs[0]] == 0 || before[refs[1]] == 0) {
+		tb.Errorf("values that stand in a record's own field are not found")
+	}
+	h.settle(tb, src, h.erase(tb, src, rs[0]))
+	if by := ask(); by[refs[0]] > 0 || by[refs[1]] == 0 {
+		tb.Errorf("after one erasure the wrong records are said to remain")
+	}
+	if by := values(); by[refs[0]] > 0 || by[refs[1]] != before[refs[1]] {
+		tb.Errorf("after one erasure the wrong values are said to remain")
+	}
+}
+
 func checkAttachments(tb TB, h Harness) {
 	ss := h.fullSeeds(2)
 	ss[1].Files = append(ss[1].Files, File{Name: "bild-" + ss[1].Key + ".bin", Content: append([]byte(ss[1].Key), 0, 255, 13, 10, 26, 0x80)})

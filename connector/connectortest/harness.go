@@ -202,6 +202,7 @@ func Checks() []Check {
 		{"SharedContent", needs(erase), hasAttachments, checkSharedContent},
 		{"Leftovers", needs(connector.CanLeftovers), nil, checkLeftovers},
 		{"Remains", needs(connector.CanVerify, erase), nil, checkRemains},
+		{"Trace", needs(connector.CanVerify, erase), nil, checkTrace},
 		{"Unlink", needs(connector.CanUnlink), hasLinked, checkUnlink},
 		{"Restrict", needs(connector.CanRestrict), nil, checkRestrict},
 		{"Cancelled", nil, nil, checkCancelled},

@@ -40,8 +40,36 @@ type wrong struct {
 	open      func(context.Context, gallra.Ref) (io.ReadCloser, error)
 	parts     func(context.Context, connector.Query, int) ([]connector.Query, error)
 	unlink    func(context.Context, []gallra.Ref) ([]connector.Result, error)
+	trace     func(context.Context, []gallra.Ref) (connector.Trace, error)
 	close     func() error
 	editMany  func(context.Context, []connector.Edit) ([]connector.Result, error)
+}
+
+func (w *wrong) Trace(ctx context.Context, refs []gallra.Ref) (connector.Trace, error) {
+	if w.trace != nil {
+		return w.trace(ctx, refs)
+	}
+	return w.Source.Trace(ctx, refs)
+}
+
+// blind is a trace that sees nothing: no row, or no value.
+type blind struct {
+	connector.Trace
+	rows, values bool
+}
+
+func (b blind) Remains(ctx context.Context) ([]gallra.Residue, error) {
+	if b.rows {
+		return nil, ctx.Err()
+	}
+	return b.Trace.Remains(ctx)
+}
+
+func (b blind) Leftovers(ctx context.Context, lost []connector.Lost, look func(string) connector.Look) ([]gallra.Residue, error) {
+	if b.values {
+		return nil, ctx.Err()
+	}
+	return b.Trace.Leftovers(ctx, lost, look)
 }
 
 func (w *wrong) Unlink(ctx context.Context, refs []gallra.Ref) ([]connector.Result, error) {
@@ -575,6 +603,18 @@ func mutants() []mutant {
 					}
 				}
 				return out, ctx.Err()
+			}
+		})},
+		{"a trace that sees no row", "Trace", w(func(w *wrong, s *memory.Source, _ *memory.System) {
+			w.trace = func(ctx context.Context, refs []gallra.Ref) (connector.Trace, error) {
+				t, err := s.Trace(ctx, refs)
+				return blind{Trace: t, rows: true}, err
+			}
+		})},
+		{"a trace that sees no value", "Trace", w(func(w *wrong, s *memory.Source, _ *memory.System) {
+			w.trace = func(ctx context.Context, refs []gallra.Ref) (connector.Trace, error) {
+				t, err := s.Trace(ctx, refs)
+				return blind{Trace: t, values: true}, err
 			}
 		})},
 		{"ignores the context", "Cancelled", w(func(w *wrong, s *memory.Source, _ *memory.System) {

@@ -1,6 +1,7 @@
 package request_test
 
 import (
+	"database/sql"
 	"io"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gallra/gallra/internal/guard"
+	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/store/storetest"
@@ -89,4 +91,43 @@ func TestB4_RestoredAfterARequest(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A record that a restored backup brought back and that has come under a hold
+// since stays, and is counted.
+func TestW20_HoldBeatsTheReplay(t *testing.T) {
+	db := storetest.SQLite(t)
+	o := newOffice(t, db)
+	s := systems[0]
+	file := filepath.Join(o.dir, "systems", string(s)+".db")
+	backup := filepath.Join(t.TempDir(), "backup")
+	copyFile(t, file, backup)
+	before := o.now
+	id := o.register(request.Erasure)[0].ID
+	o.searched(id)
+	o.judged(id)
+	o.now = o.now.Add(time.Hour)
+	o.erased(id)
+	copyFile(t, backup, file)
+	src, err := o.Open(ctx, s)
+	o.check(err)
+	back, err := o.Returned(ctx, src, s, guard.Newest)
+	o.check(err)
+	if len(back) != 1 || back[0].Count < 2 {
+		t.Fatalf("%+v", back)
+	}
+	held := back[0].Ref
+	o.check(db.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := hold.Register{DB: db, Log: o.Log}.Place(ctx, tx, hold.Hold{Kind: hold.Legal, Reason: "tvist", PlacedBy: "dpo", Targets: []hold.Target{{Ref: held}}})
+		return err
+	}))
+	got, err := o.Replay(ctx, s, before, "operator")
+	o.check(err)
+	if got.Kept["retention.reason.hold"] == 0 || got.Erased == 0 || got.Erased+got.Kept["retention.reason.hold"] != got.Back {
+		t.Errorf("%+v", got)
+	}
+	if _, err := src.Get(ctx, held); err != nil {
+		t.Errorf("what was on hold: %v", err)
+	}
+	o.check(src.Close())
 }

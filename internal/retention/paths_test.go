@@ -35,9 +35,10 @@ var destructive = map[string]string{
 	"retention.quarantine": "quarantine",
 	"retention.giveBack":   "lifts a restriction and destroys nothing",
 	"trial.edit":           "a live try, on records that hold a made-up name and no other",
-	"trial.perform":        "a live try, on records that hold a made-up name and no other",
+	"trial.erase":          "trial.TestX16_TrialAsksForTheBrakes",
 	"request.perform":      "request.TestW20_HoldBeatsErasure",
 	"request.once":         "request.TestW20_HoldBeatsErasure",
+	"request.replayOne":    "request.TestW20_HoldBeatsTheReplay",
 	"request.correctOne":   "rectifies what the person asked to have rectified",
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -185,6 +186,30 @@ func (c *Source) Unlink(ctx context.Context, refs []gallra.Ref) ([]connector.Res
 		}
 	}
 	return out, nil
+}
+
+// RoundTimes sets the times of records and of all that hangs on them back to the
+// beginning of their month in UTC.
+func (c *Source) RoundTimes(ctx context.Context, refs []gallra.Ref) error {
+	c.sys.mu.Lock()
+	defer c.sys.mu.Unlock()
+	for _, ref := range refs {
+		r, err := c.writable(ctx, "round", ref, "")
+		if err != nil {
+			return err
+		}
+		for _, id := range c.sys.family(r) {
+			if m := c.sys.rows[id]; m != nil && !c.sys.lie {
+				for _, t := range []*time.Time{&m.created, &m.updated, &m.contact, &m.closed} {
+					if !t.IsZero() {
+						y, month, _ := t.UTC().Date()
+						*t = time.Date(y, month, 1, 0, 0, 0, 0, time.UTC)
+					}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // Restrict marks a record; its content stays as it is.

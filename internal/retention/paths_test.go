@@ -32,6 +32,7 @@ var destructive = map[string]string{
 	"retention.editMany":   "anonymise, coarsen",
 	"retention.drop":       "anonymise",
 	"retention.unlink":     "anonymise",
+	"retention.roundTimes": "anonymise",
 	"retention.quarantine": "quarantine",
 	"retention.giveBack":   "lifts a restriction and destroys nothing",
 	"trial.edit":           "a live try, on records that hold a made-up name and no other",
@@ -44,7 +45,7 @@ var destructive = map[string]string{
 
 func TestW20_EveryDestructivePathIsKnown(t *testing.T) {
 	t.Parallel()
-	verbs := []string{"Erase", "EraseMany", "Edit", "EditMany", "Restrict", "Unlink"}
+	verbs := []string{"Erase", "EraseMany", "Edit", "EditMany", "Restrict", "Unlink", "RoundTimes"}
 	found := map[string]bool{}
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -238,7 +239,7 @@ func guarded(t *testing.T, f *fixture, sys *memory.System) gallra.Ref {
 	}
 	place(t, f, held)
 	sys.Fail(func(op string, ref gallra.Ref) error {
-		if (ref == held || ref == children.Records[0].Ref) && slices.Contains([]string{"erase", "edit", "unlink"}, op) {
+		if (ref == held || ref == children.Records[0].Ref) && slices.Contains([]string{"erase", "edit", "unlink", "round"}, op) {
 			t.Errorf("%s of %s, which is on hold", op, ref)
 		}
 		return nil

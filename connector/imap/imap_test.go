@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -55,6 +56,12 @@ func memory(tb testing.TB) account {
 
 func memoryWith(tb testing.TB, caps goimap.CapSet) account {
 	tb.Helper()
+	return memorySession(tb, caps, func(s imapserver.Session) imapserver.Session { return s })
+}
+
+// memorySession starts a server whose sessions are wrapped.
+func memorySession(tb testing.TB, caps goimap.CapSet, wrap func(imapserver.Session) imapserver.Session) account {
+	tb.Helper()
 	mem := imapmemserver.New()
 	user := imapmemserver.NewUser("anna@kommun.se", "hemligt lösen/@:")
 	for _, name := range []string{"INBOX", "Skickat"} {
@@ -65,7 +72,7 @@ func memoryWith(tb testing.TB, caps goimap.CapSet) account {
 	mem.AddUser(user)
 	srv := imapserver.New(&imapserver.Options{InsecureAuth: true, Caps: caps, Logger: log.New(io.Discard, "", 0),
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return mem.NewSession(), nil, nil
+			return wrap(mem.NewSession()), nil, nil
 		}})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -771,4 +778,71 @@ func TestG7_LateFormsOfAnEditAreSweptAway(t *testing.T) {
 			}
 		}
 	})
+}
+
+// rights is a session of an account that lacks rights (RFC 4314): what is asked
+// beyond them is refused, in words that quote the folder.
+type rights struct {
+	imapserver.Session
+	insert, remove bool
+}
+
+var noPermission = &goimap.Error{Type: goimap.StatusResponseTypeNo, Code: goimap.ResponseCodeNoPerm, Text: "INBOX/Åsa Öberg: permission denied"}
+
+func (r rights) Append(mailbox string, l goimap.LiteralReader, o *goimap.AppendOptions) (*goimap.AppendData, error) {
+	if !r.insert {
+		return nil, noPermission
+	}
+	return r.Session.Append(mailbox, l, o)
+}
+
+func (r rights) Store(w *imapserver.FetchWriter, n goimap.NumSet, f *goimap.StoreFlags, o *goimap.StoreOptions) error {
+	if !r.remove {
+		return noPermission
+	}
+	return r.Session.Store(w, n, f, o)
+}
+
+// TestX5_AccountWithoutTheRights is told so, in words that quote nothing, and
+// every mail is there afterwards as it was.
+func TestX5_AccountWithoutTheRights(t *testing.T) {
+	t.Parallel()
+	for name, may := range map[string]rights{"may read only": {}, "may not remove": {insert: true}, "may not insert": {remove: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var limited atomic.Bool
+			a := memorySession(t, goimap.CapSet{goimap.CapIMAP4rev1: {}, goimap.CapUIDPlus: {}}, func(s imapserver.Session) imapserver.Session {
+				if !limited.Load() {
+					return s // the test's own
+				}
+				return rights{s, may.insert, may.remove}
+			})
+			a.fill(t)
+			limited.Store(true)
+			s := open(t, a)
+			before := a.all(t, "INBOX")
+			for _, r := range list(t, s, connector.Query{}) {
+				if field(r, "from") != "anna@example.se" {
+					continue
+				}
+				did := map[string]error{}
+				_, did["edit"] = s.Edit(ctx, r.Ref, "", []gallra.Field{{Name: "text", Value: "gallrad"}})
+				if !may.remove {
+					_, did["erase"] = s.Erase(ctx, r.Ref, "")
+				}
+				for what, err := range did {
+					if !errors.Is(err, gallra.ErrPermission) || strings.Contains(fmt.Sprint(err), "berg") {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+			}
+			if n := len(list(t, s, connector.Query{})); n != 4 {
+				t.Errorf("%d mails are listed", n)
+			}
+			live := slices.DeleteFunc(a.all(t, "INBOX"), func(m stored) bool { return slices.Contains(m.flags, goimap.FlagDeleted) })
+			if !reflect.DeepEqual(before, live) {
+				t.Errorf("the mails are not as they were")
+			}
+		})
+	}
 }

@@ -416,6 +416,18 @@ func Below(types []Type, root string) []Type {
 	return out
 }
 
+// Reviewer names what somebody should look at in what Gallra knows of a system,
+// beyond what Check refuses. It reads no record.
+type Reviewer interface {
+	Review(ctx context.Context) ([]Remark, error)
+}
+
+// Remark is one thing to look at.
+type Remark struct {
+	Where string `json:"where"` // table, column
+	Why   string `json:"why"`   // message key, which also says what to do
+}
+
 // Planter puts a made-up person's message into the system as a customer's would
 // come in, so that finding and erasing can be proved on it. It is not a
 // capability: a system without it is planted by hand.

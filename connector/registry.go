@@ -106,6 +106,9 @@ type Info struct {
 	Finds   []gallra.IdentifierKind
 	Options []Option
 	Open    func(ctx context.Context, c Config) (Source, error)
+	// Draft, optional, writes a profile to begin with for a system that has none.
+	// It reads no record.
+	Draft func(ctx context.Context, c Config) (string, error)
 }
 
 // Config is how one system is reached. Secrets in it are already resolved;

@@ -52,6 +52,7 @@ func TestSE30_NoViolationOnAnyPage(t *testing.T) {
 			paths := c.pages
 			if c.full {
 				run := site.Run(t)
+				site.Alarms(t)
 				fill := strings.NewReplacer("CASE", site.Case, "PLAN", site.Plan(t), "RUN", run)
 				for i := range paths {
 					paths[i] = fill.Replace(paths[i])

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -179,13 +181,50 @@ func (c *connectorsTestCmd) Run(s *session) error {
 
 type profileCmd struct {
 	Check profileCheckCmd `cmd:"" help:"cli_profile_check"`
+	Draft profileDraftCmd `cmd:"" help:"cli_profile_draft"`
 }
 
 type profileCheckCmd struct {
 	System string `arg:"" help:"cli_arg_system"`
 }
 
-// Run tells whether a system looks as its profile says.
+type profileDraftCmd struct {
+	System string `arg:"" help:"cli_arg_system"`
+	Output string `short:"o" help:"cli_flag_output" placeholder:"FILE"`
+}
+
+// Run writes a profile to begin with for a system that has none, from the names
+// of its tables and columns.
+func (c *profileDraftCmd) Run(s *session) error {
+	a, err := s.light()
+	if err != nil {
+		return err
+	}
+	systems, err := a.named([]string{c.System})
+	if err != nil {
+		return err
+	}
+	info, ok := connector.Lookup(connector.Scheme(systems[0].URL))
+	if !ok || info.Draft == nil {
+		return gallra.Errorf(gallra.Unsupported, "cli.no_draft", "system", string(systems[0].Name))
+	}
+	conf, err := a.config.Connect(systems[0], a.env)
+	if err != nil {
+		return err
+	}
+	text, err := info.Draft(s.ctx, conf)
+	if err != nil {
+		return err
+	}
+	if c.Output == "" {
+		_, err = io.WriteString(s.out, text)
+		return err
+	}
+	return writeFile(c.Output, func(f *os.File) error { _, err := io.WriteString(f, text); return err })
+}
+
+// Run tells whether a system looks as its profile says, and what in the profile
+// somebody should look at.
 func (c *profileCheckCmd) Run(s *session) error {
 	a, err := s.light()
 	if err != nil {
@@ -207,8 +246,14 @@ func (c *profileCheckCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	var remarks []connector.Remark
+	if r, ok := src.(connector.Reviewer); ok {
+		if remarks, err = r.Review(s.ctx); err != nil {
+			return err
+		}
+	}
 	if s.flags.JSON {
-		return s.json(types)
+		return s.json(map[string]any{"types": types, "remarks": remarks})
 	}
 	rows := make([][]string, 0, len(types))
 	for _, t := range types {
@@ -224,5 +269,8 @@ func (c *profileCheckCmd) Run(s *session) error {
 		return err
 	}
 	s.line("cli.profile.ok", "system", string(systems[0].Name))
+	for _, r := range remarks {
+		s.line("cli.profile.remark", "where", r.Where, "why", s.say.Say(r.Why))
+	}
 	return nil
 }

@@ -282,6 +282,9 @@ func parseProfile(name string, b []byte) (profile, error) {
 	if err := yaml.Unmarshal(b, &m); err != nil {
 		return profile{}, wrong(strings.TrimSpace(yaml.FormatError(err, false, false)))
 	}
+	if w := strange(b); w != "" {
+		return profile{}, wrong(w)
+	}
 	if len(m.Dataset) != 1 {
 		return profile{}, wrong("dataset: exactly one is needed")
 	}

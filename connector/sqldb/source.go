@@ -40,7 +40,8 @@ func init() {
 			{Name: "erase_user", Help: "option.sqldb.erase_user"},
 			{Name: "erase_password", Help: "option.sqldb.erase_password", Secret: true},
 		},
-		Open: func(ctx context.Context, c connector.Config) (connector.Source, error) { return Open(ctx, c) },
+		Open:  func(ctx context.Context, c connector.Config) (connector.Source, error) { return Open(ctx, c) },
+		Draft: Draft,
 	})
 }
 
@@ -80,6 +81,7 @@ var (
 	_ connector.Batcher     = (*Source)(nil)
 	_ connector.Unlinker    = (*Source)(nil)
 	_ connector.Profiled    = (*Source)(nil)
+	_ connector.Reviewer    = (*Source)(nil)
 )
 
 // Open connects and reads what tables there are. It does not look at rows.

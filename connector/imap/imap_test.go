@@ -846,3 +846,52 @@ func TestX5_AccountWithoutTheRights(t *testing.T) {
 		})
 	}
 }
+
+// chatty is a session that tells of a mail that is asked for later.
+type chatty struct{ imapserver.Session }
+
+func (c chatty) Fetch(w *imapserver.FetchWriter, n goimap.NumSet, o *goimap.FetchOptions) error {
+	if uids, ok := n.(goimap.UIDSet); ok && uids.Contains(1) {
+		for _, i := range []uint32{3, 30} {
+			m := w.CreateMessage(i)
+			m.WriteUID(goimap.UID(i))
+			m.WriteFlags([]goimap.Flag{goimap.FlagSeen})
+			if err := m.Close(); err != nil {
+				return err
+			}
+		}
+	}
+	return c.Session.Fetch(w, n, o)
+}
+
+// TestH4_WhatIsToldUnaskedHidesNoMail: a server tells that somebody has read a
+// mail just before it answers what was asked about it.
+func TestH4_WhatIsToldUnaskedHidesNoMail(t *testing.T) {
+	t.Parallel()
+	a := memorySession(t, goimap.CapSet{goimap.CapIMAP4rev1: {}, goimap.CapUIDPlus: {}}, func(s imapserver.Session) imapserver.Session { return chatty{s} })
+	for i := range 40 {
+		a.put(t, "INBOX", letter(i, people[i%4]), received(i))
+	}
+	seen := map[gallra.Ref]bool{}
+	for _, r := range list(t, open(t, a), connector.Query{}) {
+		if seen[r.Ref] || field(r, "raw") == "" {
+			t.Errorf("%s twice, or without its text", r.Ref)
+		}
+		seen[r.Ref] = true
+	}
+	if len(seen) != 40 {
+		t.Errorf("%d of 40 mails are listed", len(seen))
+	}
+	s := open(t, a)
+	if n := len(list(t, s, connector.Query{Fields: connector.FieldsKeep})); n != 40 {
+		t.Errorf("%d of 40 mails are listed without their text", n)
+	}
+	hits, err := s.Find(ctx, connector.Needles{Identifiers: []gallra.Identifier{{Kind: gallra.IdentName, Value: "Per Svensson"}}, Depth: connector.InText}, "")
+	mails := map[gallra.Ref]bool{}
+	for _, h := range hits.Hits {
+		mails[h.Ref] = true
+	}
+	if err != nil || len(mails) != 10 {
+		t.Errorf("%d of 10 mails are found, %v", len(mails), err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"runtime"
 	"slices"
 	"strconv"
@@ -206,19 +207,22 @@ func (s *Source) fetchMeta(ctx context.Context, c *client, f folder, validity ui
 	if dates {
 		want.BodySection = []*goimap.FetchItemBodySection{dateField}
 	}
-	msgs, err := c.Fetch(goimap.UIDSetNum(uids...), want).Collect()
-	if err != nil {
-		return nil, s.fail(ctx, "FETCH", err)
-	}
 	by := map[goimap.UID]letter{}
-	for _, m := range msgs {
-		l := letter{place: place{f.digest, validity, m.UID}, folder: f.name, size: m.RFC822Size, date: m.InternalDate, flags: m.Flags}
-		for _, b := range m.BodySection {
-			l.header = b.Bytes
+	err := s.asked(ctx, c, uids, func(uids []goimap.UID) ([]goimap.UID, error) {
+		msgs, err := c.Fetch(goimap.UIDSetNum(uids...), want).Collect()
+		for _, m := range msgs {
+			l := letter{place: place{f.digest, validity, m.UID}, folder: f.name, size: m.RFC822Size, date: m.InternalDate, flags: m.Flags}
+			for _, b := range m.BodySection {
+				l.header = b.Bytes
+			}
+			if m.UID != 0 && !m.InternalDate.IsZero() {
+				by[m.UID] = l
+			}
 		}
-		if m.UID != 0 && !m.InternalDate.IsZero() {
-			by[m.UID] = l
-		}
+		return slices.DeleteFunc(slices.Clone(uids), func(u goimap.UID) bool { return by[u].place.uid != 0 }), err
+	})
+	if err != nil {
+		return nil, err
 	}
 	var out []letter
 	for _, u := range uids { // in order, whatever the order of the answers
@@ -227,6 +231,30 @@ func (s *Source) fetchMeta(ctx context.Context, c *client, f folder, validity ui
 		}
 	}
 	return out, nil
+}
+
+// asked calls fetch for uids and then for those of which it says that no answer
+// came, until they are gone: what a server tells unasked of a mail, somebody
+// having read it just now, is taken for the answer about it when it comes before
+// that. A mail that has been erased meanwhile is not there then.
+func (s *Source) asked(ctx context.Context, c *client, uids []goimap.UID, fetch func([]goimap.UID) (missing []goimap.UID, err error)) error {
+	for range 5 {
+		missing, err := fetch(uids)
+		if err != nil {
+			return s.fail(ctx, "FETCH", err)
+		}
+		if len(missing) == 0 {
+			return nil
+		}
+		found, err := c.UIDSearch(&goimap.SearchCriteria{UID: []goimap.UIDSet{goimap.UIDSetNum(missing...)}}, nil).Wait()
+		if err != nil {
+			return s.fail(ctx, "SEARCH", err)
+		}
+		if uids = found.AllUIDs(); len(uids) == 0 {
+			return nil
+		}
+	}
+	return gallra.Errorf(gallra.Unavailable, "imap.busy", "command", "FETCH")
 }
 
 // bodies fetches the mails of one folder, which is selected, in one command, and
@@ -252,28 +280,31 @@ func (s *Source) bodies(ctx context.Context, c *client, letters []letter, sectio
 			}
 		})
 	}
-	cmd := c.Fetch(goimap.UIDSetNum(uids...), &goimap.FetchOptions{UID: true, BodySection: []*goimap.FetchItemBodySection{&section}})
-	var err error
-	for err == nil {
-		msg := cmd.Next()
-		if msg == nil {
-			break
-		}
-		var l letter
-		if l, err = s.receive(msg); err == nil && l.raw != nil {
-			if i, ok := index[l.place.uid]; ok {
-				delete(index, l.place.uid)
-				letters[i].raw = l.raw
-				work <- i
+	err := s.asked(ctx, c, uids, func(uids []goimap.UID) ([]goimap.UID, error) {
+		cmd := c.Fetch(goimap.UIDSetNum(uids...), &goimap.FetchOptions{UID: true, BodySection: []*goimap.FetchItemBodySection{&section}})
+		var err error
+		for err == nil {
+			msg := cmd.Next()
+			if msg == nil {
+				break
+			}
+			var l letter
+			if l, err = s.receive(msg); err == nil && l.raw != nil {
+				if i, ok := index[l.place.uid]; ok {
+					delete(index, l.place.uid)
+					letters[i].raw = l.raw
+					work <- i
+				}
 			}
 		}
-	}
+		if e := cmd.Close(); err == nil {
+			err = e
+		}
+		return slices.Collect(maps.Keys(index)), err
+	})
 	close(work)
 	wg.Wait()
-	if e := cmd.Close(); err == nil {
-		err = e
-	}
-	return s.fail(ctx, "FETCH", err)
+	return err
 }
 
 // receive reads what the server tells of one mail, a text beyond the limit in part.
@@ -291,6 +322,7 @@ func (s *Source) receive(msg *imapclient.FetchMessageData) (letter, error) {
 			l.size = item.Size
 		case imapclient.FetchItemDataBodySection:
 			if item.Literal == nil {
+				l.raw = []byte{}
 				continue
 			}
 			l.raw = make([]byte, min(item.Literal.Size(), s.max))
@@ -518,7 +550,7 @@ func (s *Source) stream(ctx context.Context, c *client, t stretch, bytes *int64,
 			}
 			mu.Lock()
 			i, ok := index[l.place.uid]
-			if ok = ok && l.raw != nil && !l.date.IsZero(); ok {
+			if ok = ok && l.raw != nil; ok {
 				delete(index, l.place.uid)
 				n := int64(len(l.raw))
 				s.typical.Store((7*s.typical.Load() + n) / 8)
@@ -580,6 +612,25 @@ func (s *Source) stream(ctx context.Context, c *client, t stretch, bytes *int64,
 	}
 	if failed != nil {
 		return 0, s.fail(ctx, "FETCH", failed)
+	}
+	missing := func() (out []goimap.UID) {
+		for _, u := range t.uids[:min(last, asked)] {
+			if _, ok := index[u]; ok {
+				out = append(out, u)
+			}
+		}
+		return out
+	}
+	first := true
+	if err := s.asked(ctx, c, nil, func(uids []goimap.UID) ([]goimap.UID, error) {
+		if first {
+			first = false
+			return missing(), nil
+		}
+		err := read(c.Fetch(goimap.UIDSetNum(uids...), want))
+		return missing(), err
+	}); err != nil {
+		return 0, err
 	}
 	if last = min(last, asked); last == len(t.uids) && 3**bytes <= pageBytes {
 		return 0, nil

@@ -3,7 +3,6 @@ package memory
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
@@ -106,27 +105,4 @@ func (t *trace) Leftovers(ctx context.Context, lost []connector.Lost, look func(
 		}
 	}
 	return out, nil
-}
-
-// RoundTimes sets the times of the records and of what belongs to them back to
-// the beginning of their month.
-func (c *Source) RoundTimes(ctx context.Context, refs []gallra.Ref) error {
-	noted, err := c.Trace(ctx, refs)
-	if err != nil {
-		return err
-	}
-	s := c.sys
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id := range noted.(*trace).of {
-		if r := s.rows[id]; r != nil {
-			for _, t := range []*time.Time{&r.created, &r.updated, &r.contact, &r.closed} {
-				if !t.IsZero() {
-					y, m, _ := t.UTC().Date()
-					*t = time.Date(y, m, 1, 0, 0, 0, 0, time.UTC)
-				}
-			}
-		}
-	}
-	return nil
 }

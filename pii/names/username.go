@@ -78,9 +78,7 @@ func (w *work) unknown(i, n int) bool {
 // screenPlace returns how sure the place of tokens i to j-1 makes it that they
 // are a screen name.
 func (w *work) screenPlace(i, j int, odd bool) (float32, string) {
-	opens := i == 0 || w.ended(i-1) || w.is(i-1, ">") || w.is(i-1, "(") && w.is(j, ")")
-	switch {
-	case opens && w.is(j, ":") && !w.Tokens[j].Spaced && (w.ended(j+1) || j+1 < len(w.Tokens) && w.Tokens[j+1].Spaced):
+	if w.is(j, ":") && !w.Tokens[j].Spaced && (w.ended(j+1) || j+1 < len(w.Tokens) && w.Tokens[j+1].Spaced) && (i == 0 || w.ended(i-1) || w.is(i-1, ">")) {
 		name := strings.ToLower(w.text[w.Tokens[i].Start:w.Tokens[j-1].End])
 		w.speakers[name]++
 		if odd {
@@ -89,6 +87,12 @@ func (w *work) screenPlace(i, j int, odd bool) (float32, string) {
 		if j == i+1 && w.unknown(i, 5) && (w.speakers[name] > 1 || w.speaks(j+1)) {
 			return 0.6, "username/speaker"
 		}
+		return 0, ""
+	}
+	if !odd && (j != i+1 || !w.unknown(i, 5)) {
+		return 0, "" // as nearly all words
+	}
+	switch {
 	case w.closes(i):
 		if odd || j == i+1 && w.unknown(i, 8) && w.lastWord(j) {
 			return 0.6, "username/signature"

@@ -26,7 +26,7 @@ func (s *Scanner) AppendWords(dst []Span, text string) []Span {
 			i++
 			continue
 		}
-		if keyHead[text[i]] && i >= p.done {
+		if i+1 < len(text) && keyHead[text[i]]>>(text[i+1]&31)&1 != 0 && i >= p.done {
 			if end := p.issuedKey(i); end > i {
 				i = end
 				continue
@@ -36,12 +36,15 @@ func (s *Scanner) AppendWords(dst []Span, text string) []Span {
 		var key uint64
 		n := 0
 		for i < len(text) && letter(text[i]) {
-			sym, size := foldAt(text, i)
+			sym, size := folded[text[i]], 1
+			if text[i] >= 0x80 {
+				sym, size = foldAt(text, i)
+			}
 			key = key*31 + uint64(sym)
 			n++
 			i += size
 		}
-		if n > maxWord {
+		if n > maxWord || vocabularyKeys.lacks(key) {
 			continue
 		}
 		if v, ok := vocabulary[key]; ok {
@@ -51,11 +54,12 @@ func (s *Scanner) AppendWords(dst []Span, text string) []Span {
 	return p.dst
 }
 
-// keyHead holds the bytes that issued keys, and the line before a private key, begin with.
-var keyHead = func() (t [256]bool) {
-	t['B'] = true
+// keyHead holds the first two bytes of issued keys and of the line before a
+// private key: by the first a bit for the five low bits of the second.
+var keyHead = func() (t [256]uint32) {
+	t['B'] = 1 << ('E' & 31)
 	for _, k := range issued {
-		t[k.head[0]] = true
+		t[k.head[0]] |= 1 << (k.head[1] & 31)
 	}
 	return t
 }()
@@ -117,6 +121,27 @@ var vocabulary = func() map[uint64]meaning {
 		m[foldKey(w)] = meaning{'w', ""}
 	}
 	return m
+}()
+
+// keySet is a set of keys of which some others are thought to be in it: a bit
+// for each value of the highest bits of a product.
+type keySet [1 << 13 / 64]uint64
+
+func (s *keySet) slot(key uint64) uint64 { return key * 0x9E3779B97F4A7C15 >> (64 - 13) }
+
+// lacks reports that a key is not in the set.
+func (s *keySet) lacks(key uint64) bool {
+	k := s.slot(key)
+	return s[k/64]>>(k%64)&1 == 0
+}
+
+// vocabularyKeys tell nearly all words from those of the vocabulary.
+var vocabularyKeys = func() (s keySet) {
+	for key := range vocabulary {
+		k := s.slot(key)
+		s[k/64] |= 1 << (k % 64)
+	}
+	return s
 }()
 
 // word acts on a word of the vocabulary at t[start:end] and returns where the

@@ -16,8 +16,8 @@ import (
 func (w *work) usernames() {
 	clear(w.speakers)
 	for i := 0; i < len(w.Tokens); i++ {
-		if w.kind(i) != token.Word {
-			continue
+		if w.kind(i) != token.Word || w.Word(i).Common() > 0 && !w.joined(i+1) {
+			continue // a known word that stands for itself is none
 		}
 		if j, odd := w.screenName(i); j > 0 {
 			if score, rule := w.screenPlace(i, j, odd); score > 0 {
@@ -26,6 +26,15 @@ func (w *work) usernames() {
 			i = j - 1
 		}
 	}
+}
+
+// joined reports whether token i may go on with a screen name or end a speaker's.
+func (w *work) joined(i int) bool {
+	if i >= len(w.Tokens) {
+		return false
+	}
+	b := w.text[w.Tokens[i].Start]
+	return b == '.' || b == '_' || b == ':'
 }
 
 // screenName returns where the word at token i ends if it may be a screen name,

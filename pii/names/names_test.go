@@ -1,6 +1,8 @@
 package names_test
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -201,5 +203,36 @@ func TestSteadyStateAllocations(t *testing.T) {
 	dst := m.Append(nil, text, "sv", 0.5)
 	if n := testing.AllocsPerRun(100, func() { dst = m.Append(dst[:0], text, "sv", 0.5) }); n > 1 {
 		t.Errorf("%v allocations a call", n)
+	}
+}
+
+// What is found in a text does not depend on what was read before it: words that
+// look the same share one analysis, whichever of them comes first.
+func TestS31_NothingOfOtherTextsRemains(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("lang.pack")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][2]string{
+		{"０is booklet", "två Egal\"}, > \"SV: bitte \"sport\", is \"lang\": skrev Tehrani det ０\u200bis booklet.vill"},
+		{"är ０som nicht", "är en är A, nicht, \u200b\"Raija ０\u200bsom \"Östen\"}, as matvoucher"},
+		{"Ring Lindqvist", "Ring Lind\u00adqvist i Lund"},
+		{"O'Brien", "Jag heter Sean O’Brien."},
+	} {
+		var got [2][]names.Span
+		for i := range got {
+			m, err := names.Open(string(raw))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == 1 {
+				m.Find(c[0], "sv", names.DefaultRecall)
+			}
+			got[i] = m.Find(c[1], "sv", names.DefaultRecall)
+		}
+		if !slices.Equal(got[0], got[1]) {
+			t.Errorf("%q: %v, and %v after %q", c[1], got[0], got[1], c[0])
+		}
 	}
 }

@@ -245,7 +245,11 @@ func (s *Scratch) intern(t *token.Token, text string) uint32 {
 func (s *Scratch) add(key uint64, t *token.Token, text string) uint32 {
 	s.words, s.vecs = append(s.words, Word{}), append(s.vecs, [2*reach + 1]Scores{})
 	w := &s.words[len(s.words)-1]
-	w.Info = s.lex.analyse(text[t.Start:t.End], t.Kind)
+	word := text[t.Start:t.End]
+	if t.Kind == token.Word || t.Kind == token.Number { // all that have its key share the analysis
+		word = token.Visible(word)
+	}
+	w.Info = s.lex.analyse(word, t.Kind)
 	if s.alter != nil {
 		s.alter(&w.Info)
 	}

@@ -187,7 +187,7 @@ func Append(dst []Token, text string) []Token {
 			if whole {
 				key = keyOf(text[start:i])
 			} else {
-				key = keyOf(visible(text[start:i]))
+				key = keyOf(Visible(text[start:i]))
 			}
 			dst = append(dst, Token{int32(start), int32(i), key, kind, spaced})
 			spaced = false
@@ -209,8 +209,9 @@ func Append(dst []Token, text string) []Token {
 	return dst
 }
 
-// visible returns s as it looks: without what shows nothing, apostrophes straight.
-func visible(s string) string {
+// Visible returns s as it looks: without what shows nothing, apostrophes straight.
+// Words that look the same have one key.
+func Visible(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case Invisible(r):

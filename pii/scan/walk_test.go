@@ -50,3 +50,70 @@ func TestS32_WalksAgree(t *testing.T) {
 		}
 	}
 }
+
+// mixed returns made-up text of n pieces: numbers, what stands between them,
+// context words, and bytes that hostile text has.
+func mixed(r *rand.Rand, n int) string {
+	pieces := []string{"0", "7", "12", "46", "070", "1985", "850822", "4242428293634260", "12345678901234567890", "-", "-", " ", " ", ".", "/", ":", ",", "(0)", ") ", " – ", "–", "\u00a0", ". ", "\n",
+		"å", "Ö", "€", "Я", "\xc3", "\xe2\x80", "\xff", "\x80", "０", "kundnr", "ordernummer", "logga in med", "personnummer ", "tel", "sort code", "f. ", "order", "försäkring", "x"}
+	var b strings.Builder
+	for range n {
+		b.WriteString(pieces[r.IntN(len(pieces))])
+		if r.IntN(3) == 0 {
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
+}
+
+// S32: a number read 64 bytes at a time is the number read byte by byte.
+func TestS32_NumbersReadAgree(t *testing.T) {
+	t.Parallel()
+	if !vectors {
+		t.Log("this processor reads every number byte by byte")
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 20000 {
+		s := mixed(r, 1+r.IntN(60))
+		for i := range len(s) {
+			if !digit(s[i]) {
+				continue
+			}
+			var a, b phrase
+			ok, want := a.read(s, i), b.readSlow(s, i)
+			if ok != want || a.end != b.end {
+				t.Fatalf("%q at %d: %v to %d, want %v to %d", s, i, ok, a.end, want, b.end)
+			}
+			if !ok {
+				continue
+			}
+			digits := int(b.group[b.n-1].first) + b.group[b.n-1].len()
+			if a.n != b.n || a.group != b.group || a.ends != b.ends || a.dash != b.dash || string(a.digits[:digits]) != string(b.digits[:digits]) || string(a.lens[:a.n+4]) != string(b.lens[:b.n+4]) {
+				t.Fatalf("%q at %d: %+v, want %+v", s, i, a, b)
+			}
+		}
+	}
+}
+
+// S32: context words read in two halves side by side are those read in one go.
+func TestS32_HalvesAgree(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(5, 6))
+	a := compiled()
+	halved := 0
+	for range 20000 {
+		s := mixed(r, 2+r.IntN(20))
+		split := wordEnd(s, 0, len(s))
+		if split < 0 {
+			continue
+		}
+		halved++
+		var got, want cues
+		if x, y := a.runBoth(&got, a.start, s, 0, split), a.run(&want, a.start, s, 0); x != y || got != want {
+			t.Fatalf("%q: state %d, %+v, want %d, %+v", s, x, got, y, want)
+		}
+	}
+	if halved < 1000 {
+		t.Errorf("only %d texts were long enough", halved)
+	}
+}

@@ -85,6 +85,9 @@ func (p places) rules(a gallra.Action, text gallra.TextPolicy) []gallra.Rule {
 	return out
 }
 
+// planOnly reports whether nothing but the plan is measured: GALLRA_BENCH_PART=plan.
+func planOnly() bool { return os.Getenv("GALLRA_BENCH_PART") == "plan" }
+
 // seeded makes the places twice, alike: the first for the plain side.
 func seeded(b *testing.B) (plain, ours places) {
 	b.Helper()
@@ -92,12 +95,15 @@ func seeded(b *testing.B) (plain, ours places) {
 	p, m, _ := share(b)
 	var out [2]places
 	for k := range out {
+		if k == 0 && planOnly() {
+			continue
+		}
 		o := &out[k]
 		o.nPostgres, o.nMaria = n*p/100, n*m/100
 		o.nMails = n - o.nPostgres - o.nMaria
 		if o.nPostgres > 0 {
 			like := ""
-			if k > 0 {
+			if len(out[0].names) > 0 && k > 0 {
 				like = out[0].names[0]
 			}
 			name := ""
@@ -342,6 +348,7 @@ func spend(b *testing.B, f func(), databases ...string) spent {
 	f()
 	s := spent{wall: time.Since(start), client: cpu(b) - own}
 	s.server = postgres() + maria()
+	fmt.Fprintf(os.Stderr, "%s after %s: %.2f s, servers %.2f s, own %.2f s\n", b.Name(), b.Elapsed().Round(time.Second), s.wall.Seconds(), s.server.Seconds(), s.client.Seconds())
 	return s
 }
 
@@ -435,6 +442,9 @@ func BenchmarkThreeErase(b *testing.B) {
 		theirs, ours := seeded(b)
 		e := threeEngine(b, ours)
 		p := planned(b, e, ours, ours.rules(gallra.ActionErase, ""))
+		if planOnly() {
+			continue
+		}
 		plain := spend(b, func() {
 			if theirs.nPostgres > 0 {
 				plainDelete(b, theirs.postgres)

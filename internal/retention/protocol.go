@@ -270,7 +270,7 @@ func (r *running) part(ctx context.Context, q rowsQuerier, n int, ended time.Tim
 			part.Tally.add(b.tally)
 		}
 	}
-	after, _, err := r.look(ctx, r.DB, phaseAfter, n)
+	after, _, err := r.seen(ctx, r.DB, phaseAfter, n)
 	if err != nil {
 		return part, err
 	}

@@ -80,7 +80,7 @@ func (r *running) working(ctx context.Context) (bool, error) {
 // brake stops a run that meets another number of records than the preview said.
 func (r *running) brake(ctx context.Context) error {
 	for n, u := range r.plan.units {
-		l, _, err := r.look(ctx, r.DB, phaseBefore, n)
+		l, _, err := r.seen(ctx, r.DB, phaseBefore, n)
 		if err != nil {
 			return err
 		}
@@ -201,15 +201,27 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 	return err == nil, err
 }
 
-// look reads how far a survey has come.
+// look reads how far a survey has come, and what it has counted.
 func (r *running) look(ctx context.Context, q interface {
 	QueryRowContext(context.Context, string, ...any) *sql.Row
 }, phase string, n int) (look, *statistics.Cells, error) {
+	l, blob, err := r.seen(ctx, q, phase, n)
+	if err != nil || blob == nil {
+		return l, statistics.NewCells(r.plan.units[n].System, r.plan.units[n].Type), err
+	}
+	c, err := statistics.Decode(blob)
+	return l, c, err
+}
+
+// seen is look with what was counted as it is stored; nil when there is nothing yet.
+func (r *running) seen(ctx context.Context, q interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}, phase string, n int) (look, []byte, error) {
 	var text string
 	var blob []byte
 	err := q.QueryRowContext(ctx, `SELECT result, cells FROM run_survey WHERE run = $1 AND phase = $2 AND unit = $3`, r.run.ID, phase, n).Scan(&text, &blob)
 	if errors.Is(err, sql.ErrNoRows) {
-		return look{}, statistics.NewCells(r.plan.units[n].System, r.plan.units[n].Type), nil
+		return look{}, nil, nil
 	}
 	if err != nil {
 		return look{}, nil, fmt.Errorf("retention: survey %s: %w", r.run.ID, err)
@@ -218,8 +230,7 @@ func (r *running) look(ctx context.Context, q interface {
 	if err := json.Unmarshal([]byte(text), &l); err != nil {
 		return look{}, nil, fmt.Errorf("retention: survey %s: %w", r.run.ID, err)
 	}
-	c, err := statistics.Decode(blob)
-	return l, c, err
+	return l, blob, nil
 }
 
 // saveLook keeps how far a survey has come, unless another worker has taken the

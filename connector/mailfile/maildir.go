@@ -148,11 +148,14 @@ func (m *maildir) locate(it item) (string, error) {
 }
 
 func (m *maildir) read(it item, max int64) (mailrecord.Stored, error) {
-	path, err := m.locate(it)
-	if err != nil {
-		return mailrecord.Stored{}, err
-	}
+	path := it.path
 	s, err := readMail(path, max)
+	if errors.Is(err, gallra.ErrNotFound) { // moved, or gone
+		if path, err = m.locate(it); err != nil {
+			return mailrecord.Stored{}, err
+		}
+		s, err = readMail(path, max)
+	}
 	s.Folder = it.folder
 	if i := strings.LastIndex(path, ":2,"); i >= 0 {
 		s.Answered = strings.Contains(path[i+3:], "R")

@@ -30,6 +30,7 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 	if q.Unversioned {
 		sel.columns[len(t.key)] = "''"
 	}
+	sel.expect = min(limit, defaultLimit) + 1
 	conds, err := s.selected(t, sel, q)
 	if err != nil {
 		return connector.Page{}, err
@@ -158,6 +159,7 @@ func (s *Source) GetMany(ctx context.Context, refs []gallra.Ref, versions bool) 
 	for _, t := range s.tables {
 		for keys := range slices.Chunk(byType[t], t.limit(connector.Query{Limit: maxLimit})) {
 			sel := s.read(t, connector.FieldsAll)
+			sel.expect = len(keys)
 			if !versions {
 				sel.columns[len(t.key)] = "''"
 			}

@@ -27,6 +27,7 @@ type selection struct {
 	owner   bool   // the person is what the row belongs to
 	events  []gallra.StartEvent
 	fields  []field
+	expect  int // how many records there will be, about
 }
 
 // read begins a SELECT of what records of t are made of: key, version,
@@ -150,7 +151,7 @@ func (sel *selection) run(ctx context.Context, r runner, conds []func(*query), t
 	b := &query{d: sel.s.d}
 	sel.write(b, strings.Join(sel.columns, ", "), conds)
 	b.add(tail)
-	var out []gallra.Record
+	out := make([]gallra.Record, 0, sel.expect)
 	err := sel.s.each(ctx, r, b, len(sel.columns), "read "+sel.t.name, func(v []any) { out = append(out, sel.record(v)) })
 	return out, err
 }

@@ -437,7 +437,10 @@ func (s *Source) writeArrays(ctx context.Context, tx *sql.Tx, w writing, edits [
 			names += fmt.Sprintf(", c%d", n)
 		}
 	}
-	b.add(") AS v(", names, ") WHERE ", and(s.d.refer("t", t.key[0])+" = v.id", s.rows(t, "t")))
+	// The keys once more: joined with values alone, a table of some ten thousand
+	// rows is read through for every thousand.
+	b.add(") AS v(", names, ") WHERE ", and(s.d.refer("t", t.key[0])+" = v.id", s.rows(t, "t")), " AND ")
+	s.hasKey(b, t, "t", keys)
 	if done == nil {
 		_, err := tx.ExecContext(ctx, b.String(), b.args...)
 		return s.fail("edit "+t.name, err)

@@ -1,12 +1,15 @@
 package connectortest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
+	"runtime/pprof"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gallra/gallra"
@@ -200,28 +203,45 @@ func checkClose(tb TB, h Harness) {
 		}
 		_ = src.Close() // a second time must not panic
 	}
-	round()
-	before := running()
-	for range 10 {
-		round()
-	}
-	for end := time.Now().Add(2 * time.Second); running() > before+2 && time.Now().Before(end); {
+	round() // what a driver starts once and for all is no connection's
+	// Goroutines inherit the label of the one that starts them: those of tests
+	// that run beside this one are told apart.
+	mark := strconv.FormatInt(marks.Add(1), 10)
+	pprof.Do(tb.Context(), pprof.Labels(closeLabel, mark), func(context.Context) {
+		for range 10 {
+			round()
+		}
+	})
+	for end := time.Now().Add(10 * time.Second); marked(mark) > 2 && time.Now().Before(end); {
 		<-time.After(5 * time.Millisecond)
 	}
-	if after := running(); after > before+2 {
-		tb.Errorf("%d goroutines before, %d after ten connections were closed", before, after)
+	if n := marked(mark); n > 2 {
+		tb.Errorf("%d goroutines are left after ten connections were closed", n)
 	}
 }
 
-// running counts the goroutines that are in this module's or its drivers' code,
-// leaving out tests that run beside this one.
-func running() int {
-	buf := make([]byte, 1<<20)
+// closeLabel is the name of the label that checkClose gives.
+const closeLabel = "connectortest.close"
+
+var marks atomic.Int64
+
+// marked counts the goroutines that bear a label of checkClose.
+func marked(mark string) int {
+	var b bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&b, 1); err != nil {
+		return 0
+	}
 	n := 0
-	for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if !strings.Contains(g, "testing.") {
-			n++
+	for _, g := range strings.Split(b.String(), "\n\n") {
+		if !strings.Contains(g, `"`+closeLabel+`":"`+mark+`"`) {
+			continue
 		}
+		before, _, _ := strings.Cut(g, " @ ") // "3 @ 0x…", after a line of its own in the first
+		k, err := strconv.Atoi(before[strings.LastIndexByte(before, '\n')+1:])
+		if err != nil {
+			k = 1
+		}
+		n += k
 	}
 	return n
 }

@@ -147,61 +147,37 @@ func (s *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Resid
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	type key struct {
-		digest   string
-		validity uint32
-	}
-	groups := map[key][]goimap.UID{}
-	var order []key
-	for _, r := range refs {
-		if p, ok := s.placeOf(r); ok {
-			k := key{p.digest, p.validity}
-			if groups[k] == nil {
-				order = append(order, k)
-			}
-			groups[k] = append(groups[k], p.uid)
-		}
-	}
-	c, err := s.dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
-	defer stop()
-	defer c.Close()
 	var out []gallra.Residue
-	for _, k := range order {
-		if _, _, err := s.locate(ctx, c, k.digest, k.validity, true); err != nil {
-			if gallra.CodeOf(err) == gallra.NotFound {
-				continue
-			}
-			return nil, err
-		}
-		found, err := c.UIDSearch(&goimap.SearchCriteria{UID: []goimap.UIDSet{goimap.UIDSetNum(groups[k]...)}}, nil).Wait()
+	err := s.byFolder(ctx, refs, func(c *client, f folder, validity uint32, uids []goimap.UID) error {
+		found, err := c.UIDSearch(&goimap.SearchCriteria{UID: []goimap.UIDSet{goimap.UIDSetNum(uids...)}}, nil).Wait()
 		if err != nil {
-			return nil, s.fail(ctx, "SEARCH", err)
+			return s.fail(ctx, "SEARCH", err)
 		}
 		for _, u := range found.AllUIDs() {
-			out = append(out, gallra.Residue{Ref: s.ref(place{k.digest, k.validity, u}), Where: "folder " + k.digest[:8], Why: "imap.still_there", Count: 1})
+			out = append(out, gallra.Residue{Ref: s.ref(place{f.digest, validity, u}), Where: "folder " + f.digest[:8], Why: "imap.still_there", Count: 1})
 		}
 		halves, err := s.halves(ctx, c)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(halves) == 0 {
-			continue
+			return nil
 		}
 		of := map[string]goimap.UID{}
-		for _, u := range groups[k] {
-			of[strings.ToLower(string(tagOf(place{k.digest, k.validity, u})))] = u
+		for _, u := range uids {
+			of[strings.ToLower(string(tagOf(place{f.digest, validity, u})))] = u
 		}
 		for _, tags := range halves {
 			for _, t := range tags {
 				if u, ok := of[strings.ToLower(string(t))]; ok && !slices.Contains(found.AllUIDs(), u) {
-					out = append(out, gallra.Residue{Ref: s.ref(place{k.digest, k.validity, u}), Where: "folder " + k.digest[:8], Why: "imap.half_made", Count: 1})
+					out = append(out, gallra.Residue{Ref: s.ref(place{f.digest, validity, u}), Where: "folder " + f.digest[:8], Why: "imap.half_made", Count: 1})
 				}
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }
@@ -213,6 +189,26 @@ func (s *Source) Trace(_ context.Context, refs []gallra.Ref) (connector.Trace, e
 
 // anew reads mails on a new connection.
 func (s *Source) anew(ctx context.Context, refs []gallra.Ref, f func(mailrecord.Stored)) error {
+	return s.byFolder(ctx, refs, func(c *client, box folder, validity uint32, uids []goimap.UID) error {
+		letters, err := s.fetchMeta(ctx, c, box, validity, uids, false)
+		if err != nil {
+			return err
+		}
+		for _, chunk := range s.chunks(letters) {
+			if err := s.bodies(ctx, c, chunk, s.whole(chunk), func(_ int, l letter) { f(s.stored(l)) }); err != nil {
+				return err
+			}
+			for i := range chunk {
+				chunk[i].raw = nil
+			}
+		}
+		return nil
+	})
+}
+
+// byFolder opens, on a new connection and to be read alone, each folder that refs
+// lie in and that is still there, in the order of refs.
+func (s *Source) byFolder(ctx context.Context, refs []gallra.Ref, do func(c *client, f folder, validity uint32, uids []goimap.UID) error) error {
 	type key struct {
 		digest   string
 		validity uint32
@@ -239,24 +235,15 @@ func (s *Source) anew(ctx context.Context, refs []gallra.Ref, f func(mailrecord.
 	defer stop()
 	defer c.Close()
 	for _, k := range order {
-		box, _, err := s.locate(ctx, c, k.digest, k.validity, true)
+		f, _, err := s.locate(ctx, c, k.digest, k.validity, true)
 		if gallra.CodeOf(err) == gallra.NotFound {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		letters, err := s.fetchMeta(ctx, c, box, k.validity, groups[k], false)
-		if err != nil {
+		if err := do(c, f, k.validity, groups[k]); err != nil {
 			return err
-		}
-		for _, chunk := range s.chunks(letters) {
-			if err := s.bodies(ctx, c, chunk, s.whole(chunk), func(_ int, l letter) { f(s.stored(l)) }); err != nil {
-				return err
-			}
-			for i := range chunk {
-				chunk[i].raw = nil
-			}
 		}
 	}
 	return nil

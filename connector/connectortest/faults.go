@@ -1,6 +1,7 @@
 package connectortest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -16,7 +17,7 @@ import (
 )
 
 var (
-	faultRuns = flag.Int("faults", 25, "randomised runs with faults for each harness of the conformance suite")
+	faultRuns = flag.Int("faults", 0, "randomised runs with faults for each harness of the conformance suite; 0 for as many as belong to every test run")
 	faultSeed = flag.Int("faultseed", 0, "number of the first of these runs")
 )
 
@@ -32,7 +33,8 @@ var (
 //   - no other record's data are touched;
 //   - a listing leaves nothing out without an error or a Problem.
 //
-// The flag -faults says how many runs: 25, and 1000 before a release. Run i makes
+// The flag -faults says how many runs: 25 (or Harness.FaultRuns) when it is not
+// given, and 1000 before a release. Run i makes
 // the same choices each time; -faults 1 -faultseed 17 repeats one, and -faults 100
 // -faultseed 300 is the fourth part of ten.
 func Faults(t *testing.T, h Harness) {
@@ -41,15 +43,16 @@ func Faults(t *testing.T, h Harness) {
 		t.Fatal("the harness has no Faults")
 	}
 	var sum Tally
-	for i := *faultSeed; i < *faultSeed+*faultRuns; i++ {
+	runs := cmp.Or(*faultRuns, h.FaultRuns, 25)
+	for i := *faultSeed; i < *faultSeed+runs; i++ {
 		ok := t.Run(fmt.Sprintf("Faults/seed=%d", i), func(t *testing.T) { sum.add(FaultRun(t, h, uint64(i))) })
 		if !ok {
 			break // the next ones would say the same
 		}
 	}
-	t.Logf("%d runs: %s", *faultRuns, sum)
-	if !t.Failed() && sum.Faults < *faultRuns/4 {
-		t.Errorf("%d faults in %d runs: the connection hardly failed", sum.Faults, *faultRuns)
+	t.Logf("%d runs: %s", runs, sum)
+	if !t.Failed() && sum.Faults < runs/4 {
+		t.Errorf("%d faults in %d runs: the connection hardly failed", sum.Faults, runs)
 	}
 }
 
@@ -559,6 +562,9 @@ func (r *run) settle() {
 
 // judge looks behind the connector's back.
 func (r *run) judge() {
+	stored := r.h.Stored
+	snapshot := stored(r.tb) // nothing changes while it is looked at
+	r.h.Stored = func(TB) []Place { return snapshot }
 	var changed, gone []Seed
 	for i, s := range r.seeds {
 		switch {
@@ -586,7 +592,8 @@ func (r *run) judge() {
 	if len(gone) == 0 {
 		return
 	}
-	before := r.h.Stored(r.tb)
+	r.h.Stored = stored
+	before := stored(r.tb)
 	for _, i := range r.erased {
 		_, err := r.src.(connector.Eraser).Erase(r.tb.Context(), r.recs[i].Ref, "")
 		wantCode(r.tb, "the erasure of what is gone", err, gallra.ErrNotFound)

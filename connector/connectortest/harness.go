@@ -86,6 +86,9 @@ type Harness struct {
 	// Stored, Touch and their like go another way. stop ends it and tells how
 	// often it failed. See the function Faults.
 	Faults func(tb TB, seed uint64) (stop func() int)
+	// FaultRuns, optional, is the number of runs of Faults when the flag does not
+	// say: fewer for one of many systems that the same code serves.
+	FaultRuns int
 	// Eventually, optional, lets the time pass that a promise needs.
 	Eventually func(tb TB)
 	// Secrets are parts of the configuration that no error may show.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/gallra/gallra"
@@ -121,7 +122,11 @@ func runFlarum(t *testing.T, p *product) {
 
 func TestZnuny(t *testing.T) {
 	t.Parallel()
-	p := znuny(t)
+	znunyTypes(t, znuny(t), ct.Run)
+}
+
+// znunyTypes gives run a harness for each type of record.
+func znunyTypes(t *testing.T, p *product, run func(*testing.T, ct.Harness)) {
 	queues := map[string]int{"Bygglov": 1, "Skola": 2, "Vatten": 3}
 	for name, id := range queues {
 		p.exec(t, "UPDATE queue SET name = $1 WHERE id = $2", name, id)
@@ -174,7 +179,7 @@ func TestZnuny(t *testing.T) {
 		h.Linked = p.linked(pointing(seed, "", func(id int, s ct.Seed) []row { // by login, which is the address
 			return []row{{"customer_user", append([]any{"id", id, "login", s.Email, "email", s.Email, "customer_id", "kund", "first_name", "Namn", "last_name", s.Key, "valid_id", 1}, by(s)...)}}
 		}))
-		ct.Run(t, h)
+		run(t, h)
 	})
 	t.Run("articles", func(t *testing.T) {
 		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
@@ -186,13 +191,17 @@ func TestZnuny(t *testing.T) {
 		})
 		h.Type, h.Text = "message", "a_body"
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated}
-		ct.Run(t, h)
+		run(t, h)
 	})
 }
 
 func TestOsTicket(t *testing.T) {
 	t.Parallel()
-	p := osTicket(t)
+	osTicketTypes(t, osTicket(t), ct.Run)
+}
+
+// osTicketTypes gives run a harness for each type of record.
+func osTicketTypes(t *testing.T, p *product, run func(*testing.T, ct.Harness)) {
 	owned := []string{"user", "user_email", "ticket", "thread", "thread_entry", "thread_entry_email", "thread_event", "form_entry", "form_entry_values", "attachment", "file", "file_chunk", "draft", "_search", "ticket__cdata", "note"}
 	ticket := func(id int, s ct.Seed) []row {
 		if s.Updated.IsZero() {
@@ -248,7 +257,7 @@ func TestOsTicket(t *testing.T) {
 		h.Linked = p.linked(pointing(seed, "user_id", func(id int, s ct.Seed) []row {
 			return []row{{"user", []any{"id", id, "name", s.Name, "created", s.Created, "updated", s.Created, "default_email_id", id, "org_id", 0}}}
 		}))
-		ct.Run(t, h)
+		run(t, h)
 	})
 	t.Run("entries", func(t *testing.T) {
 		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
@@ -263,7 +272,7 @@ func TestOsTicket(t *testing.T) {
 		h.Kinds = []gallra.IdentifierKind{gallra.IdentName}
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated}
 		h.Touch = p.touch("thread_entry", "updated", "body")
-		ct.Run(t, h)
+		run(t, h)
 	})
 	t.Run("users", func(t *testing.T) {
 		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
@@ -273,13 +282,17 @@ func TestOsTicket(t *testing.T) {
 		})
 		h.Type, h.Named = "user", "name" // the address stands in a table of its own: TestFindByAddressInATableOfItsOwn
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated}
-		ct.Run(t, h)
+		run(t, h)
 	})
 }
 
 func TestChatwoot(t *testing.T) {
 	t.Parallel()
-	p := chatwoot(t)
+	chatwootTypes(t, chatwoot(t), ct.Run)
+}
+
+// chatwootTypes gives run a harness for each type of record.
+func chatwootTypes(t *testing.T, p *product, run func(*testing.T, ct.Harness)) {
 	inboxes := map[string]int{"Bygglov": 1, "Skola": 2, "Vatten": 3}
 	owned := []string{"contacts", "contact_inboxes", "conversations", "messages", "attachments", "notes", "csat_survey_responses", "audits"}
 	t.Run("conversations", func(t *testing.T) {
@@ -305,7 +318,7 @@ func TestChatwoot(t *testing.T) {
 		h.Linked = p.linked(pointing(seed, "contact_id", func(id int, s ct.Seed) []row {
 			return []row{{"contacts", []any{"id", id, "name", s.Name, "email", s.Email, "account_id", 1, "created_at", s.Created, "updated_at", s.Created}}}
 		}))
-		ct.Run(t, h)
+		run(t, h)
 	})
 	t.Run("messages", func(t *testing.T) {
 		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
@@ -320,7 +333,7 @@ func TestChatwoot(t *testing.T) {
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated}
 		h.Touch = p.touch("messages", "updated_at", "content")
 		h.FailWrites = p.refuse("messages", "content")
-		ct.Run(t, h)
+		run(t, h)
 	})
 	t.Run("contacts", func(t *testing.T) {
 		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
@@ -335,7 +348,7 @@ func TestChatwoot(t *testing.T) {
 		h.Kinds = []gallra.IdentifierKind{gallra.IdentName, gallra.IdentEmail, gallra.IdentPhone, gallra.IdentCustomer}
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated, gallra.StartLastContact}
 		h.Touch = p.touch("contacts", "updated_at", "")
-		ct.Run(t, h)
+		run(t, h)
 	})
 }
 
@@ -347,22 +360,21 @@ func (p *product) touch(table, stamp, text string) func(tb ct.TB, s ct.Seed) {
 			if key != s.Key {
 				continue
 			}
-			id := "id"
-			if table == "ticket" && p.prefix == "ost_" {
-				id = "ticket_id"
+			id := map[string]string{"ost_ticket": "ticket_id", "phpbb_topics": "topic_id", "wp_posts": "ID", "wp_comments": "comment_ID"}[p.prefix+table]
+			if id == "" {
+				id = "id"
 			}
-			if p.prefix == "wp_" {
-				id = "ID"
+			var set []string
+			if stamp != "" {
+				set = append(set, p.quote(stamp)+" = '2025-03-04 05:06:07'")
 			}
-			set := p.quote(stamp) + " = '2025-03-04 05:06:07'"
-			if text != "" {
-				if p.kind == "mariadb" {
-					set += ", " + p.quote(text) + " = concat(" + p.quote(text) + ", ' och mer')"
-				} else {
-					set += ", " + p.quote(text) + " = " + p.quote(text) + " || ' och mer'"
-				}
+			switch {
+			case text != "" && p.kind == "mariadb":
+				set = append(set, p.quote(text)+" = concat("+p.quote(text)+", ' och mer')")
+			case text != "":
+				set = append(set, p.quote(text)+" = "+p.quote(text)+" || ' och mer'")
 			}
-			p.exec(tb, fmt.Sprintf("UPDATE %s SET %s WHERE %s = %d", p.quote(p.prefix+table), set, id, n*100))
+			p.exec(tb, fmt.Sprintf("UPDATE %s SET %s WHERE %s = %d", p.quote(p.prefix+table), strings.Join(set, ", "), id, n*100))
 		}
 	}
 }

@@ -91,6 +91,30 @@ func TestS35_Faults(t *testing.T) {
 	})
 }
 
+// TestS35_FaultsOfProfiles does the same to the types of record of each other
+// profile, with the rows that the conformance suite gives them.
+func TestS35_FaultsOfProfiles(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		make  func(*testing.T) *product
+		types func(*testing.T, *product, func(*testing.T, ct.Harness))
+	}{
+		{"znuny", znuny, znunyTypes}, {"phpbb", phpBB, phpBBTypes}, {"freescout", freeScout, freeScoutTypes}, {"chatwoot", chatwoot, chatwootTypes},
+		{"zammad", zammad, zammadTypes}, {"discourse", discourse, discourseTypes}, {"answer", answer, answerTypes}, {"wordpress", wordPress, wordPressTypes},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := c.make(t)
+			c.types(t, p, func(t *testing.T, h ct.Harness) {
+				h.FaultRuns = 5
+				p.spoilt(t, &h, 10_000)
+				ct.Faults(t, h)
+			})
+		})
+	}
+}
+
 // spoilt puts a line between the connector and the database that is cut somewhere
 // within a number of bytes.
 func (p *product) spoilt(t *testing.T, h *ct.Harness, within int) {

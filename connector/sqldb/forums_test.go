@@ -58,7 +58,11 @@ func unix(at time.Time) int64 {
 
 func TestPhpBB(t *testing.T) {
 	t.Parallel()
-	p := phpBB(t)
+	phpBBTypes(t, phpBB(t), ct.Run)
+}
+
+// phpBBTypes gives run a harness for each type of record.
+func phpBBTypes(t *testing.T, p *product, run func(*testing.T, ct.Harness)) {
 	forums := map[string]int{"Bygglov": 1, "Skola": 2, "Vatten": 3}
 	owned := []string{"users", "topics", "posts", "attachments", "search_wordlist", "search_wordmatch", "reports", "sessions", "drafts", "log", "notifications"}
 	word := 0
@@ -98,11 +102,12 @@ func TestPhpBB(t *testing.T) {
 		h.Type, h.Text, h.Keep, h.Children = "topic", "topic_title", "forum", "post"
 		h.Texts = []string{"å ä ö Å Ä Ö é ü ß ñ — “citat” ’", "👩🏽‍🚒 𝒮 漢字 العربية"}
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartLastContact}
+		h.Touch = p.touch("topics", "", "topic_title")
 		h.FailWrites = p.refuse("topics", "topic_title")
 		h.Linked = p.linked(func(_ ct.TB, id int, s ct.Seed) []row {
 			return append(seed(id, s, id), row{"users", []any{"user_id", id, "user_type", 0, "username", s.Username, "username_clean", s.Username}})
 		})
-		ct.Run(t, h)
+		run(t, h)
 	})
 	t.Run("members", func(t *testing.T) {
 		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
@@ -118,7 +123,7 @@ func TestPhpBB(t *testing.T) {
 		h.Type, h.Email = "user", "user_email"
 		h.Kinds = []gallra.IdentifierKind{gallra.IdentEmail, gallra.IdentUsername, gallra.IdentIP}
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartLastContact}
-		ct.Run(t, h)
+		run(t, h)
 	})
 }
 
@@ -193,7 +198,11 @@ func answer(t *testing.T) *product {
 
 func TestApacheAnswer(t *testing.T) {
 	t.Parallel()
-	p := answer(t)
+	answerTypes(t, answer(t), ct.Run)
+}
+
+// answerTypes gives run a harness for each type of record.
+func answerTypes(t *testing.T, p *product, run func(*testing.T, ct.Harness)) {
 	owned := []string{"user", "question", "answer", "comment", "revision", "report", "notification", "user_external_login", "activity"}
 	t.Run("questions", func(t *testing.T) {
 		seed := func(id int, s ct.Seed, user int) []row {
@@ -220,7 +229,7 @@ func TestApacheAnswer(t *testing.T) {
 		h.Linked = p.linked(func(_ ct.TB, id int, s ct.Seed) []row {
 			return append(seed(id, s, id), row{"user", []any{"id", id, "username", s.Username}})
 		})
-		ct.Run(t, h)
+		run(t, h)
 	})
 	t.Run("users", func(t *testing.T) {
 		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
@@ -233,7 +242,7 @@ func TestApacheAnswer(t *testing.T) {
 		h.Type, h.Email, h.Named = "user", "e_mail", "display_name"
 		h.Kinds = []gallra.IdentifierKind{gallra.IdentEmail, gallra.IdentName, gallra.IdentPhone, gallra.IdentUsername, gallra.IdentIP}
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated, gallra.StartLastContact}
-		ct.Run(t, h)
+		run(t, h)
 	})
 }
 
@@ -281,7 +290,11 @@ func discourse(t *testing.T) *product {
 
 func TestDiscourse(t *testing.T) {
 	t.Parallel()
-	p := discourse(t)
+	discourseTypes(t, discourse(t), ct.Run)
+}
+
+// discourseTypes gives run a harness for each type of record.
+func discourseTypes(t *testing.T, p *product, run func(*testing.T, ct.Harness)) {
 	categories := map[string]int{"Bygglov": 1, "Skola": 2, "Vatten": 3}
 	owned := []string{"users", "user_emails", "user_profiles", "topics", "posts", "post_revisions", "post_search_data", "topic_search_data", "incoming_emails", "notifications", "user_histories", "email_logs", "topic_links"}
 	post := func(id, topic int, s ct.Seed, body string) []row {
@@ -313,7 +326,7 @@ func TestDiscourse(t *testing.T) {
 		h.Linked = p.linked(func(_ ct.TB, id int, s ct.Seed) []row {
 			return append(seed(id, s, id), row{"users", []any{"id", id, "username", s.Username, "username_lower", s.Username}})
 		})
-		ct.Run(t, h)
+		run(t, h)
 	})
 	t.Run("posts", func(t *testing.T) {
 		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
@@ -327,7 +340,7 @@ func TestDiscourse(t *testing.T) {
 		h.Type, h.Text = "post", "raw"
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated}
 		h.Touch = p.touch("posts", "updated_at", "raw")
-		ct.Run(t, h)
+		run(t, h)
 	})
 	t.Run("members", func(t *testing.T) {
 		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row {
@@ -341,6 +354,6 @@ func TestDiscourse(t *testing.T) {
 		h.Type, h.Named = "user", "name"
 		h.Kinds = []gallra.IdentifierKind{gallra.IdentName, gallra.IdentUsername}
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated, gallra.StartLastContact}
-		ct.Run(t, h)
+		run(t, h)
 	})
 }

@@ -358,6 +358,21 @@ func (u Rule) event(r Record, e StartEvent, loc *time.Location) (time.Time, bool
 	return t, true
 }
 
+// Meets reports whether two rules may speak of the same records, and in which
+// system first. A rule that names no types speaks of a system's conversations,
+// whose names only the system knows: it may meet any.
+func (u Rule) Meets(other Rule) (SystemID, bool) {
+	if len(u.Types) > 0 && len(other.Types) > 0 && !slices.ContainsFunc(u.Types, func(t string) bool { return slices.Contains(other.Types, t) }) {
+		return "", false
+	}
+	for _, s := range u.Systems {
+		if slices.Contains(other.Systems, s) {
+			return s, true
+		}
+	}
+	return "", false
+}
+
 // Covers reports whether the rule speaks of records of type typ in system sys.
 // conversation says that the type is the system's conversations, the default.
 func (u Rule) Covers(sys SystemID, typ string, conversation bool) bool {

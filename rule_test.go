@@ -79,3 +79,30 @@ func TestSE1_PublicBodies(t *testing.T) {
 		}
 	}
 }
+
+// H-20: rules meet in a system, unless both name types and share none.
+func TestH20_RulesThatMeet(t *testing.T) {
+	t.Parallel()
+	rule := func(systems string, types ...string) gallra.Rule {
+		r := gallra.Rule{Types: types}
+		for _, s := range systems {
+			r.Systems = append(r.Systems, gallra.SystemID(s))
+		}
+		return r
+	}
+	for _, c := range []struct {
+		a, b gallra.Rule
+		want gallra.SystemID
+	}{
+		{rule("ab"), rule("bc"), "b"},
+		{rule("a"), rule("b"), ""},
+		{rule("a", "ticket"), rule("a"), "a"},
+		{rule("a"), rule("a", "user"), "a"},
+		{rule("a", "ticket"), rule("a", "user"), ""},
+		{rule("a", "ticket", "user"), rule("a", "user"), "a"},
+	} {
+		if got, ok := c.a.Meets(c.b); got != c.want || ok != (c.want != "") {
+			t.Errorf("%+v and %+v meet in %q, %v; want %q", c.a, c.b, got, ok, c.want)
+		}
+	}
+}

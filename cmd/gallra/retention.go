@@ -339,7 +339,7 @@ func (c *retentionVerifyCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		id, err := e.Plan(s.ctx, retention.PlanSpec{Rules: old.Rules, Organisation: a.organisation(), Actor: "verify"})
+		id, err := e.Plan(s.ctx, retention.PlanSpec{Rules: old.Rules, Organisation: a.organisation(), Actor: "verify", Look: true})
 		if err != nil {
 			return err
 		}

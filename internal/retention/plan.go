@@ -33,6 +33,7 @@ type PlanSpec struct {
 	Rules        []gallra.Rule
 	Organisation Organisation
 	Actor        string
+	Look         bool // only to see what these rules find: others may be left out, and nobody can approve it then
 }
 
 // State is where a plan stands.
@@ -165,7 +166,8 @@ func blocked(org gallra.OrganisationType, r gallra.Rule) string {
 }
 
 // Plan starts a plan and returns its id, which Step and Drive take. Nothing is
-// written to any system, now or in the steps.
+// written to any system, now or in the steps. Rules that speak of the same
+// records are planned together or not at all: gallra.ErrInvalid.
 func (e *Engine) Plan(ctx context.Context, spec PlanSpec) (string, error) {
 	var id string
 	err := e.DB.Tx(ctx, func(tx *sql.Tx) (err error) { id, err = e.PlanTx(ctx, tx, spec); return err })
@@ -181,6 +183,15 @@ func (e *Engine) PlanTx(ctx context.Context, tx *sql.Tx, spec PlanSpec) (string,
 	for _, r := range spec.Rules {
 		if err := r.Check(); err != nil {
 			return "", err
+		}
+	}
+	if e.Rules != nil && !spec.Look {
+		rules, err := e.Rules(ctx)
+		if err != nil {
+			return "", err
+		}
+		for _, c := range apart(spec.Rules, rules) {
+			return "", gallra.Errorf(gallra.Invalid, "retention.rules_together", "rule", c.planned.ID, "other", c.other.ID, "system", string(c.system))
 		}
 	}
 	now := e.DB.Now()
@@ -625,13 +636,16 @@ func (e *Engine) readBatches(ctx context.Context, plan string) ([]batch, error) 
 // Approve records actor's yes to the plan with that hash. Two different people
 // are needed; each yes is good for seven days, and for no other hash
 // (REQUIREMENTS G-2). A plan whose every rule lacks its gallringsbeslut is
-// gallra.ErrBlocked.
+// gallra.ErrBlocked, one whose rules have changed gallra.ErrConflict.
 func (e *Engine) Approve(ctx context.Context, id, actor, hash string) error {
 	p, err := e.PlanOf(ctx, id)
 	if err != nil {
 		return err
 	}
 	if err := p.mayRun(); err != nil {
+		return err
+	}
+	if err := e.unchanged(ctx, p); err != nil {
 		return err
 	}
 	batches, err := e.readBatches(ctx, id)

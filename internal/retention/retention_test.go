@@ -252,7 +252,10 @@ func TestG2_ApprovalIsBoundToThePlan(t *testing.T) {
 		}
 		// After the start, another plan's references in the place of those approved.
 		f.desk.seed(t, 40, today.AddDate(0, -18, 0))
-		wider := f.plan(t, company, rule("wider", 6, gallra.ActionErase))
+		inForce := rules
+		rules = []gallra.Rule{rule("wider", 6, gallra.ActionErase)}
+		wider := f.plan(t, company, rules...)
+		rules = inForce
 		if _, err := db.ExecContext(ctx, `UPDATE plan_batch SET blob = (SELECT blob FROM plan_batch WHERE plan = $1 AND n = 1) WHERE plan = $2 AND n = 0`, wider.ID, p.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -448,6 +451,48 @@ func TestH20_LongestPeriodWins(t *testing.T) {
 	p := f.plan(t, company, rule("short", 6, gallra.ActionErase), rule("long", 36, gallra.ActionErase))
 	if p.Preview.Due != 10 || p.Preview.Units[0].Rules["long"] != 10 || len(p.Preview.Units[0].Rules) != 1 {
 		t.Fatalf("%+v", p.Preview)
+	}
+}
+
+// H-20: a plan cannot leave out a purpose that keeps the same records longer, and
+// one that comes later makes the approvals void.
+func TestH20_WhatAnotherPurposeKeepsIsNotPlannedWithoutIt(t *testing.T) {
+	t.Parallel()
+	f := setup(t, storetest.SQLite(t))
+	f.desk.seed(t, 10, today.AddDate(0, -8, 0)) // closed October 2025
+	short, long := rule("short", 6, gallra.ActionErase), rule("long", 36, gallra.ActionErase)
+	rules := []gallra.Rule{short, long}
+	f.Rules = func(context.Context) ([]gallra.Rule, error) { return rules, nil }
+	if _, err := f.Plan(ctx, retention.PlanSpec{Rules: rules[:1], Organisation: company, Actor: "planner"}); !errors.Is(err, gallra.ErrInvalid) {
+		t.Fatalf("planned without the purpose that keeps longer: %v", err)
+	}
+	if p := f.plan(t, company, rules...); p.Preview.Due != 0 {
+		t.Fatalf("%+v", p.Preview)
+	}
+	// Looking is allowed, and cannot become a run.
+	id, err := f.Plan(ctx, retention.PlanSpec{Rules: rules[:1], Organisation: company, Actor: "planner", Look: true})
+	if err == nil {
+		err = f.Drive(ctx, id)
+	}
+	p, perr := f.PlanOf(ctx, id)
+	if err != nil || perr != nil || p.Preview.Due != 10 {
+		t.Fatalf("%+v, %v, %v", p.Preview, err, perr)
+	}
+	if err := f.Approve(ctx, id, "a", p.Hash); !errors.Is(err, gallra.ErrConflict) {
+		t.Fatalf("approved: %v", err)
+	}
+	// Another system's rule is no matter; one that comes after the approvals is.
+	elsewhere := rule("elsewhere", 60, gallra.ActionErase)
+	elsewhere.Systems = []gallra.SystemID{"another"}
+	rules = []gallra.Rule{short, elsewhere}
+	p = f.plan(t, company, short)
+	f.approve(t, p)
+	rules = append(rules, long)
+	if _, err := f.Start(ctx, p.ID, "x"); !errors.Is(err, gallra.ErrConflict) {
+		t.Fatalf("started: %v", err)
+	}
+	if f.desk.count(t, `SELECT count(*) FROM ticket`) != 10 {
+		t.Fatal("something is gone")
 	}
 }
 

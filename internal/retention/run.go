@@ -131,6 +131,11 @@ func (e *Engine) check(ctx context.Context, p Plan, batches []batch, now time.Ti
 	if now.Before(p.Today) {
 		return gallra.Errorf(gallra.Blocked, "retention.clock", "plan", p.ID)
 	}
+	return e.unchanged(ctx, p)
+}
+
+// unchanged refuses a plan whose rules have changed since it was made.
+func (e *Engine) unchanged(ctx context.Context, p Plan) error {
 	if e.Rules == nil {
 		return nil
 	}
@@ -138,12 +143,51 @@ func (e *Engine) check(ctx context.Context, p Plan, batches []batch, now time.Ti
 	if err != nil {
 		return err
 	}
-	for _, planned := range p.Rules {
-		if !slices.ContainsFunc(rules, func(r gallra.Rule) bool { return same(r, planned) }) {
-			return gallra.Errorf(gallra.Conflict, "retention.rule_changed", "rule", planned.ID)
-		}
+	for _, r := range p.Changed(rules) {
+		return gallra.Errorf(gallra.Conflict, "retention.rule_changed", "rule", r.ID)
 	}
 	return nil
+}
+
+// Changed returns what makes a plan void: those of its rules that are not among
+// the rules in force as they were when it was made, and those in force that speak
+// of the same records and that it does not know (REQUIREMENTS G-2, H-20).
+func (p Plan) Changed(rules []gallra.Rule) []gallra.Rule {
+	var out []gallra.Rule
+	for _, planned := range p.Rules {
+		if !slices.ContainsFunc(rules, func(r gallra.Rule) bool { return same(r, planned) }) {
+			out = append(out, planned)
+		}
+	}
+	for _, c := range apart(p.Rules, rules) {
+		out = append(out, c.other)
+	}
+	return out
+}
+
+// conflict is a rule that speaks of records of one that is planned without it.
+type conflict struct {
+	planned, other gallra.Rule
+	system         gallra.SystemID
+}
+
+// apart returns the rules in force that are not among planned and may speak of
+// the same records. Of two purposes the longer period decides, so a plan that
+// leaves one out would take what the other keeps (REQUIREMENTS H-20).
+func apart(planned, inForce []gallra.Rule) []conflict {
+	var out []conflict
+	for _, other := range inForce {
+		if slices.ContainsFunc(planned, func(r gallra.Rule) bool { return r.ID == other.ID }) {
+			continue
+		}
+		for _, r := range planned {
+			if s, yes := r.Meets(other); yes {
+				out = append(out, conflict{r, other, s})
+				break
+			}
+		}
+	}
+	return out
 }
 
 func same(a, b gallra.Rule) bool {

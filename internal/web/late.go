@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/retention"
@@ -50,7 +51,7 @@ func (c *call) late(cfg *config.Config, plans []retention.Plan) ([]LateRow, erro
 			if row.N == 0 {
 				continue
 			}
-			row.Why = lateWhy(u, p, c.DB.Now())
+			row.Why = lateWhy(u, p, cfg.Rules, c.DB.Now())
 			out = append(out, row)
 		}
 	}
@@ -58,7 +59,7 @@ func (c *call) late(cfg *config.Config, plans []retention.Plan) ([]LateRow, erro
 	return out, nil
 }
 
-func lateWhy(u retention.UnitPreview, p retention.Plan, now time.Time) []i18n.Message {
+func lateWhy(u retention.UnitPreview, p retention.Plan, rules []gallra.Rule, now time.Time) []i18n.Message {
 	var out []i18n.Message
 	if n := u.Blocked[retention.ReasonNoDecision]; n > 0 {
 		out = append(out, i18n.Plural("late.no_decision", n))
@@ -69,7 +70,7 @@ func lateWhy(u retention.UnitPreview, p retention.Plan, now time.Time) []i18n.Me
 	if u.Planned == 0 {
 		return out
 	}
-	if state := planState(p, now); state == "done" {
+	if state := planState(p, rules, now); state == "done" {
 		return append(out, i18n.Msg("late.done"))
 	} else if state != "nothing" {
 		return append(out, i18n.Plural("late."+state, u.Planned))

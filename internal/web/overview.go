@@ -209,9 +209,11 @@ func (c *call) retentionPanel(cfg *config.Config) (Panel, []Todo, error) {
 	}
 	p.Figure, p.Wrong = i18n.Plural("panel.retention.figure", p.Number), p.Number > 0
 	var todos []Todo
-	switch planState(plan, c.DB.Now()) {
+	switch planState(plan, cfg.Rules, c.DB.Now()) {
 	case "ready", "half":
 		todos = append(todos, Todo{Risk: 2, What: i18n.Msg("todo.approve", "date", plan.Today), Role: auth.Approver, To: p.Act, Law: "a5e", Fine: "5"})
+	case "void":
+		todos = append(todos, Todo{Risk: 2, What: i18n.Msg("todo.replan", "date", plan.Today), Role: auth.Agent, To: "/retention", Law: "a5e", Fine: "5"})
 	case "approved":
 		todos = append(todos, Todo{Risk: 2, What: i18n.Msg("todo.run", "date", plan.Today), Role: auth.Agent, By: plan.Approvals[0].At.AddDate(0, 0, 7), To: p.Act, Law: "a5e", Fine: "5"})
 	case "done":

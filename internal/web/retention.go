@@ -42,6 +42,15 @@ type RuleRow struct {
 	Sentence i18n.Message
 	Systems  []string // titles
 	Blocked  bool     // a public body's rule without its decision
+	Meets    []Meeting
+}
+
+// Meeting is another rule over the same records: of the two purposes the longer
+// period decides (REQUIREMENTS H-20).
+type Meeting struct {
+	Other  i18n.Message // the other rule as a sentence
+	System string
+	ID     string
 }
 
 // PlanRow is one plan in the list.
@@ -62,19 +71,28 @@ func (c *call) ruleRows(cfg *config.Config, rules []gallra.Rule) []RuleRow {
 			s, _ := cfg.System(id)
 			row.Systems = append(row.Systems, cmp.Or(title(s), string(id)))
 		}
+		for _, other := range cfg.Rules {
+			if id, yes := r.Meets(other); yes && other.ID != r.ID {
+				s, _ := cfg.System(id)
+				row.Meets = append(row.Meets, Meeting{rule(other), cmp.Or(title(s), string(id)), other.ID})
+			}
+		}
 		row.Blocked = cfg.Organisation.Type.Public() && (r.Decision.Body == "" || r.Decision.Date == "" || r.Decision.Number == "")
 		out = append(out, row)
 	}
 	return out
 }
 
-// planState is where a plan stands, in the words people use of it.
-func planState(p retention.Plan, now time.Time) string {
+// planState is where a plan stands, in the words people use of it; rules are
+// those in force.
+func planState(p retention.Plan, rules []gallra.Rule, now time.Time) string {
 	switch {
 	case p.State != retention.Ready:
 		return string(p.State)
 	case p.Preview.Planned == 0 && len(p.Preview.Tasks) == 0:
 		return "nothing"
+	case len(p.Changed(rules)) > 0:
+		return "void"
 	case p.Approved(now):
 		return "approved"
 	case len(p.Approvals) > 0:
@@ -107,7 +125,7 @@ func (c *call) retentionView() (v RetentionView, err error) {
 		return v, err
 	}
 	for _, p := range plans {
-		state := planState(p, c.DB.Now())
+		state := planState(p, cfg.Rules, c.DB.Now())
 		v.Plans = append(v.Plans, PlanRow{ID: p.ID, Created: p.Created, Actor: p.Actor, State: state, Good: state == "approved" || state == "done", Due: p.Preview.Due, Planned: p.Preview.Planned})
 	}
 	known, err := c.pastDates(plans)
@@ -200,9 +218,10 @@ type PlanView struct {
 	Read      []ReadRecord // some of the sample as they are now, masked
 	Tasks     []TaskRow    // what people will be asked to do by hand
 	Approvals []PlanApproval
-	Needed    int  // approvals still wanted
-	MayDecide bool // the reader may approve, and has not
-	Mine      bool // the reader has approved
+	Void      []i18n.Message // rules that have changed since: nobody can approve or run it any more
+	Needed    int            // approvals still wanted
+	MayDecide bool           // the reader may approve, and has not
+	Mine      bool           // the reader has approved
 	MayRun    bool
 	Run       string
 	Typed     string // what was typed, when the form is shown again
@@ -280,7 +299,7 @@ func (c *call) planView() (v PlanView, p retention.Plan, err error) {
 		return v, p, err
 	}
 	now := c.DB.Now()
-	v = PlanView{ID: p.ID, Hash: p.Hash, State: planState(p, now), Actor: p.Actor, Created: p.Created, Today: p.Today,
+	v = PlanView{ID: p.ID, Hash: p.Hash, State: planState(p, cfg.Rules, now), Actor: p.Actor, Created: p.Created, Today: p.Today,
 		Rules: c.ruleRows(cfg, p.Rules), Due: p.Preview.Due, Planned: p.Preview.Planned}
 	works, err := c.running(retention.WorkPlan)
 	if err != nil {
@@ -308,7 +327,7 @@ func (c *call) planView() (v PlanView, p retention.Plan, err error) {
 	v.skipped(p)
 	valid := 0
 	for _, a := range p.Approvals {
-		ok := a.Hash == p.Hash && now.Sub(a.At) <= 7*24*time.Hour
+		ok := v.State != "void" && a.Hash == p.Hash && now.Sub(a.At) <= 7*24*time.Hour
 		if ok {
 			valid++
 			v.Mine = v.Mine || a.Actor == c.account.Username
@@ -316,7 +335,12 @@ func (c *call) planView() (v PlanView, p retention.Plan, err error) {
 		v.Approvals = append(v.Approvals, PlanApproval{a.Actor, a.At, ok})
 	}
 	v.Needed = max(0, 2-valid)
-	open := p.State == retention.Ready && p.Preview.Planned+int64(len(p.Preview.Tasks)) > 0
+	for _, r := range p.Changed(cfg.Rules) {
+		if v.State == "void" {
+			v.Void = append(v.Void, rule(r))
+		}
+	}
+	open := p.State == retention.Ready && len(v.Void) == 0 && p.Preview.Planned+int64(len(p.Preview.Tasks)) > 0
 	v.MayDecide = open && c.can(auth.Approve) && !v.Mine && v.Needed > 0
 	v.MayRun = open && c.can(auth.RunRetention) && p.Approved(now)
 	return v, p, nil

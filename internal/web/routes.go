@@ -75,6 +75,7 @@ var routes = []route{
 	{"GET /requests/{request}/certificate", auth.SeeRequests, (*call).certificatePage},
 
 	{"GET /statistics", auth.SeeStatistics, (*call).statisticsPage},
+	{"GET /statistics/live", auth.SeeStatistics, (*call).liveStatistics},
 	{"GET /statistics.csv", auth.SeeStatistics, (*call).statisticsCSV},
 
 	{"GET /evidence", auth.SeeEvidence, (*call).evidencePage},

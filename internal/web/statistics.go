@@ -3,6 +3,8 @@ package web
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,10 +23,11 @@ import (
 // case, what is live and what is gone counted together, and the proof of every
 // run that they were the same before and after.
 type StatisticsView struct {
-	Types   []StatisticsType
-	Channel Chart    // volume by channel, all systems together
-	Missing []string // systems that could not be counted in time
-	Proofs  []Proof
+	Types    []StatisticsType
+	Channel  Chart    // volume by channel, all systems together
+	Missing  []string // systems that could not be counted
+	Counting []string // systems that are being counted; older figures may be shown of them
+	Proofs   []Proof
 }
 
 // StatisticsType is the figures of one type of one system, live and gone.
@@ -89,13 +92,19 @@ func groups(id string, r statistics.Report) []Chart {
 		case len(c.Points) == most:
 			c.Points = append(c.Points, Point{Label: i18n.Msg("statistics.rest"), Value: g.N})
 		case g.Name == "":
-			c.Points = append(c.Points, Point{Label: i18n.Msg("statistics.no_value"), Value: g.N})
+			c.Points = append(c.Points, Point{Label: noValue, Value: g.N})
 		default:
 			c.Points = append(c.Points, Point{Label: groupValue(g), Value: g.N})
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(c Chart) bool { // nobody fills it in: nothing to show
+		label, ok := c.Points[0].Label.(i18n.Message)
+		return ok && len(c.Points) == 1 && label.Key == noValue.Key
+	})
 }
+
+// noValue stands for the cases that have no value in a dimension.
+var noValue = i18n.Msg("statistics.no_value")
 
 // clocked reports whether a dimension has an order of its own, as hours and
 // weekdays do.
@@ -122,61 +131,111 @@ func dimension(name string) i18n.Message {
 	return i18n.Msg("dimension.other", "name", name)
 }
 
-// Counting every record of a system is work for the system: the page waits so
-// long for it, and shows the same figures again for so long.
+// Counting every record of a system is work for the system, and may take
+// minutes: it is done beside the page, one system at a time, which shows the
+// figures it has and for how long they hold.
 const (
-	countWithin = 8 * time.Second
+	countWithin = 30 * time.Minute
 	countAgain  = 10 * time.Minute
+	countRetry  = time.Minute            // after a failure
+	countGrace  = 120 * time.Millisecond // the page waits so long for what is counted at once
 )
 
-// figures keeps what was counted last of each system.
+// figures keeps what was counted last of each system, and what is being counted.
 type figures struct {
 	mu   sync.Mutex
 	last map[gallra.SystemID]counting
+	busy map[gallra.SystemID]chan struct{} // closed when the counting ends
+	turn sync.Mutex                        // held by the one that counts
 }
 
 type counting struct {
 	at    time.Time
 	types []statistics.Report
+	bad   bool      // it could not be counted since
+	again time.Time // when it is counted anew at the earliest
 }
 
-// count returns the figures of a system's cases, live and gone; false when they
-// cannot be had in time.
-func (c *call) count(ctx context.Context, id gallra.SystemID) (counting, bool) {
-	c.figures.mu.Lock()
-	defer c.figures.mu.Unlock()
-	now := c.DB.Now()
-	if k, ok := c.figures.last[id]; ok && now.Sub(k.at) < countAgain {
-		return k, true
+// count returns the figures of a system's cases, live and gone, as they were
+// counted last, and what is closed when they have been counted anew; nil when
+// that is not wanted yet. A count outlives the page that asked for it.
+func (c *call) count(id gallra.SystemID) (counting, <-chan struct{}) {
+	f := &c.figures
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	k, ok := f.last[id]
+	if ok && c.DB.Now().Before(k.again) {
+		return k, nil
 	}
+	if done, ok := f.busy[id]; ok {
+		return k, done
+	}
+	if f.last == nil {
+		f.last, f.busy = map[gallra.SystemID]counting{}, map[gallra.SystemID]chan struct{}{}
+	}
+	done := make(chan struct{})
+	f.busy[id] = done
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx()), countWithin)
+		defer cancel()
+		f.turn.Lock()
+		fresh, err := c.countNow(ctx, id)
+		f.turn.Unlock()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if fresh.again = c.DB.Now().Add(countAgain); err != nil { // the figures of last time are shown, and that there are no newer
+			fresh = counting{f.last[id].at, f.last[id].types, true, c.DB.Now().Add(countRetry)}
+		}
+		f.last[id] = fresh
+		delete(f.busy, id)
+		close(done)
+	}()
+	return k, done
+}
+
+// countNow counts a system's cases.
+func (c *call) countNow(ctx context.Context, id gallra.SystemID) (counting, error) {
+	k := counting{at: c.DB.Now()}
 	if c.Scanner == nil || c.Scanner.Open == nil || c.Retention == nil {
-		return counting{}, false
+		return k, gallra.Errorf(gallra.Unavailable, "web.no_retention")
 	}
 	src, err := c.Scanner.Open(ctx, id)
 	if err != nil {
-		return counting{}, false
+		return k, err
 	}
-	defer src.Close()
+	defer src.Close() // read only: nothing is lost
 	types, err := src.Types(ctx)
 	if err != nil {
-		return counting{}, false
+		return k, err
 	}
-	k := counting{at: now}
 	for _, t := range types {
 		if t.Kind != connector.KindConversation {
 			continue
 		}
 		cells, err := statistics.Whole(ctx, c.DB, src, id, t, c.Retention.Loc)
 		if err != nil {
-			return counting{}, false
+			return k, err
 		}
 		k.types = append(k.types, cells.Report())
 	}
-	if c.figures.last == nil {
-		c.figures.last = map[gallra.SystemID]counting{}
+	return k, nil
+}
+
+// counted returns the figures of a system, waiting for them until ctx is over;
+// open is what they are still waited for with then.
+func (c *call) counted(ctx context.Context, id gallra.SystemID) (k counting, open bool) {
+	k, done := c.count(id)
+	if done == nil {
+		return k, false
 	}
-	c.figures.last[id] = k
-	return k, true
+	select {
+	case <-done:
+		c.figures.mu.Lock()
+		defer c.figures.mu.Unlock()
+		return c.figures.last[id], false
+	case <-ctx.Done():
+		return k, true
+	}
 }
 
 // Proof is one run's comparison of one type.
@@ -189,17 +248,22 @@ type Proof struct {
 	Digest        string
 }
 
-func (c *call) statisticsView() (v StatisticsView, err error) {
+// statisticsView waits for figures that are being counted until wait is over.
+func (c *call) statisticsView(wait context.Context) (v StatisticsView, err error) {
 	cfg, err := c.configuration()
 	if err != nil || c.Retention == nil {
 		return v, err
 	}
-	ctx, cancel := context.WithTimeout(c.ctx(), countWithin)
-	defer cancel()
 	channels := map[string]int64{}
 	for _, sys := range cfg.Systems {
-		k, ok := c.count(ctx, sys.Name)
-		if !ok {
+		if connector.Scheme(sys.URL) == "manual" {
+			continue // what people keep in a place has no figures
+		}
+		k, open := c.counted(wait, sys.Name)
+		switch {
+		case open:
+			v.Counting = append(v.Counting, title(sys))
+		case k.bad:
 			v.Missing = append(v.Missing, title(sys))
 		}
 		for _, r := range k.types {
@@ -241,21 +305,52 @@ func volume(id, name string, r statistics.Report) Chart {
 }
 
 func (c *call) statisticsPage() error {
-	v, err := c.statisticsView()
+	ctx, cancel := context.WithTimeout(c.ctx(), countGrace)
+	defer cancel()
+	v, err := c.statisticsView(ctx)
 	if err != nil {
 		return err
 	}
 	return c.ok("statistics", v)
 }
 
-// statisticsCSV is every month of every type, for a spreadsheet.
+// liveStatistics tells the page when every system has been counted.
+func (c *call) liveStatistics() error {
+	cfg, err := c.configuration()
+	if err != nil {
+		return err
+	}
+	out := http.NewResponseController(c.w)
+	_ = out.SetWriteDeadline(time.Time{}) // unsupported by a test's recorder, which has no deadline either
+	c.w.Header().Set("Content-Type", "text/event-stream")
+	if err := out.Flush(); err != nil {
+		return nil // the reader has gone
+	}
+	for _, sys := range cfg.Systems {
+		if connector.Scheme(sys.URL) != "manual" {
+			c.counted(c.ctx(), sys.Name)
+		}
+	}
+	if c.ctx().Err() == nil {
+		_, _ = fmt.Fprint(c.w, "event: over\ndata: \n\n")
+	}
+	return nil
+}
+
+// statisticsCSV is every month of every type, for a spreadsheet. It waits for
+// what is being counted, and a system that could not be has a row that says so:
+// a sum over the file must not look whole when it is not.
 func (c *call) statisticsCSV() error {
-	v, err := c.statisticsView()
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Time{}) // unsupported by a test's recorder
+	v, err := c.statisticsView(c.ctx())
 	if err != nil {
 		return err
 	}
 	rows := [][]string{{"system", "type", "month", "records", "measure", "n", "mean", "median", "p90"}}
 	number := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+	for _, name := range v.Missing {
+		rows = append(rows, []string{name, "", "", "", "not_counted", "", "", "", ""})
+	}
 	for _, t := range v.Types {
 		for _, m := range t.Months {
 			row := []string{string(t.System), t.Type, m.Month, strconv.FormatInt(m.N, 10)}

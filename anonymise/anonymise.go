@@ -110,6 +110,14 @@ func (c *Conversation) Values() []gallra.Identifier {
 	return out
 }
 
+// Trim gives back memory that can be made again: of many conversations that are
+// kept, few are rewritten at a time.
+func (c *Conversation) Trim() {
+	if c.redactor != nil {
+		c.redactor.Trim()
+	}
+}
+
 // telling reports whether a value that is met points at a person, and does not
 // stand there by chance.
 func telling(id gallra.Identifier) bool {

@@ -3,6 +3,7 @@ package pii
 import (
 	"cmp"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strconv"
@@ -42,9 +43,12 @@ type Redactor struct {
 	known   int // the first identifiers are RedactOptions.Known
 	ids     []gallra.Identifier
 	cats    []gallra.Category // of ids
-	matcher *ident.Matcher    // nil when ids has grown
-	have    map[string]bool   // ids by kind and normalised value
-	values  map[string]int    // category and normalised value → number
+	matcher *ident.Matcher    // of the first ids; the others are added when it is asked
+	matched int               // how many
+	settled map[uint64]int    // texts in which nothing was found, and how many ids there were then
+	seed    maphash.Seed
+	have    map[string]bool // ids by kind and normalised value
+	values  map[string]int  // category and normalised value → number
 	next    map[gallra.Category]int
 	persons []person
 	counts  map[gallra.Category]int
@@ -59,13 +63,15 @@ type person struct {
 // NewRedactor returns a Redactor for one conversation.
 func (e *Engine) NewRedactor(o RedactOptions) *Redactor {
 	r := &Redactor{
-		engine: e,
-		lang:   cmp.Or(o.TextLang, e.lang),
-		labels: placeholders[o.Lang],
-		have:   map[string]bool{},
-		values: map[string]int{},
-		next:   map[gallra.Category]int{},
-		counts: map[gallra.Category]int{},
+		engine:  e,
+		lang:    cmp.Or(o.TextLang, e.lang),
+		labels:  placeholders[o.Lang],
+		have:    map[string]bool{},
+		values:  map[string]int{},
+		next:    map[gallra.Category]int{},
+		counts:  map[gallra.Category]int{},
+		settled: map[uint64]int{},
+		seed:    maphash.MakeSeed(),
 	}
 	if r.labels == nil {
 		r.labels = placeholders["sv"]
@@ -95,14 +101,30 @@ func (r *Redactor) Counts() map[gallra.Category]int { return maps.Clone(r.counts
 // given and those it has found. They are personal data.
 func (r *Redactor) Known() []gallra.Identifier { return slices.Clone(r.ids) }
 
+// Trim gives back memory that can be made again: of many conversations that are
+// kept, few are read at a time.
+func (r *Redactor) Trim() {
+	if r.matcher != nil {
+		r.matcher.Trim()
+	}
+}
+
 // Learn reads a text of the conversation without redacting it, so that what is
 // found in a later message is found in the earlier ones too.
-func (r *Redactor) Learn(text string) {
-	for _, f := range r.engine.FindLang(text, r.lang) {
-		if r.wants(f.Category) {
-			r.learn(f.Category, text[f.Start:f.End])
-		}
+func (r *Redactor) Learn(text string) { r.learned(text) }
+
+// learned is Learn, and returns what the engine has found.
+func (r *Redactor) learned(text string) []Finding {
+	found := r.detected(text)
+	for _, f := range found {
+		r.learn(f.Category, text[f.Start:f.End])
 	}
+	return found
+}
+
+// detected returns what the engine finds of what is to be taken out.
+func (r *Redactor) detected(text string) []Finding {
+	return slices.DeleteFunc(r.engine.FindLang(text, r.lang), func(f Finding) bool { return !r.wants(f.Category) })
 }
 
 // rounds bounds how often a text is read again: what a placeholder leaves
@@ -111,15 +133,30 @@ const rounds = 4
 
 // Redact returns text with its personal data replaced by placeholders.
 func (r *Redactor) Redact(text string) string {
-	r.Learn(text)
-	for range rounds {
-		next, changed := r.once(text)
+	if r.isSettled(text) {
+		return text
+	}
+	found := r.learned(text)
+	for n := range rounds {
+		if n > 0 {
+			found = r.detected(text)
+		}
+		next, changed := r.replace(text, r.resolved(text, found))
 		if !changed {
+			r.settled[maphash.String(r.seed, text)] = len(r.ids)
 			break
 		}
 		text = next
 	}
 	return text
+}
+
+// isSettled reports whether text has been read already, nothing was found in it,
+// and nothing is known now that was not known then: a text that was redacted and
+// is read back is not taken apart again.
+func (r *Redactor) isSettled(text string) bool {
+	n, ok := r.settled[maphash.String(r.seed, text)]
+	return ok && n == len(r.ids)
 }
 
 // wants reports whether c is to be taken out. A name of doubtful kind goes with
@@ -131,21 +168,19 @@ func (r *Redactor) wants(c gallra.Category) bool {
 // Find returns what is personal in text: what the engine finds, what is known,
 // and what was found earlier in the conversation or elsewhere in the text.
 func (r *Redactor) Find(text string) []Finding {
-	r.Learn(text)
-	return r.findings(text)
+	return r.resolved(text, r.learned(text))
 }
 
-// findings returns what one reading finds, placeholders left alone.
-func (r *Redactor) findings(text string) []Finding {
-	var found []Finding
-	for _, f := range r.engine.FindLang(text, r.lang) {
-		if r.wants(f.Category) {
-			found = append(found, f)
-		}
-	}
-	if r.matcher == nil {
+// resolved adds to what the engine has found in a reading what is known, and
+// leaves placeholders alone.
+func (r *Redactor) resolved(text string, found []Finding) []Finding {
+	switch {
+	case r.matcher == nil:
 		r.matcher = ident.New(r.ids)
+	case r.matched < len(r.ids):
+		r.matcher = r.matcher.With(r.ids[r.matched:]...)
 	}
+	r.matched = len(r.ids)
 	structured := len(found)
 	for _, m := range r.matcher.Find(text) {
 		c := r.cats[m.Index]
@@ -173,11 +208,12 @@ func (r *Redactor) findings(text string) []Finding {
 }
 
 // outside returns f, or what of it lies outside the findings of its own
-// category when it crosses one: of "Öst, Petter" in "Malin Öst, Petter Öst"
-// nothing that isn't found already.
+// category when it crosses one, or holds more than one over several lines: of
+// "Öst, Petter" in "Malin Öst, Petter Öst" nothing that isn't found already, and
+// three names in three lines stay three, whatever stood in one line elsewhere.
 func outside(text string, found []Finding, f Finding) []Finding {
 	var rest []Finding
-	at, crosses := f.Start, false
+	at, crosses, inside := f.Start, false, 0
 	part := func(from, to int) {
 		for from < to && !inName(text[from:]) {
 			_, n := utf8.DecodeRuneInString(text[from:])
@@ -197,10 +233,11 @@ func outside(text string, found []Finding, f Finding) []Finding {
 			continue
 		}
 		crosses = crosses || g.Start < f.Start && g.End < f.End || g.Start > f.Start && g.End > f.End
+		inside++
 		part(at, g.Start)
 		at = max(at, g.End)
 	}
-	if !crosses {
+	if !crosses && (inside < 2 || !strings.Contains(text[f.Start:f.End], "\n")) {
 		return []Finding{f}
 	}
 	part(at, f.End)
@@ -212,9 +249,8 @@ func inName(s string) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r)
 }
 
-// once replaces what is found in one reading.
-func (r *Redactor) once(text string) (string, bool) {
-	found := r.findings(text)
+// replace replaces what is found in one reading.
+func (r *Redactor) replace(text string, found []Finding) (string, bool) {
 	if len(found) == 0 {
 		return text, false
 	}
@@ -284,7 +320,6 @@ func (r *Redactor) remember(id gallra.Identifier, c gallra.Category) {
 	r.have[key] = true
 	r.ids = append(r.ids, id)
 	r.cats = append(r.cats, c)
-	r.matcher = nil
 }
 
 // person returns the position of the one person that words name, adding one

@@ -160,3 +160,13 @@ func TestRedactor_TwiceChangesNothingAndLeavesNothingKnown(t *testing.T) {
 	}
 	t.Logf("%d texts, %d known values", texts/4, known)
 }
+
+// What stood in one line elsewhere does not join three lines to one.
+func TestRedactor_NamesInLinesOfTheirOwnStayThere(t *testing.T) {
+	t.Parallel()
+	r := engine(t, pii.Options{Lang: "sv"}).NewRedactor(pii.RedactOptions{Lang: "sv"})
+	r.Redact("<p>Anna Svensson Anna Svensson Anna Svensson</p>")
+	if got, want := r.Redact("Anna Svensson\n> Anna Svensson\n> > Anna Svensson\n"), "[NAMN 1]\n> [NAMN 1]\n> > [NAMN 1]\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -369,7 +369,7 @@ func (t *trace) Leftovers(ctx context.Context, lost []connector.Lost, look func(
 		by := map[string]*needle{}
 		for _, l := range lost {
 			if l.Ref.System == t.s.system && l.Ref.Type == x.root.typ && mine[l.Ref.ID] {
-				by[l.Ref.ID] = &needle{of: all, values: l.Values, hint: ident.NewHint(l.Values)}
+				by[l.Ref.ID] = &needle{of: all, matcher: ident.New(l.Values)}
 			}
 		}
 		if len(by) == 0 {
@@ -431,28 +431,25 @@ const longNumber = 8
 
 // needles are those of one search, with what they share.
 type needles struct {
-	persons map[string]bool // whether a column's name is that of a person's name
-	live    []*needle       // those whose matcher is kept
+	persons map[string]bool  // whether a column's name is that of a person's name
+	live    []*ident.Matcher // those that have written forms out
 }
 
-// needle is what is looked for of one record. Its matcher is made when a value
-// is met that may hold one of its own, and few are kept: each is large.
+// needle is what is looked for of one record. Few of them keep the forms that
+// they have written out.
 type needle struct {
 	of      *needles
-	values  []gallra.Identifier
-	hint    ident.Hint
 	matcher *ident.Matcher
 }
 
 const liveMatchers = 32
 
-// find returns the matcher.
+// find returns the matcher, for a value that may hold one of its own.
 func (n *needle) find() *ident.Matcher {
-	if n.matcher == nil {
-		n.matcher = ident.New(n.values)
-		if n.of.live = append(n.of.live, n); len(n.of.live) > liveMatchers {
-			n.of.live[0].matcher = nil
-			n.of.live = n.of.live[1:]
+	if all := n.of; !slices.Contains(all.live, n.matcher) {
+		if all.live = append(all.live, n.matcher); len(all.live) > liveMatchers {
+			all.live[0].Trim()
+			all.live = all.live[1:]
 		}
 	}
 	return n.matcher
@@ -461,7 +458,7 @@ func (n *needle) find() *ident.Matcher {
 // passes reports whether a value reads as it stands and holds none of what is
 // looked for.
 func (n *needle) passes(x string) bool {
-	return !(len(x) > 16 && len(x)%4 == 0) && !strings.ContainsAny(x, "\n\x03=<&\\%{") && !n.hint.May(x)
+	return !(len(x) > 16 && len(x)%4 == 0) && !strings.ContainsAny(x, "\n\x03=<&\\%{") && !n.matcher.May(x)
 }
 
 // person reports whether a column holds names of persons, by its own name.
@@ -497,7 +494,7 @@ func (n *needle) standing(t *table, names []string, v []any) []string {
 			}
 		}
 	}
-	if len(out) == 0 && first != "" && n.hint.May(parts) && len(n.find().Find(parts)) > 0 { // given name and surname apart
+	if len(out) == 0 && first != "" && n.matcher.May(parts) && len(n.find().Find(parts)) > 0 { // given name and surname apart
 		out = append(out, first)
 	}
 	return out

@@ -416,6 +416,7 @@ func rewriteRecords(ctx context.Context, src connector.Source, types map[string]
 				owner = append(owner, t)
 			}
 		}
+		t.rewriter.Trim()
 	}
 	answers, err := editMany(ctx, src, edits)
 	if err != nil {
@@ -466,6 +467,7 @@ func rewriteConversations(ctx context.Context, src connector.Source, typ connect
 			continue
 		}
 		set, left := t.rewriter.Edits(typ, t.record)
+		t.rewriter.Trim()
 		for _, l := range left {
 			t.residues = append(t.residues, gallra.Residue{Ref: t.record.Ref, Where: typ.Name + "." + l.Field, Why: l.Why})
 		}
@@ -652,6 +654,7 @@ func (r *running) examine(ctx context.Context, src connector.Source, u unit, typ
 				failed = append(failed, f.Check)
 			}
 		}
+		t.rewriter.Trim()
 		if len(found) > 0 {
 			x.failed(t.item, found)
 			continue

@@ -2,6 +2,7 @@ package ident
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -23,25 +24,54 @@ var homoglyph = map[rune]rune{
 // place where a word may be broken, or is an accent written apart.
 func ignorable(r rune) bool {
 	switch {
-	case r == 0xAD, r == 0x034F, r == 0x061C, r == 0x180E, r >= 0x200B && r <= 0x200F, r >= 0x202A && r <= 0x202E,
+	case r < 0x0300: // all letters of Latin and the signs among them
+		return r == 0xAD
+	case r == 0x034F, r == 0x061C, r == 0x180E, r >= 0x200B && r <= 0x200F, r >= 0x202A && r <= 0x202E,
 		r >= 0x2060 && r <= 0x206F, r == 0xFEFF, r >= 0xFE00 && r <= 0xFE0F, r >= 0xE0000 && r <= 0xE007F:
 		return true
 	}
-	return r > 0x7F && unicode.Is(unicode.Mn, r)
+	return unicode.Is(unicode.Mn, r)
 }
 
 // appendFolded appends r in lower case without diacritics to dst: nothing for
 // a sign, ASCII for every letter and digit that has an ASCII relative.
 func appendFolded(dst []byte, r rune) []byte {
-	if r < 0x80 {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			return append(dst, byte(r)|0x20)
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			return append(dst, byte(r))
+	switch {
+	case r < 0x80:
+		if c := asciiFold[r]; c != 0 {
+			return append(dst, c)
 		}
 		return dst
+	case int(r) < len(latinFold()):
+		return append(dst, latinFold()[r]...)
 	}
+	return foldLetter(dst, r)
+}
+
+// asciiFold is what is appended for an ASCII character, 0 for nothing.
+var asciiFold = func() (t [utf8.RuneSelf]byte) {
+	for c := range t {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			t[c] = byte(c) | 0x20
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			t[c] = byte(c)
+		}
+	}
+	return t
+}()
+
+// latinFold is what is appended for the letters of Latin beyond ASCII.
+var latinFold = sync.OnceValue(func() []string {
+	t := make([]string, 0x250)
+	for r := rune(0x80); int(r) < len(t); r++ {
+		t[r] = string(foldLetter(nil, r))
+	}
+	return t
+})
+
+// foldLetter is appendFolded for what is not ASCII.
+func foldLetter(dst []byte, r rune) []byte {
 	r = unicode.ToLower(r)
 	if s, ok := special[r]; ok {
 		return append(dst, s...)
@@ -84,7 +114,7 @@ func decimal(r rune) (byte, bool) {
 // Fold returns s in lower case, without diacritics, letters and digits only,
 // words separated by single spaces.
 func Fold(s string) string {
-	var b []byte
+	b := make([]byte, 0, len(s)+8)
 	gap := false
 	for _, r := range s {
 		if ignorable(r) {
@@ -109,7 +139,14 @@ func Fold(s string) string {
 // transliterate writes å, ä, ö, ü, æ and ø the way they are written where they
 // cannot be.
 func transliterate(s string) string {
-	return strings.NewReplacer(
-		"å", "aa", "ä", "ae", "ö", "oe", "ü", "ue", "ø", "oe", "æ", "ae",
-		"Å", "Aa", "Ä", "Ae", "Ö", "Oe", "Ü", "Ue", "Ø", "Oe", "Æ", "Ae").Replace(s)
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return transliterated.Replace(s)
+		}
+	}
+	return s
 }
+
+var transliterated = strings.NewReplacer(
+	"å", "aa", "ä", "ae", "ö", "oe", "ü", "ue", "ø", "oe", "æ", "ae",
+	"Å", "Aa", "Ä", "Ae", "Ö", "Oe", "Ü", "Ue", "Ø", "Oe", "Æ", "Ae")

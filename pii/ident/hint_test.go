@@ -2,6 +2,7 @@ package ident_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,13 +41,13 @@ func TestG7_HintNeverHidesAMatch(t *testing.T) {
 	found, spared := 0, 0
 	for _, id := range ids {
 		one := []gallra.Identifier{id}
-		m, h := ident.New(one), ident.NewHint(one)
+		m := ident.New(one)
 		for _, text := range texts {
 			here := len(m.Find(text)) > 0
 			if here {
 				found++
 			}
-			switch may := h.May(text); {
+			switch may := m.May(text); {
 			case here && !may:
 				t.Errorf("%s: found in %q, and the hint says it cannot be", id.Kind, text)
 			case !may:
@@ -56,5 +57,53 @@ func TestG7_HintNeverHidesAMatch(t *testing.T) {
 	}
 	if found < 500 || spared < len(texts) {
 		t.Errorf("%d found, %d spared of %d texts for each of %d: this says little", found, spared, len(texts), len(ids))
+	}
+}
+
+// TestG7_WeighedFirstOrNotTheSameIsFound compares a matcher that is asked text by
+// text, grows and forgets on the way, with new ones that are asked for all of
+// their identifiers at once.
+func TestG7_WeighedFirstOrNotTheSameIsFound(t *testing.T) {
+	t.Parallel()
+	kinds := []gallra.Identifier{
+		{Kind: gallra.IdentName, Value: "Anna Lindqvist"}, {Kind: gallra.IdentName, Value: "Åsa Öberg Sjöö"}, {Kind: gallra.IdentName, Value: "Liv"},
+		{Kind: gallra.IdentEmail, Value: "anna.lindqvist@example.se"}, {Kind: gallra.IdentEmail, Value: "Åke@räksmörgås.se"}, {Kind: gallra.IdentPhone, Value: "070-174 06 05"},
+		{Kind: gallra.IdentPhone, Value: "4722123456"}, {Kind: gallra.IdentPersonnummer, Value: "19811228-9874"}, {Kind: gallra.IdentIP, Value: "192.0.2.17"}, {Kind: gallra.IdentCustomer, Value: "K-10 023"},
+	}
+	var parts []string
+	for _, id := range kinds {
+		parts = append(parts, ident.Forms(id)...)
+		parts = append(parts, strings.ReplaceAll(id.Value, "@", " snabel-a "), strings.ReplaceAll(id.Value, " ", "         "), strings.ToUpper(id.Value)+"s")
+	}
+	rng := rand.New(rand.NewPCG(2, 8))
+	found := 0
+	for range 300 {
+		var ids []gallra.Identifier
+		for range 1 + rng.IntN(6) {
+			ids = append(ids, kinds[rng.IntN(len(kinds))])
+		}
+		// So many that no text is weighed: nobody's number.
+		all := slices.Clone(ids)
+		for n := range 100 {
+			all = append(all, gallra.Identifier{Kind: gallra.IdentCustomer, Value: "zqx" + strings.Repeat("x", n)})
+		}
+		whole := ident.New(all)
+		k := rng.IntN(len(ids) + 1)
+		m := ident.New(ids[:k])
+		m.Find(parts[rng.IntN(len(parts))])
+		m = m.With(ids[k:]...)
+		for range 12 {
+			if rng.IntN(8) == 0 {
+				m.Trim()
+			}
+			text := parts[rng.IntN(len(parts))] + []string{" ", "\n> ", ", ", "           "}[rng.IntN(4)] + parts[rng.IntN(len(parts))]
+			got, want := m.Find(text), whole.Find(text)
+			if found += len(got); !slices.Equal(got, want) {
+				t.Fatalf("%q: %v, and %v with all of them", text, got, want)
+			}
+		}
+	}
+	if found < 1000 {
+		t.Errorf("%d found: this says little", found)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -25,13 +26,24 @@ type Match struct {
 // looked for in running text: "42" alone points out nobody.
 const shortest = 4
 
-// Matcher finds a set of identifiers. It is immutable and safe for concurrent
-// use; the time it takes does not grow with their number.
+// Matcher finds a set of identifiers. It is safe for concurrent use, and the
+// time it takes does not grow with their number. What an identifier's written
+// forms have in common is looked for first; the forms themselves are written out
+// only of those that a text may hold.
 type Matcher struct {
-	auto  automaton
-	keys  []key
-	mails map[string]int
+	parts []part // by identifier
 	ips   map[netip.Addr]int
+	mails func() map[string]int // every address as it is written with its sign
+
+	mu    sync.Mutex
+	forms []*forms // of the identifiers that some text may have held
+}
+
+// forms are the written forms of some identifiers.
+type forms struct {
+	auto automaton
+	keys []key
+	of   []bool // by identifier: its forms are among them
 }
 
 // rule says which boundaries a key needs.
@@ -61,16 +73,107 @@ type key struct {
 
 // New returns a Matcher for ids. Values that hold nothing of their kind are
 // passed over; Index in a Match is the position in ids.
-func New(ids []gallra.Identifier) *Matcher {
-	m := &Matcher{mails: map[string]int{}, ips: map[netip.Addr]int{}}
-	for i, id := range ids {
-		m.add(i, id)
+func New(ids []gallra.Identifier) *Matcher { return (&Matcher{}).With(ids...) }
+
+// With returns a Matcher that finds ids too, after those that m finds.
+func (m *Matcher) With(ids ...gallra.Identifier) *Matcher {
+	m.mu.Lock()
+	out := &Matcher{parts: slices.Clip(m.parts), forms: slices.Clip(m.forms)}
+	m.mu.Unlock()
+	for _, id := range ids {
+		out.parts = append(out.parts, partOf(id))
 	}
-	m.auto.build()
-	return m
+	for i, p := range out.parts {
+		if p.id.Kind == gallra.IdentIP {
+			if a, err := netip.ParseAddr(strings.TrimSpace(p.id.Value)); err == nil {
+				if out.ips == nil {
+					out.ips = map[netip.Addr]int{}
+				}
+				out.ips[a.Unmap().WithZone("")] = i
+			}
+		}
+	}
+	out.mails = sync.OnceValue(func() map[string]int {
+		mails := map[string]int{}
+		for i, p := range out.parts {
+			if p.id.Kind == gallra.IdentEmail {
+				addMail(mails, p.id.Value, i)
+			}
+		}
+		return mails
+	})
+	return out
 }
 
-func (m *Matcher) add(index int, id gallra.Identifier) {
+// addMail enters an address, and the same with its domain written the other way.
+func addMail(mails map[string]int, value string, index int) {
+	n := normaliseMail(value)
+	local, domain, ok := strings.Cut(n, "@")
+	if !ok || local == "" || domain == "" {
+		return
+	}
+	mails[n] = index
+	if ascii, err := idna.ToASCII(domain); err == nil && ascii != domain {
+		mails[local+"@"+ascii] = index
+	}
+	if letters, err := idna.ToUnicode(domain); err == nil && letters != domain {
+		mails[local+"@"+letters] = index
+	}
+}
+
+// manyForms is how many automata a text is read with before they are made one.
+const manyForms = 4
+
+// formsOf returns written forms that include those of the identifiers wanted.
+func (m *Matcher) formsOf(wanted []int) []*forms {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []*forms
+	var lacking []int
+	for _, i := range wanted {
+		k := slices.IndexFunc(m.forms, func(f *forms) bool { return i < len(f.of) && f.of[i] })
+		switch {
+		case k < 0:
+			lacking = append(lacking, i)
+		case !slices.Contains(out, m.forms[k]):
+			out = append(out, m.forms[k])
+		}
+	}
+	if len(lacking) == 0 {
+		return out
+	}
+	together := len(m.forms) == manyForms
+	if together {
+		for _, f := range m.forms {
+			for i, in := range f.of {
+				if in {
+					lacking = append(lacking, i)
+				}
+			}
+		}
+		out, m.forms = nil, nil
+		slices.Sort(lacking)
+	}
+	f := &forms{of: make([]bool, len(m.parts))}
+	f.auto.expect(256 * len(lacking))
+	for _, i := range lacking {
+		f.add(i, m.parts[i].id)
+		f.of[i] = true
+	}
+	f.auto.build()
+	m.forms = append(slices.Clip(m.forms), f) // others that came of m share what was there
+	return append(out, f)
+}
+
+// Trim forgets the forms that have been written out; they are again when a text
+// asks for them. Of many Matchers that are kept, few are in use.
+func (m *Matcher) Trim() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forms = nil
+}
+
+func (m *forms) add(index int, id gallra.Identifier) {
 	put := func(folded string, k key) {
 		k.index = index
 		symbols := strings.ReplaceAll(folded, " ", "")
@@ -78,9 +181,9 @@ func (m *Matcher) add(index int, id gallra.Identifier) {
 			return
 		}
 		k.n = len(symbols)
-		if k.rule == words || k.rule == mailbox {
+		if k.exactly {
 			at := 0
-			for _, w := range strings.Fields(folded) {
+			for w := range strings.FieldsSeq(folded) {
 				if at < 64 {
 					k.breaks |= 1 << at
 				}
@@ -88,7 +191,7 @@ func (m *Matcher) add(index int, id gallra.Identifier) {
 			}
 		}
 		m.keys = append(m.keys, k)
-		m.auto.add(symbols, len(m.keys)-1)
+		m.auto.add(symbols)
 	}
 	switch id.Kind {
 	case gallra.IdentPersonnummer:
@@ -116,42 +219,39 @@ func (m *Matcher) add(index int, id gallra.Identifier) {
 		if !ok || local == "" || domain == "" {
 			return
 		}
-		m.mails[n] = index
-		if ascii, err := idna.ToASCII(domain); err == nil && ascii != domain {
-			m.mails[local+"@"+ascii] = index
+		// One after the other, without blanks: a letter folds to the same wherever
+		// it stands.
+		bare := func(s string) string { return strings.ReplaceAll(Fold(s), " ", "") }
+		spelled := func(s, dot string) string {
+			var b strings.Builder
+			for n, part := range strings.Split(s, ".") {
+				if n > 0 {
+					b.WriteString(dot)
+				}
+				b.WriteString(bare(part))
+			}
+			return b.String()
 		}
-		if letters, err := idna.ToUnicode(domain); err == nil && letters != domain {
-			m.mails[local+"@"+letters] = index
-		}
-		// Also as a link or a page's source writes the sign: %40 and &#64;.
-		for _, at := range []string{"at", "snabel a", "kroll alfa", "ät", "alfa", "40", "64", "x40", "commat", ""} {
-			for _, dot := range []string{"punkt", "dot", "prick", "piste", ""} {
-				if (at == "" || at[0] < 'a' || at == "x40" || at == "commat") && dot != "" {
-					continue
-				}
-				spell := func(s string) string {
-					if dot == "" {
-						return strings.ReplaceAll(s, ".", " ")
-					}
-					return strings.ReplaceAll(s, ".", " "+dot+" ")
-				}
-				k := key{rule: mailbox}
-				if at == "" {
-					k.mail = n
-				}
-				for _, l := range []string{spell(local), strings.ReplaceAll(local, ".", " ")} {
-					put(Fold(l+" "+at+" "+spell(domain)), k)
+		plain := spelled(local, "")
+		for _, dot := range []string{"punkt", "dot", "prick", "piste", ""} {
+			l, d := spelled(local, dot), spelled(domain, dot)
+			for _, at := range []string{"at", "snabela", "krollalfa", "alfa"} {
+				put(l+at+d, key{rule: mailbox})
+				if l != plain {
+					put(plain+at+d, key{rule: mailbox})
 				}
 			}
 		}
+		// Also as a link or a page's source writes the sign: %40 and &#64;.
+		for _, at := range []string{"40", "64", "x40", "commat"} {
+			put(plain+at+spelled(domain, ""), key{rule: mailbox})
+		}
+		put(plain+spelled(domain, ""), key{rule: mailbox, mail: n})
 	case gallra.IdentName:
 		for _, f := range nameKeys(id.Value) {
 			put(f.folded, key{rule: words, exactly: true, initials: f.initials})
 		}
-	case gallra.IdentIP:
-		if a, err := netip.ParseAddr(strings.TrimSpace(id.Value)); err == nil {
-			m.ips[a.Unmap().WithZone("")] = index
-		}
+	case gallra.IdentIP: // by its value: findIPs
 	case gallra.IdentUsername:
 		put(Fold(id.Value), key{rule: words})
 	default:
@@ -256,11 +356,15 @@ const maxGap = 6
 // places the longest.
 func (m *Matcher) Find(text string) []Match {
 	var out []Match
-	if len(m.keys) > 0 {
-		out = m.findKeys(out, text)
+	s := search{text: text}
+	for _, f := range m.formsOf(m.wanted(text)) {
+		s.find(f)
 	}
-	if len(m.mails) > 0 {
-		out = m.findMails(out, text)
+	out = s.out
+	if strings.IndexByte(text, '@') >= 0 {
+		if mails := m.mails(); len(mails) > 0 {
+			out = findMails(out, text, mails)
+		}
 	}
 	if len(m.ips) > 0 {
 		out = m.findIPs(out, text)
@@ -297,15 +401,16 @@ type symbol struct {
 }
 
 type search struct {
-	m    *Matcher
 	text string
 	syms [ring]symbol
 	n    int // symbols read since the last break
 	out  []Match
 }
 
-func (m *Matcher) findKeys(out []Match, text string) []Match {
-	s := search{m: m, text: text, out: out}
+// find reads the text for written forms.
+func (s *search) find(m *forms) {
+	text := s.text
+	s.n = 0
 	state := int32(0)
 	gap := 0 // characters since the last symbol
 	first := true
@@ -343,8 +448,8 @@ func (m *Matcher) findKeys(out []Match, text string) []Match {
 			e.start, e.end, e.c, e.gap = i, i+size, c, k == 0 && (gap > 0 || first)
 			s.n++
 			state = m.auto.step(state, c)
-			for f := state; f != 0; f = m.auto.out[f] {
-				for _, k := range m.auto.ends[f] {
+			for f := state; f != 0; f = m.auto.states[f].out {
+				for k := m.auto.states[f].end; k >= 0; k = m.auto.more[k] {
 					s.try(&m.keys[k])
 				}
 			}
@@ -352,7 +457,6 @@ func (m *Matcher) findKeys(out []Match, text string) []Match {
 		gap, first = 0, false
 		i += size
 	}
-	return s.out
 }
 
 // back returns the symbol k places before the end of the last one read.
@@ -635,9 +739,9 @@ func (s *search) at(i int) byte {
 }
 
 // findMails looks at every '@' for an address that is known.
-func (m *Matcher) findMails(out []Match, text string) []Match {
+func findMails(out []Match, text string, mails map[string]int) []Match {
 	for at := strings.IndexByte(text, '@'); at >= 0; {
-		if start, end, index, ok := m.mailAt(text, at); ok {
+		if start, end, index, ok := mailAt(text, at, mails); ok {
 			out = append(out, Match{start, end, index})
 		}
 		next := strings.IndexByte(text[at+1:], '@')
@@ -652,7 +756,7 @@ func (m *Matcher) findMails(out []Match, text string) []Match {
 // mailAt reads the address around the '@' at text[at] and looks it up. The
 // mailbox name may be followed by more in the text ("x=anna@…"), so every
 // boundary before it is tried.
-func (m *Matcher) mailAt(text string, at int) (start, end, index int, ok bool) {
+func mailAt(text string, at int, mails map[string]int) (start, end, index int, ok bool) {
 	end = at + 1
 	for end < len(text) && end-at < 256 {
 		r, n := utf8.DecodeRuneInString(text[end:])
@@ -678,7 +782,7 @@ func (m *Matcher) mailAt(text string, at int) (start, end, index int, ok bool) {
 		if i := strings.IndexByte(local, '+'); i > 0 {
 			local = local[:i]
 		}
-		if index, ok = m.mails[local+"@"+domain]; ok {
+		if index, ok = mails[local+"@"+domain]; ok {
 			return from, end, index, true
 		}
 		// On to the next boundary: after a sign that people put before an address.

@@ -117,6 +117,24 @@ type Config struct {
 	System  gallra.SystemID
 	URL     string            // without secrets in clear where the file has ${ENV}: see Resolve
 	Options map[string]string // query parameters and file settings
+	// BackupLife, when set, is how long backups of this system live (ISO 8601): its
+	// keeper knows better than the product's profile. See Known.
+	BackupLife string
+}
+
+// Known returns what is known of the system: its product's profile, and before
+// that what its own entry in gallra.yaml says. A source's Profile goes through it.
+func (c Config) Known(p Profile) Profile {
+	if c.BackupLife == "" {
+		return p
+	}
+	p.BackupLife, p.Remains = c.BackupLife, slices.Clone(p.Remains)
+	for i, r := range p.Remains {
+		if r.Kind == RemainBackup && r.For != "" {
+			p.Remains[i].For = c.BackupLife
+		}
+	}
+	return p
 }
 
 // String returns the system and the scheme only.

@@ -70,6 +70,7 @@ var known = connector.MustProfile(profile)
 
 // Source is one account in Chatwoot.
 type Source struct {
+	known func(connector.Profile) connector.Profile
 	desk.Desk
 	via     rest.Pair
 	clock   rest.Clock
@@ -88,7 +89,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	invalid := func(name string) error {
 		return gallra.Errorf(gallra.Invalid, "connector.option_invalid", "option", name)
 	}
-	s := &Source{account: c.Option("account"), ids: map[string][]int64{}}
+	s := &Source{known: c.Known, account: c.Option("account"), ids: map[string][]int64{}}
 	if _, ok := desk.Number(s.account); !ok {
 		return nil, invalid("account")
 	}
@@ -118,7 +119,7 @@ func token(t string) rest.Auth { return rest.Header("api_access_token", t) }
 func (s *Source) Close() error { return s.via.Close() }
 
 // Profile implements connector.Profiled.
-func (s *Source) Profile() connector.Profile { return known }
+func (s *Source) Profile() connector.Profile { return s.known(known) }
 
 // call makes one call below the account.
 func (s *Source) call(ctx context.Context, op, method string, q url.Values, out any, segments ...string) (rest.Response, error) {

@@ -89,6 +89,16 @@ func checkDeclared(tb TB, h Harness) {
 	if err := src.Check(tb.Context()); err != nil {
 		tb.Errorf("Check of a sound system: %v", err)
 	}
+	c := h.Config(tb)
+	c.BackupLife = "P17D"
+	told, err := connector.Open(tb.Context(), c)
+	if err != nil {
+		tb.Fatalf("open: %v", err)
+	}
+	defer told.Close()
+	if p, ok := told.(connector.Profiled); ok && p.Profile().BackupLife != c.BackupLife {
+		tb.Errorf("backups are said to live %q by the profile and %q by the one who keeps them: the latter counts", p.Profile().BackupLife, c.BackupLife)
+	}
 }
 
 func checkRequiredOptions(tb TB, h Harness) {

@@ -71,6 +71,7 @@ const wait = 5*time.Minute + 10*time.Second
 
 // Source is one forum.
 type Source struct {
+	known func(connector.Profile) connector.Profile
 	desk.Desk
 	via    rest.Pair
 	clock  rest.Clock
@@ -86,7 +87,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{header: map[string]string{"Api-Username": c.Option("user")}}
+	s := &Source{known: c.Known, header: map[string]string{"Api-Username": c.Option("user")}}
 	switch c.Option("search") {
 	case "", "all":
 	case "index":
@@ -112,7 +113,7 @@ func key(k string) rest.Auth { return rest.Header("Api-Key", k) }
 func (s *Source) Close() error { return s.via.Close() }
 
 // Profile implements connector.Profiled.
-func (s *Source) Profile() connector.Profile { return known }
+func (s *Source) Profile() connector.Profile { return s.known(known) }
 
 func (s *Source) call(ctx context.Context, op, method string, q url.Values, body, out any, path string) (rest.Response, error) {
 	return s.via.Do(ctx, rest.Request{Op: op, Method: method, Path: path, Query: q, Body: body, Header: s.header, Repeat: method == "PUT"}, out)

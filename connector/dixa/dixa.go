@@ -53,6 +53,7 @@ func init() {
 
 // Source is one organisation in Dixa.
 type Source struct {
+	known func(connector.Profile) connector.Profile
 	*desk.Desk
 	via    rest.Pair
 	clock  rest.Clock
@@ -82,10 +83,11 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	}
 	o.FileHosts = []string{".dixa.io"}
 	o.Clock = rest.Wall{}
+	o.Account = c.Option("token")
 	if tune != nil {
 		tune(&o)
 	}
-	s := &Source{clock: o.Clock, system: c.System, places: map[string]string{}}
+	s := &Source{known: c.Known, clock: o.Clock, system: c.System, places: map[string]string{}}
 	s.Desk = &desk.Desk{System: c.System, V: reader{s}}
 	o.Auth = token(c.Option("token"))
 	s.via, err = rest.NewPair(o, rest.Given(c.Option("erase_token"), token))
@@ -116,7 +118,7 @@ func (s *Source) Check(ctx context.Context) error {
 }
 
 // Profile says what is known of Dixa.
-func (s *Source) Profile() connector.Profile { return profile }
+func (s *Source) Profile() connector.Profile { return s.known(profile) }
 
 func (s *Source) ref(typ, id string) gallra.Ref {
 	return gallra.Ref{System: s.system, Type: typ, ID: id}

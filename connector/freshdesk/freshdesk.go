@@ -53,6 +53,7 @@ func init() {
 
 // Source is one account.
 type Source struct {
+	known func(connector.Profile) connector.Profile
 	*desk.Desk
 	via    rest.Pair
 	clock  rest.Clock
@@ -85,7 +86,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if tune != nil {
 		tune(&o)
 	}
-	s := &Source{clock: o.Clock, system: c.System, ids: map[string][]int64{}}
+	s := &Source{known: c.Known, clock: o.Clock, system: c.System, ids: map[string][]int64{}}
 	s.Desk = &desk.Desk{System: c.System, V: reader{s}}
 	o.Auth = key(c.Option("api_key"))
 	s.via, err = rest.NewPair(o, rest.Given(c.Option("erase_api_key"), key))
@@ -128,7 +129,7 @@ func (s *Source) Check(ctx context.Context) error {
 }
 
 // Profile says what is known of Freshdesk.
-func (s *Source) Profile() connector.Profile { return profile }
+func (s *Source) Profile() connector.Profile { return s.known(profile) }
 
 func (s *Source) ref(typ, id string) gallra.Ref {
 	return gallra.Ref{System: s.system, Type: typ, ID: id}

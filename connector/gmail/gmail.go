@@ -64,6 +64,7 @@ var known = connector.MustProfile(profile)
 
 // Source is one mailbox.
 type Source struct {
+	known  func(connector.Profile) connector.Profile
 	system gallra.SystemID
 	via    rest.Pair
 	clock  rest.Clock
@@ -80,7 +81,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{system: c.System, own: mailrecord.Own(c.Option("own")), keep: 25 * 24 * time.Hour}
+	s := &Source{known: c.Known, system: c.System, own: mailrecord.Own(c.Option("own")), keep: 25 * 24 * time.Hour}
 	if v := c.Option("restore_days"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 || n > 3650 {
@@ -96,6 +97,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 			ClientID: c.Option("client_id"), ClientSecret: c.Option("client_secret"), RefreshToken: refresh})
 	}
 	o.Auth = access(c.Option("refresh_token"))
+	o.Account = c.Option("client_id") + " " + c.Option("refresh_token")
 	if tune != nil {
 		tune(&o)
 	}
@@ -110,7 +112,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 func (s *Source) Close() error { return s.via.Close() }
 
 // Profile implements connector.Profiled.
-func (s *Source) Profile() connector.Profile { return known }
+func (s *Source) Profile() connector.Profile { return s.known(known) }
 
 func (s *Source) call(ctx context.Context, op, method string, q url.Values, body, out any, path ...string) error {
 	p, err := rest.Join(append([]string{"gmail", "v1", "users", "me"}, path...)...)

@@ -62,6 +62,7 @@ func init() {
 
 // Source is one account on a server.
 type Source struct {
+	known          func(connector.Profile) connector.Profile
 	system         gallra.SystemID
 	address, host  string
 	user, password string
@@ -84,7 +85,7 @@ func open(_ context.Context, c connector.Config) (connector.Source, error) {
 	if err != nil || u.Hostname() == "" {
 		return nil, gallra.Errorf(gallra.Invalid, "imap.bad_address") // err would quote the password
 	}
-	s := &Source{system: c.System, host: u.Hostname(), implicit: u.Scheme == "imaps", max: 64 << 20, own: mailrecord.Own(c.Option("own"))}
+	s := &Source{known: c.Known, system: c.System, host: u.Hostname(), implicit: u.Scheme == "imaps", max: 64 << 20, own: mailrecord.Own(c.Option("own"))}
 	s.typical.Store(64 << 10) // until it is known
 	port := u.Port()
 	if port == "" {
@@ -393,12 +394,12 @@ func (s *Source) Types(context.Context) ([]connector.Type, error) {
 
 // Profile implements connector.Profiled (SYSTEMS 3.3).
 func (s *Source) Profile() connector.Profile {
-	return connector.Profile{Product: "IMAP", Channel: connector.ChannelMail, Remains: []connector.Remain{
+	return s.known(connector.Profile{Product: "IMAP", Channel: connector.ChannelMail, Remains: []connector.Remain{
 		{Where: "dovecot.index.cache", Kind: connector.RemainCopy, SV: "Dovecot behåller avsändare och ämne för raderade brev i dovecot.index.cache tills \"doveadm mailbox cache purge\" körs.", EN: "Dovecot keeps sender and subject of expunged mails in dovecot.index.cache until \"doveadm mailbox cache purge\" is run."},
 		{Where: "copies", Kind: connector.RemainCopy, SV: "Kopior som användare har flyttat till papperskorgen eller andra konton söks inte upp av gallringen av ett brev; de är egna brev i sina mappar.", EN: "Copies that users have put into the trash or other accounts are mails of their own in their folders; erasing one does not erase the other."},
 		{Where: "server", Kind: connector.RemainCopy, SV: "Servern kan ha fördröjd radering (lazy_expunge), sökindex och replikering.", EN: "The server may have delayed expunge (lazy_expunge), search indexes and replication."},
 		{Where: "backup", Kind: connector.RemainBackup, SV: "Säkerhetskopior av servern innehåller brevet tills de gallras.", EN: "Backups of the server hold the mail until they are thinned out."},
-	}, Reindex: "doveadm mailbox cache purge -u USER '*'"}
+	}, Reindex: "doveadm mailbox cache purge -u USER '*'"})
 }
 
 func (s *Source) limits() document.Limits { return document.Limits{Bytes: s.max} }

@@ -49,6 +49,7 @@ func init() {
 
 // Source is one workspace.
 type Source struct {
+	known func(connector.Profile) connector.Profile
 	*desk.Desk
 	via    rest.Pair
 	clock  rest.Clock
@@ -78,10 +79,11 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	}
 	o.FileHosts = []string{".intercomcdn.com", ".intercomcdn.eu"}
 	o.Clock = rest.Wall{}
+	o.Account = c.Option("token")
 	if tune != nil {
 		tune(&o)
 	}
-	s := &Source{clock: o.Clock, system: c.System}
+	s := &Source{known: c.Known, clock: o.Clock, system: c.System}
 	s.Desk = &desk.Desk{System: c.System, V: reader{s}}
 	o.Auth = rest.Bearer(c.Option("token"))
 	s.via, err = rest.NewPair(o, rest.Given(c.Option("erase_token"), rest.Bearer))
@@ -118,7 +120,7 @@ func (s *Source) Check(ctx context.Context) error {
 }
 
 // Profile says what is known of Intercom.
-func (s *Source) Profile() connector.Profile { return profile }
+func (s *Source) Profile() connector.Profile { return s.known(profile) }
 
 func (s *Source) ref(typ, id string) gallra.Ref {
 	return gallra.Ref{System: s.system, Type: typ, ID: id}

@@ -58,6 +58,7 @@ var known = connector.MustProfile(profile)
 
 // Source is one organisation in Kundo.
 type Source struct {
+	known func(connector.Profile) connector.Profile
 	desk.Desk
 	client, once *rest.Client // once does not repeat: for what Kundo answers with a fault
 
@@ -71,10 +72,11 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 		return nil, err
 	}
 	o.Auth = rest.Header("Token", c.Option("token"))
+	o.Account = c.Option("token")
 	if tune != nil {
 		tune(&o)
 	}
-	s := &Source{ids: map[string][]string{}}
+	s := &Source{known: c.Known, ids: map[string][]string{}}
 	s.System, s.V = c.System, s
 	if s.client, err = rest.New(o); err != nil {
 		return nil, err
@@ -88,7 +90,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 func (s *Source) Close() error { _ = s.once.Close(); return s.client.Close() }
 
 // Profile implements connector.Profiled.
-func (s *Source) Profile() connector.Profile { return known }
+func (s *Source) Profile() connector.Profile { return s.known(known) }
 
 func (s *Source) drift(op string) error {
 	return gallra.Errorf(gallra.Drift, "rest.shape", "system", string(s.System), "op", op)

@@ -92,6 +92,7 @@ type box interface {
 
 // Source is an open mail file.
 type Source struct {
+	known  func(connector.Profile) connector.Profile
 	system gallra.SystemID
 	root   string
 	box    box
@@ -109,7 +110,7 @@ func open(_ context.Context, c connector.Config) (connector.Source, error) {
 	if root == "" {
 		return nil, gallra.Errorf(gallra.Invalid, "mailfile.no_path")
 	}
-	s := &Source{system: c.System, root: filepath.Clean(root), own: mailrecord.Own(c.Option("own")), max: 64 << 20}
+	s := &Source{known: c.Known, system: c.System, root: filepath.Clean(root), own: mailrecord.Own(c.Option("own")), max: 64 << 20}
 	if v := c.Option("max_mail"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 1 || n > 4096 {
@@ -519,11 +520,11 @@ func inShare(p connector.Share, id string) bool {
 
 // Profile implements connector.Profiled.
 func (s *Source) Profile() connector.Profile {
-	return connector.Profile{Product: "Mail files", Channel: connector.ChannelMail, Remains: []connector.Remain{
+	return s.known(connector.Profile{Product: "Mail files", Channel: connector.ChannelMail, Remains: []connector.Remain{
 		{Where: "backup", Kind: connector.RemainBackup, SV: "Säkerhetskopior av katalogen innehåller posten tills de gallras.", EN: "Backups of the folder hold the record until they are thinned out."},
 		{Where: "disk", Kind: connector.RemainBackup, SV: "Filens gamla plats på disken skrivs över först när den används igen.", EN: "The file's old place on the disk is overwritten only when it is used again."},
 		{Where: "index", Kind: connector.RemainCopy, SV: "Index som ett e-postprogram lagt bredvid (dovecot.index.cache, .msf) kan behålla avsändare och ämne tills programmet bygger om dem.", EN: "Indexes that a mail program has put beside it (dovecot.index.cache, .msf) may keep sender and subject until the program rebuilds them."},
-	}, Reindex: "doveadm mailbox cache purge -A '*'"}
+	}, Reindex: "doveadm mailbox cache purge -A '*'"})
 }
 
 // fileError turns an error of the file system into one without the path, which

@@ -32,7 +32,7 @@ func init() {
 			src := s.(*Source)
 			p := &pst{file: src.root}
 			src.box = p
-			return &outlook{src, p}, nil
+			return &outlook{src, p, c.Known}, nil
 		},
 	})
 }
@@ -43,6 +43,7 @@ func init() {
 type outlook struct {
 	source readable
 	pst    *pst
+	known  func(connector.Profile) connector.Profile
 }
 
 // readable is what of a Source does not change anything.
@@ -72,9 +73,9 @@ func (o *outlook) Close() error { return o.pst.close() }
 
 // Profile says how to thin out what cannot be changed.
 func (o *outlook) Profile() connector.Profile {
-	return connector.Profile{Product: "Outlook", Channel: connector.ChannelMail, Remains: []connector.Remain{
+	return o.known(connector.Profile{Product: "Outlook", Channel: connector.ChannelMail, Remains: []connector.Remain{
 		{Where: "pst", SV: "En PST-fil går inte att ändra. Ta ut breven med readpst -8 -D -e -o MAPP FIL.pst, anslut eml:MAPP, gallra där och förstör sedan PST-filen.", EN: "A PST file cannot be changed. Take the mails out with readpst -8 -D -e -o FOLDER FILE.pst, connect eml:FOLDER, thin out there and then destroy the PST file."},
-	}}
+	}})
 }
 
 // pst takes the mails of a file out, deleted ones included, with readpst of

@@ -9,6 +9,7 @@
 package manual
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ func init() {
 }
 
 func open(c connector.Config) (*Source, error) {
-	h := connector.Hand{Kind: connector.HandKind(strings.Trim(c.Path(), "/")), Place: c.Option("place"), Owner: c.Option("owner"), BackupLife: c.Option("backup_life"), Within: gallra.Period{Days: 30}}
+	h := connector.Hand{Kind: connector.HandKind(strings.Trim(c.Path(), "/")), Place: c.Option("place"), Owner: c.Option("owner"), BackupLife: cmp.Or(c.BackupLife, c.Option("backup_life")), Within: gallra.Period{Days: 30}}
 	if h.Kind == "" {
 		h.Kind = connector.HandOther
 	}

@@ -63,10 +63,10 @@ func (s *Source) Close() error { return nil }
 
 // Profile says what stays after an erasure.
 func (s *Source) Profile() connector.Profile {
-	return connector.Profile{Product: "Meta", Channel: connector.ChannelSocial, Remains: []connector.Remain{
+	return s.config.Known(connector.Profile{Product: "Meta", Channel: connector.ChannelSocial, Remains: []connector.Remain{
 		{Where: "platform", Kind: connector.RemainOut, SV: "Konversationen på Instagram eller Facebook finns kvar; Meta är personuppgiftsansvarig för plattformen. Gallra tar bort det som står i exporten.", EN: "The conversation on Instagram or Facebook stays; Meta is the controller of the platform. Gallra removes what the export holds."},
 		{Where: "disk", Kind: connector.RemainBackup, SV: "Filen skrivs om. Diskens gamla block och äldre versioner i säkerhetskopior finns kvar tills de skrivs över.", EN: "The file is written anew. Old blocks of the disk and older versions in backups stay until they are overwritten."},
-	}}
+	}})
 }
 
 // Types returns the three types.

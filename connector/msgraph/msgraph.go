@@ -61,6 +61,7 @@ func init() {
 
 // Source is the mailboxes of one organisation.
 type Source struct {
+	known  func(connector.Profile) connector.Profile
 	system gallra.SystemID
 	via    rest.Pair
 	clock  rest.Clock
@@ -80,7 +81,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{system: c.System, own: mailrecord.Own(c.Option("own")), keep: 14 * 24 * time.Hour, max: 64 << 20}
+	s := &Source{known: c.Known, system: c.System, own: mailrecord.Own(c.Option("own")), keep: 14 * 24 * time.Hour, max: 64 << 20}
 	for _, a := range mailrecord.Own(c.Option("mailbox")) {
 		s.boxes = append(s.boxes, mailbox{a, mailrecord.Digest(a)[:8]})
 	}
@@ -124,7 +125,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 		a := access("erase_")
 		write = &a
 	}
-	o.MaxBody = s.max
+	o.MaxBody, o.Account = s.max, c.Option("tenant")+" "+c.Option("client_id")
 	if tune != nil {
 		tune(&o)
 	}
@@ -216,4 +217,4 @@ var profile []byte
 var known = connector.MustProfile(profile)
 
 // Profile implements connector.Profiled (SYSTEMS 3.3).
-func (s *Source) Profile() connector.Profile { return known }
+func (s *Source) Profile() connector.Profile { return s.known(known) }

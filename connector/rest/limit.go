@@ -18,15 +18,15 @@ type Limit struct {
 
 // Ledger keeps limits for several processes at once. It tells the time itself.
 type Ledger interface {
-	// Take takes one call of a system's bucket, which refills one every so often
+	// Take takes one call of an account's bucket, which refills one every so often
 	// and holds burst (every 0: no limit, only pauses count), and returns 0; or it
 	// returns how long until one may be there.
-	Take(ctx context.Context, system gallra.SystemID, every time.Duration, burst int) (time.Duration, error)
-	// Pause holds everybody back from a system for d.
-	Pause(ctx context.Context, system gallra.SystemID, d time.Duration) error
+	Take(ctx context.Context, account string, every time.Duration, burst int) (time.Duration, error)
+	// Pause holds everybody back from an account for d.
+	Pause(ctx context.Context, account string, d time.Duration) error
 }
 
-// Share keeps the limits of all systems in l from now on, for every client of
+// Share keeps the limits of all accounts in l from now on, for every client of
 // this process; nil keeps them in the process, as they are at first.
 func Share(l Ledger) {
 	limitersMu.Lock()
@@ -42,7 +42,7 @@ func sharing() Ledger {
 
 // limiter is a token bucket, and a pause that the server has asked for.
 type limiter struct {
-	system gallra.SystemID
+	account string
 
 	mu    sync.Mutex
 	every time.Duration // between two calls; 0 for no limit
@@ -53,19 +53,19 @@ type limiter struct {
 
 var (
 	limitersMu sync.Mutex
-	limiters   = map[gallra.SystemID]*limiter{}
+	limiters   = map[string]*limiter{}
 	ledger     Ledger
 )
 
-// shared returns the system's one limiter. When two clients declare different
+// shared returns an account's one limiter. When two clients declare different
 // limits, the lower holds for both.
-func shared(s gallra.SystemID, l Limit) *limiter {
+func shared(account string, l Limit) *limiter {
 	limitersMu.Lock()
 	defer limitersMu.Unlock()
-	m := limiters[s]
+	m := limiters[account]
 	if m == nil {
-		m = &limiter{system: s}
-		limiters[s] = m
+		m = &limiter{account: account}
+		limiters[account] = m
 	}
 	if l.Requests > 0 && l.Per > 0 {
 		m.mu.Lock()
@@ -83,9 +83,9 @@ func shared(s gallra.SystemID, l Limit) *limiter {
 
 // wait takes a token, when there is one. A caller that gives up leaves its
 // token: the bucket refills by itself.
-func (m *limiter) wait(ctx context.Context, c Clock) error {
+func (m *limiter) wait(ctx context.Context, system gallra.SystemID, c Clock) error {
 	for {
-		d, err := m.ask(ctx, c)
+		d, err := m.ask(ctx, system, c)
 		if err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func (m *limiter) wait(ctx context.Context, c Clock) error {
 }
 
 // ask takes a token where limits are kept.
-func (m *limiter) ask(ctx context.Context, c Clock) (time.Duration, error) {
+func (m *limiter) ask(ctx context.Context, system gallra.SystemID, c Clock) (time.Duration, error) {
 	l := sharing()
 	if l == nil {
 		return m.take(c.Now()), nil
@@ -107,9 +107,9 @@ func (m *limiter) ask(ctx context.Context, c Clock) (time.Duration, error) {
 	m.mu.Lock()
 	every, burst := m.every, m.burst
 	m.mu.Unlock()
-	d, err := l.Take(ctx, m.system, every, max(burst, 1))
+	d, err := l.Take(ctx, m.account, every, max(burst, 1))
 	if err != nil && ctx.Err() == nil {
-		err = gallra.Errorf(gallra.Unavailable, "rest.limit_unknown", "system", string(m.system)).Wrap(err)
+		err = gallra.Errorf(gallra.Unavailable, "rest.limit_unknown", "system", string(system)).Wrap(err)
 	}
 	return d, err
 }
@@ -135,10 +135,10 @@ func (m *limiter) take(now time.Time) time.Duration {
 	return 0
 }
 
-// pause holds all the system's workers back.
+// pause holds all the account's workers back.
 func (m *limiter) pause(ctx context.Context, now time.Time, d time.Duration) error {
 	if l := sharing(); l != nil {
-		return l.Pause(ctx, m.system, d)
+		return l.Pause(ctx, m.account, d)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

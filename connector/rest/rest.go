@@ -11,8 +11,10 @@ package rest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -31,16 +33,23 @@ import (
 
 // Options says how one system is reached.
 type Options struct {
-	System        gallra.SystemID // whose limit is shared by all its clients: see Share
+	System        gallra.SystemID // named in errors
 	BaseURL       string          // https://host[:port][/path], without user, query or fragment; the one host that is reached
 	AllowLoopback bool            // lets BaseURL be this machine, http included
 	CA            []byte          // PEM of the authorities to trust instead of the system's own
 	Auth          Auth
 	Limit         Limit
-	Timeout       time.Duration // of one attempt, its body included; 0 means 30 s
-	Attempts      int           // at most, the first included; 0 means 5
-	MaxWait       time.Duration // longest wait the server may ask for; 0 means 2 min
-	MaxBody       int64         // bytes of an answer; 0 means 64 MiB
+
+	// Account is whom at the host the vendor counts calls for, where one host
+	// serves many customers: the key that reads, a tenant and its app. All clients
+	// of one host and account share one limit, whatever systems they belong to.
+	// "" is the host's one customer. Only a digest of it is kept.
+	Account string
+
+	Timeout  time.Duration // of one attempt, its body included; 0 means 30 s
+	Attempts int           // at most, the first included; 0 means 5
+	MaxWait  time.Duration // longest wait the server may ask for; 0 means 2 min
+	MaxBody  int64         // bytes of an answer; 0 means 64 MiB
 
 	// FileHosts are the hosts besides BaseURL's own that Download may fetch
 	// from, without credentials: a name, or ".example.com" for all below it.
@@ -50,7 +59,8 @@ type Options struct {
 	Clock Clock
 
 	// Transport replaces the network, for tests. The check of resolved
-	// addresses belongs to the network and is then not made.
+	// addresses belongs to the network and is then not made, and the limit is the
+	// system's own.
 	Transport http.RoundTripper
 }
 
@@ -127,7 +137,7 @@ func New(o Options) (*Client, error) {
 	if o.Clock == nil {
 		o.Clock = Wall{}
 	}
-	c := &Client{base: base, auth: o.Auth, o: o, limit: shared(o.System, o.Limit), closer: func() {}}
+	c := &Client{base: base, auth: o.Auth, o: o, limit: shared(account(base, o), o.Limit), closer: func() {}}
 	rt := o.Transport
 	if rt == nil {
 		t, err := network(o)
@@ -138,6 +148,19 @@ func New(o Options) (*Client, error) {
 	}
 	c.http = &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
+}
+
+// account names what the vendor's limit is of.
+func account(base *url.URL, o Options) string {
+	if o.Transport != nil {
+		return string(o.System)
+	}
+	host := strings.TrimSuffix(strings.ToLower(base.Host), ":443")
+	if o.Account == "" {
+		return host
+	}
+	sum := sha256.Sum256([]byte(o.Account))
+	return host + "#" + hex.EncodeToString(sum[:8])
 }
 
 func or[T int | int64 | time.Duration](v, otherwise T) T {
@@ -191,7 +214,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
 func (c *Client) try(ctx context.Context, r Request, attempt func(context.Context) (Response, *failure)) (Response, error) {
 	unsure, fresh := false, false
 	for n := 1; ; n++ {
-		if err := c.limit.wait(ctx, c.o.Clock); err != nil {
+		if err := c.limit.wait(ctx, c.o.System, c.o.Clock); err != nil {
 			return Response{}, err
 		}
 		within, cancel := context.WithTimeout(ctx, c.o.Timeout)

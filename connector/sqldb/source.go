@@ -47,6 +47,7 @@ func init() {
 
 // Source is one database seen through a profile. It is safe for concurrent use.
 type Source struct {
+	known     func(connector.Profile) connector.Profile
 	system    gallra.SystemID
 	d         dialect
 	db        *sql.DB
@@ -102,7 +103,7 @@ func Open(ctx context.Context, c connector.Config) (*Source, error) {
 			return nil, err
 		}
 	}
-	s := &Source{system: c.System, d: d, profile: p, prefix: c.Option("prefix")}
+	s := &Source{known: c.Known, system: c.System, d: d, profile: p, prefix: c.Option("prefix")}
 	zone := p.Meta.TimeZone
 	if z := c.Option("timezone"); z != "" {
 		zone = z
@@ -146,7 +147,7 @@ func (s *Source) Profile() connector.Profile {
 	if len(p.Scopes) == 0 { // of every database; two users may share it, one that reads and one that erases
 		p.Scopes = []connector.Scope{{Needs: []string{"SELECT"}}, {For: connector.CanErase, Needs: []string{"SELECT", "UPDATE", "DELETE"}}, {For: connector.CanEdit, Needs: []string{"SELECT", "UPDATE", "DELETE"}}}
 	}
-	return p
+	return s.known(p)
 }
 
 func (s *Source) inspect(ctx context.Context) error {

@@ -145,9 +145,9 @@ func (s *Source) Check(ctx context.Context) error {
 
 // Profile says what stays after an erasure.
 func (s *Source) Profile() connector.Profile {
-	return connector.Profile{Product: s.config.URL[:strings.IndexByte(s.config.URL, ':')], Channel: connector.ChannelOther, Remains: []connector.Remain{
+	return s.config.Known(connector.Profile{Product: s.config.URL[:strings.IndexByte(s.config.URL, ':')], Channel: connector.ChannelOther, Remains: []connector.Remain{
 		{Where: "disk", Kind: connector.RemainBackup, SV: "Filen skrivs om. Diskens gamla block och filens äldre versioner i säkerhetskopior finns kvar tills de skrivs över.", EN: "The file is written anew. Old blocks of the disk and older versions of the file in backups stay until they are overwritten."},
-	}}
+	}})
 }
 
 // read opens the file and tells its shape, looking through it again only when

@@ -63,10 +63,10 @@ func (s *Source) Close() error { return nil }
 
 // Profile says what stays after an erasure.
 func (s *Source) Profile() connector.Profile {
-	return connector.Profile{Product: "X", Channel: connector.ChannelSocial, Remains: []connector.Remain{
+	return s.config.Known(connector.Profile{Product: "X", Channel: connector.ChannelSocial, Remains: []connector.Remain{
 		{Where: "platform", SV: "Konversationen finns kvar hos X, som är personuppgiftsansvarig för plattformen. Gallra tar bort det som står i arkivet.", EN: "The conversation stays with X, which is the controller of the platform. Gallra removes what the archive holds."},
 		{Where: "disk", SV: "Filen skrivs om. Diskens gamla block och äldre versioner i säkerhetskopior finns kvar tills de skrivs över.", EN: "The file is written anew. Old blocks of the disk and older versions in backups stay until they are overwritten."},
-	}}
+	}})
 }
 
 var (

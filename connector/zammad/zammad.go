@@ -68,6 +68,7 @@ var known = connector.MustProfile(profile)
 
 // Source is one Zammad.
 type Source struct {
+	known func(connector.Profile) connector.Profile
 	desk.Desk
 	via   rest.Pair
 	clock rest.Clock
@@ -81,7 +82,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{pages: map[string]*desk.Pages{TypeTicket: {}, TypeCustomer: {}}}
+	s := &Source{known: c.Known, pages: map[string]*desk.Pages{TypeTicket: {}, TypeCustomer: {}}}
 	switch c.Option("search") {
 	case "":
 	case "all":
@@ -107,7 +108,7 @@ func token(t string) rest.Auth { return rest.Header("Authorization", "Token toke
 func (s *Source) Close() error { return s.via.Close() }
 
 // Profile implements connector.Profiled.
-func (s *Source) Profile() connector.Profile { return known }
+func (s *Source) Profile() connector.Profile { return s.known(known) }
 
 // call makes one call below /api/v1.
 func (s *Source) call(ctx context.Context, op, method string, q url.Values, body, out any, path ...string) (rest.Response, error) {

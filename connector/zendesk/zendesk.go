@@ -51,6 +51,7 @@ func init() {
 
 // Source is one account.
 type Source struct {
+	known func(connector.Profile) connector.Profile
 	*desk.Desk
 	via    rest.Pair
 	clock  rest.Clock
@@ -84,7 +85,7 @@ func open(c connector.Config, tune func(*rest.Options)) (*Source, error) {
 	if tune != nil {
 		tune(&o)
 	}
-	s := &Source{clock: o.Clock, system: c.System}
+	s := &Source{known: c.Known, clock: o.Clock, system: c.System}
 	s.Desk = &desk.Desk{System: c.System, V: reader{s}}
 	base := o.BaseURL
 	o.Auth = auth(base, "read", c.Option("token"), c.Option("client_id"), c.Option("client_secret"))
@@ -275,7 +276,7 @@ var profileFile []byte
 var profile = connector.MustProfile(profileFile)
 
 // Profile says what is known of Zendesk.
-func (s *Source) Profile() connector.Profile { return profile }
+func (s *Source) Profile() connector.Profile { return s.known(profile) }
 
 func (s *Source) ref(typ, id string) gallra.Ref {
 	return gallra.Ref{System: s.system, Type: typ, ID: id}

@@ -54,7 +54,10 @@ type System struct {
 	URL     string            `yaml:"url" json:"url"`
 	Channel connector.Channel `yaml:"channel,omitempty" json:"channel,omitempty"`
 	Options map[string]string `yaml:"options,omitempty" json:"options,omitempty"`
-	Vendor  Vendor            `yaml:"vendor,omitempty" json:"vendor,omitzero"`
+	// BackupLife is how long backups of the system live (ISO 8601: P30D), as its
+	// keeper says; it goes before what the product's profile says.
+	BackupLife string `yaml:"backup_life,omitempty" json:"backup_life,omitempty"`
+	Vendor     Vendor `yaml:"vendor,omitempty" json:"vendor,omitzero"`
 }
 
 // Vendor is who runs a system and on what terms (REQUIREMENTS S37-S40). An
@@ -119,6 +122,9 @@ func (c *Config) Validate() error {
 			return gallra.Errorf(gallra.Invalid, "config.system_twice", "system", string(s.Name))
 		case connector.Scheme(s.URL) == "":
 			return gallra.Errorf(gallra.Invalid, "config.system_url", "system", string(s.Name))
+		}
+		if d, err := gallra.ParsePeriod(s.BackupLife); s.BackupLife != "" && (err != nil || d.IsZero()) {
+			return gallra.Errorf(gallra.Invalid, "config.backup_life", "system", string(s.Name), "period", s.BackupLife)
 		}
 		seen["s/"+string(s.Name)] = true
 	}
@@ -220,7 +226,7 @@ func (c *Config) Connect(s System, env func(string) (string, bool)) (connector.C
 	if err != nil {
 		return connector.Config{}, gallra.Errorf(gallra.Invalid, "config.secret", "system", string(s.Name), "name", err.Error())
 	}
-	out := connector.Config{System: s.Name, URL: c.absolute(u), Options: map[string]string{}}
+	out := connector.Config{System: s.Name, URL: c.absolute(u), Options: map[string]string{}, BackupLife: s.BackupLife}
 	for k, v := range s.Options {
 		if v, err = expand(v, env); err != nil {
 			return connector.Config{}, gallra.Errorf(gallra.Invalid, "config.secret", "system", string(s.Name), "name", err.Error())

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/config"
 )
 
@@ -77,6 +79,32 @@ func TestS12_RuleWithoutPeriodIsRefused(t *testing.T) {
 				t.Errorf("got %v, want an invalid error", err)
 			}
 		})
+	}
+}
+
+// TestV1_BackupsLiveAsTheirKeeperSays: what the system's entry says goes to the
+// connector, and nonsense is refused.
+func TestV1_BackupsLiveAsTheirKeeperSays(t *testing.T) {
+	entry := "systems: [{name: a, url: 'csv:a.csv', backup_life: %s}]"
+	c, err := config.Parse(fmt.Appendf(nil, entry, "P45D"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cc, err := c.Connect(c.Systems[0], func(string) (string, bool) { return "", false })
+	if err != nil || cc.BackupLife != "P45D" {
+		t.Errorf("%q, %v", cc.BackupLife, err)
+	}
+	p := cc.Known(connector.Profile{BackupLife: "P7D", Remains: []connector.Remain{{Where: "a", Kind: connector.RemainBackup, For: "P7D"}, {Where: "b", Kind: connector.RemainBackup}, {Where: "c", Kind: connector.RemainCopy, For: "P1D"}}})
+	if p.BackupLife != "P45D" || p.Remains[0].For != "P45D" || p.Remains[1].For != "" || p.Remains[2].For != "P1D" {
+		t.Errorf("%+v", p)
+	}
+	if p := (connector.Config{}).Known(connector.Profile{BackupLife: "P7D"}); p.BackupLife != "P7D" {
+		t.Errorf("the profile's own: %q", p.BackupLife)
+	}
+	for _, bad := range []string{"P0D", "en månad", "30"} {
+		if _, err := config.Parse(fmt.Appendf(nil, entry, bad), ""); !errors.Is(err, gallra.ErrInvalid) {
+			t.Errorf("%s: %v", bad, err)
+		}
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package pace keeps the limits of systems with an API for all workers on one
-// store: however many processes there are, and on however many machines, a
-// system is never called more often than its limit, and a pause that it asks
-// one of them for is kept by all.
+// store: however many processes there are, and on however many machines, an
+// account at a vendor is never called for more often than its limit, whichever
+// systems use it, and a pause that the vendor asks one of them for is kept by all.
 package pace
 
 import (
@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/internal/store"
 )
 
@@ -37,20 +36,20 @@ func (l Ledger) greater() string {
 
 // Take takes one call of a bucket that refills one every so often and holds
 // burst, and returns 0, or returns how long until one may be there.
-func (l Ledger) Take(ctx context.Context, system gallra.SystemID, every time.Duration, burst int) (time.Duration, error) {
-	if _, err := l.DB.ExecContext(ctx, `INSERT INTO pace (system) VALUES ($1) ON CONFLICT (system) DO NOTHING`, string(system)); err != nil {
+func (l Ledger) Take(ctx context.Context, account string, every time.Duration, burst int) (time.Duration, error) {
+	if _, err := l.DB.ExecContext(ctx, `INSERT INTO pace (account) VALUES ($1) ON CONFLICT (account) DO NOTHING`, account); err != nil {
 		return 0, fmt.Errorf("pace: %w", err)
 	}
 	var wait int64
 	err := l.DB.Tx(ctx, func(tx *sql.Tx) error {
 		now, larger := l.clock(), l.greater()
 		err := tx.QueryRowContext(ctx, `UPDATE pace SET next = CASE WHEN $2 > 0 THEN `+larger+`(next, `+now+`) + $2 ELSE next END
-			WHERE system = $1 AND until <= `+now+` AND `+larger+`(next, `+now+`) + $2 <= `+now+` + $2 * $3 RETURNING 0`, string(system), every.Microseconds(), int64(burst)).Scan(&wait)
+			WHERE account = $1 AND until <= `+now+` AND `+larger+`(next, `+now+`) + $2 <= `+now+` + $2 * $3 RETURNING 0`, account, every.Microseconds(), int64(burst)).Scan(&wait)
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		return tx.QueryRowContext(ctx, `SELECT `+larger+`(until - `+now+`, `+larger+`(next, `+now+`) + $2 - `+now+` - $2 * $3, 1000) FROM pace WHERE system = $1`,
-			string(system), every.Microseconds(), int64(burst)).Scan(&wait)
+		return tx.QueryRowContext(ctx, `SELECT `+larger+`(until - `+now+`, `+larger+`(next, `+now+`) + $2 - `+now+` - $2 * $3, 1000) FROM pace WHERE account = $1`,
+			account, every.Microseconds(), int64(burst)).Scan(&wait)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("pace: %w", err)
@@ -58,10 +57,10 @@ func (l Ledger) Take(ctx context.Context, system gallra.SystemID, every time.Dur
 	return time.Duration(wait) * time.Microsecond, nil
 }
 
-// Pause holds every worker back from a system for a while.
-func (l Ledger) Pause(ctx context.Context, system gallra.SystemID, d time.Duration) error {
+// Pause holds every worker back from an account for a while.
+func (l Ledger) Pause(ctx context.Context, account string, d time.Duration) error {
 	now, larger := l.clock(), l.greater()
-	_, err := l.DB.ExecContext(ctx, `INSERT INTO pace (system, until) VALUES ($1, `+now+` + $2) ON CONFLICT (system) DO UPDATE SET until = `+larger+`(pace.until, excluded.until)`, string(system), d.Microseconds())
+	_, err := l.DB.ExecContext(ctx, `INSERT INTO pace (account, until) VALUES ($1, `+now+` + $2) ON CONFLICT (account) DO UPDATE SET until = `+larger+`(pace.until, excluded.until)`, account, d.Microseconds())
 	if err != nil {
 		return fmt.Errorf("pace: %w", err)
 	}

@@ -1,7 +1,9 @@
 package pace_test
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -9,10 +11,12 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector/rest"
 	"github.com/gallra/gallra/internal/pace"
 	"github.com/gallra/gallra/internal/store"
@@ -84,6 +88,7 @@ type fake struct {
 	mu      sync.Mutex
 	at      []time.Time
 	pauseAt int
+	pause   string // seconds; 2 when empty
 	paused  time.Time
 }
 
@@ -98,7 +103,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	if pause {
-		w.Header().Set("Retry-After", "2")
+		w.Header().Set("Retry-After", cmp.Or(f.pause, "2"))
 		w.WriteHeader(http.StatusTooManyRequests)
 	}
 	_, _ = w.Write([]byte("{}"))
@@ -200,5 +205,61 @@ func TestX16_APauseIsEverybodys(t *testing.T) {
 	}
 	if n > 2*workers {
 		t.Errorf("%d calls within the pause", n)
+	}
+}
+
+// Systems that use one account at a vendor have one limit and one pause between
+// them; another account at the same host has its own. The store keeps no key.
+func TestX16_SystemsOfOneAccountShareItsLimit(t *testing.T) {
+	db, err := store.Open(ctx, t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	rest.Share(pace.Ledger{DB: db})
+	t.Cleanup(func() { rest.Share(nil) })
+	f := &fake{pauseAt: 3, pause: "60"}
+	srv := httptest.NewServer(f)
+	t.Cleanup(srv.Close)
+	look := func(system gallra.SystemID, account, key string) error {
+		c, err := rest.New(rest.Options{System: system, BaseURL: srv.URL, AllowLoopback: true, Auth: rest.Bearer(key), Account: account, Limit: rest.Limit{Requests: 100, Per: time.Second, Burst: 10}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_, err = c.Do(short, rest.Request{Op: "look", Path: "/look"}, nil)
+		return err
+	}
+	for _, system := range []gallra.SystemID{"a", "b"} {
+		if err := look(system, "canary-account", "key of "+string(system)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := look("a", "canary-account", "key"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("the vendor asked for a pause: %v", err)
+	}
+	if err := look("b", "canary-account", "another key"); !errors.Is(err, context.DeadlineExceeded) || len(f.at) != 3 {
+		t.Errorf("the pause holds for the other system of the account too: %v, %d calls", err, len(f.at))
+	}
+	if err := look("c", "another", "key"); err != nil || len(f.at) != 4 {
+		t.Errorf("another account has no pause: %v, %d calls", err, len(f.at))
+	}
+	rows, err := db.QueryContext(ctx, `SELECT account FROM pace`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		var account string
+		if err := rows.Scan(&account); err != nil || strings.Contains(account, "canary") || !strings.HasPrefix(account, strings.TrimPrefix(srv.URL, "http://")+"#") {
+			t.Errorf("account %q, %v", account, err)
+		}
+		n++
+	}
+	if n != 2 {
+		t.Errorf("%d limits of two accounts", n)
 	}
 }

@@ -89,13 +89,15 @@ func secretInClear(address string) bool {
 	return ok && p != "" && !strings.HasPrefix(p, "${")
 }
 
-// saveVendor keeps who runs a system and on what terms (REQUIREMENTS S37-S40).
+// saveVendor keeps who runs a system, on what terms (REQUIREMENTS S37-S40), and
+// how long its backups live.
 func (c *call) saveVendor() error {
 	v, err := c.systemView()
 	if err != nil {
 		return err
 	}
 	v.Vendor = config.Vendor{Name: c.field("vendor"), Hosting: c.field("hosting"), Country: strings.ToUpper(c.field("country")), Agreement: c.field("agreement"), Review: c.field("review")}
+	v.BackupLife = strings.ToUpper(c.field("backup_life"))
 	id := gallra.SystemID(v.Name)
 	err = c.configure(evidence.Entry{Action: "system.vendor", System: id}, func(cfg *config.Config) error {
 		if n := len(v.Vendor.Country); n != 0 && n != 2 {
@@ -103,7 +105,7 @@ func (c *call) saveVendor() error {
 		}
 		for i := range cfg.Systems {
 			if cfg.Systems[i].Name == id {
-				cfg.Systems[i].Vendor = v.Vendor
+				cfg.Systems[i].Vendor, cfg.Systems[i].BackupLife = v.Vendor, v.BackupLife
 			}
 		}
 		return nil

@@ -116,7 +116,7 @@ func (c *call) systemsPage() error {
 type SystemView struct {
 	SystemRow
 	Remains    []connector.Remain
-	BackupLife string
+	BackupLife string // as the system's entry says; "" as its profile says
 	Reindex    string
 	Types      []inventory.TypeLine
 	Skipped    map[string]int64 // reason: places that could not be read
@@ -140,6 +140,7 @@ func (c *call) systemView() (v SystemView, err error) {
 	if v.SystemRow, err = c.systemRow(s); err != nil {
 		return v, err
 	}
+	v.BackupLife = s.BackupLife
 	scans, err := c.running(inventory.Kind)
 	if err != nil {
 		return v, err
@@ -178,7 +179,7 @@ func (v *SystemView) profile(c *call, id gallra.SystemID) {
 	defer src.Close()
 	if p, ok := src.(connector.Profiled); ok {
 		pr := p.Profile()
-		v.Remains, v.BackupLife, v.Reindex = pr.Remains, pr.BackupLife, pr.Reindex
+		v.Remains, v.Reindex = pr.Remains, pr.Reindex
 		if shown, err := (&trial.Bench{DB: c.DB}).Shown(ctx); err == nil {
 			v.Facts = without(facts.Lines(c.print, pr, facts.Proofs(connector.Capabilities(src), shown[id], c.DB.Now()), 0), "remains", "reindex")
 		}

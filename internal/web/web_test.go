@@ -385,7 +385,7 @@ func TestS5_GapsCanBeMended(t *testing.T) {
 	t.Parallel()
 	s := webtest.New(t, true)
 	admin, approver := s.As(t, auth.Admin), s.As(t, auth.Approver)
-	if status, body, _ := admin.Post("/systems/chatt/vendor", "vendor", "Talk", "hosting", "cloud", "country", "se", "agreement", "KS 2026/1", "review", "2027-01-01"); status != http.StatusSeeOther {
+	if status, body, _ := admin.Post("/systems/chatt/vendor", "vendor", "Talk", "hosting", "cloud", "country", "se", "agreement", "KS 2026/1", "review", "2027-01-01", "backup_life", "p45d"); status != http.StatusSeeOther {
 		t.Fatalf("vendor: %d %s", status, problem(body))
 	}
 	if status, body, _ := approver.Post("/retention/rules", "id", "sociala", "title", "Inlägg", "purpose", "Kundservice", "keep", "p6m", "start", "created", "action", "erase",
@@ -395,6 +395,12 @@ func TestS5_GapsCanBeMended(t *testing.T) {
 	if status, body, _ := approver.Post("/retention/rules", "old", "forum", "title", "Trådar", "purpose", "Svar", "keep", "P1Y", "start", "updated", "action", "anonymise",
 		"system", "forum", "body", "Kommunstyrelsen", "number", "KS 2026/3", "date", "2026-01-01"); status != http.StatusSeeOther {
 		t.Fatalf("rule: %d %s", status, problem(body))
+	}
+	if y, _ := s.Config.System("chatt"); y.BackupLife != "P45D" {
+		t.Errorf("backups live %q", y.BackupLife)
+	}
+	if status, _, _ := admin.Post("/systems/chatt/vendor", "vendor", "Talk", "backup_life", "en månad"); status != http.StatusUnprocessableEntity {
+		t.Errorf("backups that live en månad: %d", status)
 	}
 	if r, _ := s.Config.Rule("forum"); r.Version != 2 {
 		t.Errorf("a changed rule has version %d", r.Version)

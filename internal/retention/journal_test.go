@@ -1,6 +1,7 @@
 package retention_test
 
 import (
+	"context"
 	"database/sql"
 	"testing"
 	"time"
@@ -71,4 +72,53 @@ func TestB4_ReplayAfterRestore(t *testing.T) {
 		}
 		f.verifyLog(t)
 	})
+}
+
+// SE-12: security copies are no official documents. In a public body they age by
+// themselves: what a run has erased is gone from them on its day, a restored one
+// is thinned out again and the journal is forgotten, also when the rule has no
+// gallringsbeslut any more and therefore touches nothing itself.
+func TestSE12_BackupsAgeWithoutADecision(t *testing.T) {
+	t.Parallel()
+	for _, org := range []gallra.OrganisationType{gallra.OrgAuthority, gallra.OrgMunicipality, gallra.OrgMunicipalCompany} {
+		t.Run(string(org), func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, storetest.SQLite(t))
+			body := retention.Organisation{Name: "Nämnden", Type: org}
+			f.desk.seed(t, 30, old)
+			before := f.now
+			r := rule("r", 24, gallra.ActionErase)
+			r.Decision = gallra.Decision{Body: "Arkivnämnden", Number: "KS 2024/12 § 4", Date: "2024-01-01"}
+			p := f.plan(t, body, r)
+			f.approve(t, p)
+			pr := f.run(t, p)
+			gone := pr.Parts[0].BackupsBy
+			if gone.IsZero() || !gone.After(f.now) || pr.Status != retention.Complete {
+				t.Fatalf("%+v", pr)
+			}
+			// The decision is withdrawn: nothing more is thinned out by the rule ...
+			r.Version, r.Decision = 2, gallra.Decision{}
+			f.Rules = func(context.Context) ([]gallra.Rule, error) { return []gallra.Rule{r}, nil }
+			f.desk.exec(t, `DELETE FROM erasure`)
+			f.desk.seed(t, 30, old) // a backup is put back
+			if p := f.plan(t, body, r); p.Preview.Planned != 0 || p.Preview.Units[0].Blocked[retention.ReasonNoDecision] != 30 {
+				t.Fatalf("%+v", p.Preview)
+			}
+			// ... but what the copy brought back goes again, for it was decided about once.
+			f.now = f.now.Add(24 * time.Hour)
+			got, err := f.Replay(ctx, "desk", before.Add(-time.Hour), "operator")
+			if err != nil || got.Back != 30 || got.Erased != 30 {
+				t.Fatalf("%+v %v", got, err)
+			}
+			// And the last copy's day comes without anybody deciding anything.
+			f.now = gone.AddDate(0, 0, 1)
+			if n, err := f.PurgeJournal(ctx, gone, "system"); err != nil || n != 1 {
+				t.Fatalf("%d %v", n, err)
+			}
+			if f.desk.count(t, `SELECT count(*) FROM ticket`) != 0 {
+				t.Fatal("something is left")
+			}
+			f.verifyLog(t)
+		})
+	}
 }

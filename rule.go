@@ -157,11 +157,15 @@ type Action string
 // The actions.
 const (
 	ActionErase     Action = "erase"
+	ActionArchive   Action = "archive" // hand over to an archive, and erase once it has said that it has it
 	ActionAnonymise Action = "anonymise"
 	ActionRedact    Action = "redact" // remove one person's values from a record that stays
 	ActionRestrict  Action = "restrict"
 	ActionRectify   Action = "rectify"
 )
+
+// Erases reports whether records are gone afterwards.
+func (a Action) Erases() bool { return a == ActionErase || a == ActionArchive }
 
 // Outcome is what a record has become. The three words are never mixed
 // (REQUIREMENTS section 0.1): de-identified data are still personal data.
@@ -243,9 +247,22 @@ type Rule struct {
 	// promised (REQUIREMENTS G-11): Keep and Quarantine together never exceed it.
 	Quarantine Period `json:"quarantine,omitzero" yaml:"quarantine,omitempty"`
 	Agreed     Period `json:"agreed,omitzero" yaml:"agreed,omitempty"` // zero: Keep
+	// Archive says where ActionArchive hands over.
+	Archive Archive `json:"archive,omitzero" yaml:"archive,omitempty"`
 	// YearEnd is the last day of the fiscal year, MM-DD, for StartFiscalYear;
 	// "" is 12-31.
 	YearEnd string `json:"year_end,omitempty" yaml:"year_end,omitempty"`
+}
+
+// Archive is where and how records are handed over before they are erased
+// (REQUIREMENTS SE-11).
+type Archive struct {
+	To        string `json:"to,omitempty" yaml:"to,omitempty"`               // folder for the packages; from that of gallra.yaml when it is relative
+	Receipts  string `json:"receipts,omitempty" yaml:"receipts,omitempty"`   // folder where the archive puts its receipts; "" is To
+	Body      string `json:"body,omitempty" yaml:"body,omitempty"`           // the archive that receives
+	Agreement string `json:"agreement,omitempty" yaml:"agreement,omitempty"` // submission agreement: number, date
+	Reference string `json:"reference,omitempty" yaml:"reference,omitempty"` // place in the archive's order
+	Within    Period `json:"within,omitzero" yaml:"within,omitempty"`        // until a receipt is expected; zero: 30 days
 }
 
 // FilePolicy is what anonymising does with an attachment.
@@ -265,8 +282,12 @@ func (u Rule) Check() error {
 	switch {
 	case u.Keep.IsZero():
 		return invalid("retention.rule_period")
-	case u.Action != ActionErase && u.Action != ActionAnonymise:
+	case !u.Action.Erases() && u.Action != ActionAnonymise:
 		return invalid("retention.rule_action")
+	case u.Action == ActionArchive && u.Archive.To == "":
+		return invalid("config.rule_archive_to")
+	case u.Action != ActionArchive && u.Archive != Archive{}:
+		return invalid("config.rule_archive_action")
 	case !slices.Contains(StartEvents(), u.Start), u.Fallback != "" && !slices.Contains(StartEvents(), u.Fallback):
 		return invalid("config.rule_start")
 	case u.Text != "" && u.Text != TextRemove && u.Text != TextRedact:

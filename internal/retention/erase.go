@@ -45,7 +45,7 @@ type doing func(ctx context.Context, u unit, rule gallra.Rule, items []item, aga
 
 // actor returns how a rule's action is done in a system, and how many records
 // at a time. gallra.ErrUnsupported when the system can't.
-func (r *running) actor(ctx context.Context, u unit, rule gallra.Rule) (doing, int, error) {
+func (r *running) actor(ctx context.Context, b batch, u unit, rule gallra.Rule) (doing, int, error) {
 	src, err := r.source(ctx, u.System)
 	if err != nil {
 		return nil, 0, err
@@ -64,6 +64,11 @@ func (r *running) actor(ctx context.Context, u unit, rule gallra.Rule) (doing, i
 			size = r.batchSize()
 		}
 		return r.erase, size, nil
+	case gallra.ActionArchive:
+		if _, ok := src.(connector.Eraser); !ok && !batcher {
+			return nil, 0, gallra.Errorf(gallra.Unsupported, "retention.cannot_erase", "system", string(u.System))
+		}
+		return r.deliver(b), packageSize, nil
 	case gallra.ActionAnonymise:
 		if _, ok := src.(connector.Editor); !ok && !batcher {
 			return nil, 0, gallra.Errorf(gallra.Unsupported, "retention.cannot_anonymise", "system", string(u.System))

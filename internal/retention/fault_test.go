@@ -67,7 +67,7 @@ func worker() error {
 	if err != nil {
 		return err
 	}
-	e := &retention.Engine{DB: db, Log: log, Loc: loc, BatchSize: 50, Lease: 150 * time.Millisecond, Budget: time.Millisecond,
+	e := &retention.Engine{DB: db, Log: log, Loc: loc, Dir: dir, BatchSize: 50, Lease: 150 * time.Millisecond, Budget: time.Millisecond,
 		Open: func(context.Context, gallra.SystemID) (connector.Source, error) { return careful{unlinking{d}}, nil }}
 	return e.Drive(ctx, os.Getenv("GALLRA_TEST_WORKER"))
 }
@@ -128,7 +128,7 @@ func faulty(t *testing.T, dialect store.Dialect) *fixture {
 		t.Fatal(err)
 	}
 	f := &fixture{desk: openDesk(t, filepath.Join(dir, "desk.db")), dir: dir, now: today}
-	f.Engine = &retention.Engine{DB: db, Log: log, Loc: stockholm(t), BatchSize: 50, Lease: 150 * time.Millisecond,
+	f.Engine = &retention.Engine{DB: db, Log: log, Loc: stockholm(t), Dir: dir, BatchSize: 50, Lease: 150 * time.Millisecond,
 		Open: func(context.Context, gallra.SystemID) (connector.Source, error) { return f.desk, nil }}
 	return f
 }

@@ -27,6 +27,7 @@ const WorkFollow = "follow"
 const (
 	waitPromise    = "promise"
 	waitQuarantine = "quarantine"
+	waitArchive    = "archive" // handed over, until the archive says that it has it
 )
 
 const (
@@ -45,13 +46,15 @@ type Open struct {
 	PromisedBy  time.Time `json:"promised_by,omitzero"`
 	Quarantined int64     `json:"quarantined,omitempty"` // records restricted, to be erased
 	Until       time.Time `json:"until,omitzero"`        // when the last quarantine is over
+	Delivered   int64     `json:"delivered,omitempty"`   // records handed over to an archive, to be erased when it says that it has them
+	ReceiptBy   time.Time `json:"receipt_by,omitzero"`   // when the last receipt is expected
 	Tasks       int64     `json:"tasks,omitempty"`       // not signed
 	TasksDue    time.Time `json:"tasks_due,omitzero"`
 	Overdue     int64     `json:"overdue,omitempty"` // of all these, past their day
 }
 
 // Any reports whether something is open.
-func (o Open) Any() bool { return o.Promised+o.Quarantined+o.Tasks > 0 }
+func (o Open) Any() bool { return o.Promised+o.Quarantined+o.Delivered+o.Tasks > 0 }
 
 // RunOpen is what is open of one run, for the list of things to do.
 type RunOpen struct {
@@ -107,6 +110,8 @@ func (e *Engine) openOf(ctx context.Context, q rowsQuerier, run string) (Open, e
 			o.Promised, o.PromisedBy = n, store.Time(last)
 		case waitQuarantine:
 			o.Quarantined, o.Until = n, store.Time(last)
+		case waitArchive:
+			o.Delivered, o.ReceiptBy = n, store.Time(last)
 		default:
 			o.Tasks, o.TasksDue = n, store.Time(last)
 		}
@@ -123,9 +128,19 @@ type wait struct {
 	kind    string
 	version string
 	receipt gallra.Receipt
+	pack    string // the package it was handed over in, and its digest there
+	digest  string
 	until   time.Time
 	asked   int64
 	attempt int64
+}
+
+// waiting is why a record that is waited for is still there.
+func (w wait) waiting() string {
+	if w.kind == waitArchive {
+		return reasonArchive
+	}
+	return reasonQuarantine
 }
 
 // keepWaits writes what a chunk has left open.
@@ -140,11 +155,11 @@ func (r *running) keepWaits(ctx context.Context, tx *sql.Tx, b batch, waits []wa
 		if w.kind == waitPromise {
 			next = now.Add(time.Minute)
 		}
-		if w.until.Before(next) {
+		if w.until.Before(next) || w.kind == waitArchive { // which a receipt wakes
 			next = w.until
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO run_wait (run, unit, ref_id, system, type, batch, kind, version, receipt, until, next) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			r.run.ID, b.unit, w.id, string(u.System), u.Type, b.n, w.kind, w.version, string(receipt), store.Micros(w.until), store.Micros(next)); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO run_wait (run, unit, ref_id, system, type, batch, kind, version, receipt, package, digest, until, next) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			r.run.ID, b.unit, w.id, string(u.System), u.Type, b.n, w.kind, w.version, string(receipt), w.pack, w.digest, store.Micros(w.until), store.Micros(next)); err != nil {
 			return fmt.Errorf("retention: wait: %w", err)
 		}
 	}
@@ -229,6 +244,9 @@ func (e *Engine) stepFollow(ctx context.Context, w work.Work) (more bool, err er
 	}
 	visited := 0
 	held, err := e.hold(ctx, "follow/"+r.run.ID, func(ctx context.Context) error {
+		if err := r.readReceipts(ctx); err != nil {
+			return err
+		}
 		list, err := r.due(ctx)
 		if err != nil {
 			return err
@@ -236,8 +254,11 @@ func (e *Engine) stepFollow(ctx context.Context, w work.Work) (more bool, err er
 		if visited = len(list); visited == 0 {
 			return nil
 		}
-		if list[0].kind == waitPromise {
+		switch list[0].kind {
+		case waitPromise:
 			return r.confirm(ctx, list)
+		case waitArchive:
+			return r.endDelivery(ctx, list)
 		}
 		return r.endQuarantine(ctx, list)
 	})
@@ -254,8 +275,8 @@ func (e *Engine) stepFollow(ctx context.Context, w work.Work) (more bool, err er
 
 // due returns some records of one batch and one kind whose time it is.
 func (r *running) due(ctx context.Context) ([]wait, error) {
-	rows, err := r.DB.QueryContext(ctx, `SELECT unit, ref_id, batch, kind, version, receipt, until, asked, attempt FROM run_wait
-		WHERE run = $1 AND state = 'open' AND next <= $2 ORDER BY batch, kind, ref_id LIMIT $3`, r.run.ID, store.Micros(r.DB.Now()), followChunk)
+	rows, err := r.DB.QueryContext(ctx, `SELECT unit, ref_id, batch, kind, version, receipt, package, digest, until, asked, attempt FROM run_wait
+		WHERE run = $1 AND state = 'open' AND next <= $2 ORDER BY batch, kind, package, ref_id LIMIT $3`, r.run.ID, store.Micros(r.DB.Now()), followChunk)
 	if err != nil {
 		return nil, fmt.Errorf("retention: follow %s: %w", r.run.ID, err)
 	}
@@ -265,14 +286,14 @@ func (r *running) due(ctx context.Context) ([]wait, error) {
 		var w wait
 		var receipt string
 		var until int64
-		if err := rows.Scan(&w.unit, &w.id, &w.batch, &w.kind, &w.version, &receipt, &until, &w.asked, &w.attempt); err != nil {
+		if err := rows.Scan(&w.unit, &w.id, &w.batch, &w.kind, &w.version, &receipt, &w.pack, &w.digest, &until, &w.asked, &w.attempt); err != nil {
 			return nil, fmt.Errorf("retention: follow %s: %w", r.run.ID, err)
 		}
 		if err := json.Unmarshal([]byte(receipt), &w.receipt); err != nil {
 			return nil, fmt.Errorf("retention: follow %s: %w", r.run.ID, err)
 		}
 		w.until = store.Time(until)
-		if len(out) > 0 && (w.batch != out[0].batch || w.kind != out[0].kind) {
+		if len(out) > 0 && (w.batch != out[0].batch || w.kind != out[0].kind || w.pack != out[0].pack) {
 			break
 		}
 		out = append(out, w)
@@ -301,8 +322,13 @@ func (e *Engine) sleep(ctx context.Context, r *running, w *work.Work) (bool, err
 	if open == 0 {
 		return false, nil
 	}
-	after := max(store.Time(next.Int64).Sub(e.DB.Now()), time.Second)
-	return true, work.Later{After: min(after, askDaily), Why: "retention.follow"}
+	after, most := max(store.Time(next.Int64).Sub(e.DB.Now()), time.Second), askDaily
+	if waiting, err := r.deliveries(ctx, e.DB, "delivered"); err != nil {
+		return true, err
+	} else if len(waiting) > 0 {
+		most = lookForReceipts
+	}
+	return true, work.Later{After: min(after, most), Why: "retention.follow"}
 }
 
 // settled is what has come of one wait.
@@ -378,7 +404,7 @@ func (r *running) confirm(ctx context.Context, list []wait) error {
 		}
 		x.change = func(t *Tally) { t.unpromise(was, grade) }
 	}
-	return r.settle(ctx, list[0].batch, "run.confirm", out, nil)
+	return r.settle(ctx, list[0].batch, waitPromise, out, nil)
 }
 
 // endQuarantine visits restricted records: one that has changed or come under a
@@ -445,11 +471,11 @@ func (r *running) endQuarantine(ctx context.Context, list []wait) error {
 	}
 	var gone []item
 	if len(todo) > 0 {
-		if gone, err = r.eraseQuarantined(ctx, src, u, list[0].batch, todo, out); err != nil {
+		if gone, err = r.eraseWaited(ctx, src, u, list[0].batch, todo, out); err != nil {
 			return err
 		}
 	}
-	return r.settle(ctx, list[0].batch, "run.quarantine", out, gone)
+	return r.settle(ctx, list[0].batch, waitQuarantine, out, gone)
 }
 
 // giveBack lifts the restriction of a record that stays.
@@ -503,9 +529,9 @@ func (r *running) itemsOf(ctx context.Context, list []wait) (map[string]item, er
 	return out, nil
 }
 
-// eraseQuarantined writes the intent, erases and verifies, fills in out, and
-// returns the items that are gone.
-func (r *running) eraseQuarantined(ctx context.Context, src connector.Source, u unit, n int64, todo []item, out []settled) ([]item, error) {
+// eraseWaited writes the intent, erases what was in quarantine or with an archive,
+// verifies, fills in out, and returns the items that are gone.
+func (r *running) eraseWaited(ctx context.Context, src connector.Source, u unit, n int64, todo []item, out []settled) ([]item, error) {
 	if err := r.DB.Tx(ctx, func(tx *sql.Tx) error {
 		for _, i := range todo {
 			if _, err := tx.ExecContext(ctx, `UPDATE run_wait SET attempt = attempt + 1 WHERE run = $1 AND unit = $2 AND ref_id = $3`, r.run.ID, out[0].unit, i.id); err != nil {
@@ -513,7 +539,7 @@ func (r *running) eraseQuarantined(ctx context.Context, src connector.Source, u 
 			}
 		}
 		b := batch{n: n, unit: out[0].unit, rule: r.ruleOf(n)}
-		_, err := r.Log.Append(ctx, tx, r.entry("quarantine.intent", b, todo, "", map[string]int64{"items": int64(len(todo)), "batch": n}))
+		_, err := r.Log.Append(ctx, tx, r.entry(out[0].kind+".intent", b, todo, "", map[string]int64{"items": int64(len(todo)), "batch": n}))
 		return err
 	}); err != nil {
 		return nil, err
@@ -566,10 +592,13 @@ func (r *running) eraseQuarantined(ctx context.Context, src connector.Source, u 
 			x.fail(o, why, "")
 			continue
 		}
-		receipt := a.Receipt
+		receipt, why, archived := a.Receipt, x.waiting(), x.kind == waitArchive
 		x.state, x.receipt = "done", receipt
 		x.change = func(t *Tally) {
-			t.unreason(reasonQuarantine)
+			t.unreason(why)
+			if archived {
+				t.Archived++
+			}
 			t.outcome(gallra.OutcomeKept, -1)
 			t.outcome(gallra.OutcomeErased, 1)
 			t.receipt(receipt)
@@ -583,15 +612,16 @@ func (r *running) eraseQuarantined(ctx context.Context, src connector.Source, u 
 	return gone, nil
 }
 
-// fail ends a quarantine without an erasure. A record that the system refused is
+// fail ends a wait without an erasure. A record that the system refused is
 // no longer waited for: the next plan finds it again.
 func (x *settled) fail(o gallra.Outcome, why, detail string) {
 	x.state, x.reason, x.detail = "failed", why, detail
 	if o == gallra.OutcomeKept {
 		x.state = "out"
 	}
+	waited := x.waiting()
 	x.change = func(t *Tally) {
-		t.unreason(reasonQuarantine)
+		t.unreason(waited)
 		t.reason(why)
 		t.outcome(gallra.OutcomeKept, -1)
 		t.outcome(o, 1)
@@ -609,8 +639,8 @@ func (r *running) ruleOf(n int64) int {
 }
 
 // settle writes what has come of some waits of batch n, all of it or nothing.
-func (r *running) settle(ctx context.Context, n int64, action string, list []settled, gone []item) error {
-	now := r.DB.Now()
+func (r *running) settle(ctx context.Context, n int64, waited string, list []settled, gone []item) error {
+	now, action := r.DB.Now(), map[string]string{waitPromise: "run.confirm", waitQuarantine: "run.quarantine", waitArchive: "run.archive"}[waited]
 	return r.DB.Tx(ctx, func(tx *sql.Tx) error {
 		var text string
 		q := `SELECT tally FROM plan_batch WHERE plan = $1 AND n = $2`
@@ -644,7 +674,7 @@ func (r *running) settle(ctx context.Context, n int64, action string, list []set
 			return fmt.Errorf("retention: settle %s: %w", r.run.ID, err)
 		}
 		if len(gone) > 0 {
-			if err := r.settleGone(ctx, tx, list[0].unit, n, gone, now); err != nil {
+			if err := r.settleGone(ctx, tx, waited, list[0].unit, n, gone, now); err != nil {
 				return err
 			}
 		}
@@ -691,9 +721,9 @@ func (r *running) settleOne(ctx context.Context, tx *sql.Tx, x settled, now time
 	return nil
 }
 
-// settleGone saves the statistics of records erased after a quarantine, in the
-// journal and the log too.
-func (r *running) settleGone(ctx context.Context, tx *sql.Tx, unit int, n int64, gone []item, now time.Time) error {
+// settleGone saves the statistics of records erased after a wait, in the journal
+// and the log too.
+func (r *running) settleGone(ctx context.Context, tx *sql.Tx, kind string, unit int, n int64, gone []item, now time.Time) error {
 	u := r.plan.units[unit]
 	cells := statistics.NewCells(u.System, u.Type)
 	for _, i := range gone {
@@ -708,7 +738,7 @@ func (r *running) settleGone(ctx context.Context, tx *sql.Tx, unit int, n int64,
 	if _, err := tx.ExecContext(ctx, `UPDATE plan_batch SET ended = $3 WHERE plan = $1 AND n = $2`, r.plan.ID, n, store.Micros(now)); err != nil {
 		return fmt.Errorf("retention: settle %s: %w", r.run.ID, err)
 	}
-	_, err := r.Log.Append(ctx, tx, r.entry("quarantine.result", batch{n: n, unit: unit, rule: r.ruleOf(n)}, gone, "", map[string]int64{"erased": int64(len(gone))}))
+	_, err := r.Log.Append(ctx, tx, r.entry(kind+".result", batch{n: n, unit: unit, rule: r.ruleOf(n)}, gone, "", map[string]int64{"erased": int64(len(gone))}))
 	return err
 }
 

@@ -76,7 +76,7 @@ func (e *Engine) replayRun(ctx context.Context, id string, system gallra.SystemI
 		if u.System != system || b.ended.Before(since) {
 			continue
 		}
-		if r.plan.Rules[b.rule].Action != gallra.ActionErase {
+		if !r.plan.Rules[b.rule].Action.Erases() {
 			out.Rewrites += b.tally.Outcomes[gallra.OutcomeAnonymised] + b.tally.Outcomes[gallra.OutcomeDeidentified]
 			continue
 		}

@@ -28,7 +28,7 @@ import (
 // record, and the tests that prove that each asks the holds first. One that is
 // new is not known here, and fails the test until somebody has proved it too.
 var destructive = map[string]string{
-	"retention.eraseMany":  "erase, quarantine end, replay, anonymise",
+	"retention.eraseMany":  "erase, quarantine end, delivered, replay, anonymise",
 	"retention.editMany":   "anonymise, coarsen",
 	"retention.drop":       "anonymise",
 	"retention.unlink":     "anonymise",
@@ -93,6 +93,8 @@ func TestW20_W21_HoldBeatsEveryPath(t *testing.T) {
 	erase, rewrite := rule("r", 24, gallra.ActionErase), rule("r", 24, gallra.ActionAnonymise)
 	coarse := rewrite
 	coarse.Coarsen = []string{"queue", "category"}
+	handed := rule("r", 24, gallra.ActionArchive)
+	handed.Archive.To = "arkiv"
 	paths := map[string]struct {
 		rule  gallra.Rule
 		begin func(f *fixture, run string) // before the hold comes
@@ -101,6 +103,12 @@ func TestW20_W21_HoldBeatsEveryPath(t *testing.T) {
 		"erase":      {rule: erase},
 		"anonymise":  {rule: rewrite},
 		"quarantine": {rule: quarantined(30)},
+		"delivered": {rule: handed, begin: func(f *fixture, run string) { f.finish(t, run) }, then: func(t *testing.T, f *fixture, run string) {
+			f.accept(t, run)
+			if _, err := f.Follow(ctx, run); err != nil {
+				t.Fatal(err)
+			}
+		}},
 		"quarantine end": {rule: quarantined(30), begin: func(f *fixture, run string) { f.finish(t, run) }, then: func(t *testing.T, f *fixture, run string) {
 			f.now = f.now.AddDate(0, 2, 0)
 			if _, err := f.Follow(ctx, run); err != nil {
@@ -112,6 +120,7 @@ func TestW20_W21_HoldBeatsEveryPath(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, sys := shop(t, storetest.SQLite(t), false, 30)
+			archived(t, f)
 			p := f.plan(t, company, path.rule)
 			f.approve(t, p)
 			run, err := f.Start(ctx, p.ID, "operator")

@@ -132,7 +132,7 @@ func (p Preview) Systems() []SystemPreview {
 			}
 		}
 		out[i].Planned += u.Planned
-		for action, c := range map[gallra.Action]connector.Capability{gallra.ActionErase: connector.CanErase, gallra.ActionAnonymise: connector.CanEdit} {
+		for action, c := range map[gallra.Action]connector.Capability{gallra.ActionErase: connector.CanErase, gallra.ActionArchive: connector.CanErase, gallra.ActionAnonymise: connector.CanEdit} {
 			if u.Actions[string(action)] > 0 && !slices.Contains(out[i].Needs, c) {
 				out[i].Needs = append(out[i].Needs, c)
 			}
@@ -362,6 +362,13 @@ func (e *Engine) beginPlan(ctx context.Context, w *work.Work, p Plan) error {
 	}
 	if p.Preview.Tasks, p.Preview.TasksBlocked, err = e.tasks(ctx, p.Rules, p.Organisation.Type, p.Today); err != nil {
 		return err
+	}
+	for _, rule := range p.Rules {
+		if rule.Action == gallra.ActionArchive {
+			if err := e.targets(rule); err != nil {
+				return err
+			}
+		}
 	}
 	p.Preview.Units = make([]UnitPreview, len(units))
 	for i, u := range units {

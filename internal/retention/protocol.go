@@ -40,8 +40,9 @@ type Protocol struct {
 	Figures      []Figures     `json:"figures"`
 	FiguresEqual bool          `json:"figures_equal"`
 	Evidence     Position      `json:"evidence"`
-	Tasks        []Task        `json:"tasks,omitempty"` // done by hand, with who signed
-	Open         Open          `json:"open,omitzero"`   // begun and not ended when this issue was written
+	Tasks        []Task        `json:"tasks,omitempty"`      // done by hand, with who signed
+	Deliveries   []Delivery    `json:"deliveries,omitempty"` // handed over to an archive before erasing
+	Open         Open          `json:"open,omitzero"`        // begun and not ended when this issue was written
 	// Revision counts the issues: 1 when the machines were done, more as what was
 	// open is settled. Settled is when nothing more was open.
 	Revision int       `json:"revision"`
@@ -115,6 +116,9 @@ type Position struct {
 // end writes the protocol, folds the statistics, and closes plan and run.
 func (r *running) end(ctx context.Context) error {
 	now := r.DB.Now().UTC()
+	if err := r.sweep(ctx); err != nil {
+		return err
+	}
 	p, err := r.protocol(ctx, r.DB, now, r.at.Abort)
 	if err != nil {
 		return err
@@ -240,6 +244,9 @@ func (r *running) protocol(ctx context.Context, q rowsQuerier, ended time.Time, 
 		return p, err
 	}
 	if p.Tasks, err = r.readTasks(ctx, q, `SELECT `+taskColumns+` FROM run_task WHERE run = $1 ORDER BY n`, r.run.ID); err != nil {
+		return p, err
+	}
+	if p.Deliveries, err = r.deliveries(ctx, q, ""); err != nil {
 		return p, err
 	}
 	if !p.Open.Any() {

@@ -56,6 +56,10 @@ type Engine struct {
 	PII  *pii.Engine
 	Lang string
 
+	// Dir is where relative folders of rules start: that of gallra.yaml. Version is
+	// this program's, for what is handed over to archives.
+	Dir, Version string
+
 	BatchSize int           // records a batch; 0: 10,000
 	Budget    time.Duration // how long a step goes on reading; 0: five seconds
 	Lanes     int           // how many work side by side in Drive; 0: one
@@ -245,7 +249,7 @@ func (e *Engine) Drive(ctx context.Context, id string) error {
 	wake := &signal{}
 	for n := range lanes {
 		// Each its own engine: leases tell workers apart by it.
-		lane := &Engine{DB: e.DB, Log: e.Log, Open: e.Open, Rules: e.Rules, Loc: e.Loc, Limit: e.Limit, PII: e.PII, Lang: e.Lang, BatchSize: e.BatchSize, Budget: e.Budget, Lease: e.Lease, wake: wake}
+		lane := &Engine{DB: e.DB, Log: e.Log, Open: e.Open, Rules: e.Rules, Loc: e.Loc, Limit: e.Limit, PII: e.PII, Lang: e.Lang, Dir: e.Dir, Version: e.Version, BatchSize: e.BatchSize, Budget: e.Budget, Lease: e.Lease, wake: wake}
 		wg.Go(func() {
 			if errs[n] = errors.Join(lane.drive(ctx, id), lane.Close()); errs[n] != nil {
 				cancel()

@@ -55,7 +55,7 @@ func setup(tb testing.TB, db *store.DB) *fixture {
 		tb.Fatal(err)
 	}
 	f.desk = openDesk(tb, filepath.Join(f.dir, "desk.db"))
-	f.Engine = &retention.Engine{DB: db, Log: log, Loc: stockholm(tb), BatchSize: 50, Lease: 300 * time.Millisecond,
+	f.Engine = &retention.Engine{DB: db, Log: log, Loc: stockholm(tb), Dir: f.dir, Version: "test", BatchSize: 50, Lease: 300 * time.Millisecond,
 		Open: func(context.Context, gallra.SystemID) (connector.Source, error) {
 			if f.desk.oneByOne {
 				return plain{f.desk}, nil
@@ -413,7 +413,7 @@ func TestG10_CanaryComesFirst(t *testing.T) {
 // A public body without a gallringsbeslut touches nothing, whatever the action.
 func TestSE2_SE3_NoDecisionNoGallring(t *testing.T) {
 	t.Parallel()
-	for _, action := range []gallra.Action{gallra.ActionErase, gallra.ActionAnonymise} {
+	for _, action := range []gallra.Action{gallra.ActionErase, gallra.ActionAnonymise, gallra.ActionArchive} {
 		t.Run(string(action), func(t *testing.T) {
 			t.Parallel()
 			f := setup(t, storetest.SQLite(t))
@@ -421,6 +421,9 @@ func TestSE2_SE3_NoDecisionNoGallring(t *testing.T) {
 			before := f.desk.dump(t)
 			kommun := retention.Organisation{Name: "Kommunen", Type: gallra.OrgMunicipality}
 			r := rule("r", 24, action)
+			if action == gallra.ActionArchive {
+				r = archived(t, f)
+			}
 			r.Decision = gallra.Decision{Title: "Råd", Date: "2024-01-01"} // no body, no number
 			p := f.plan(t, kommun, r)
 			if p.Preview.Due != 30 || p.Preview.Planned != 0 || p.Preview.Units[0].Blocked[retention.ReasonNoDecision] != 30 {

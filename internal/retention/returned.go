@@ -53,7 +53,7 @@ func (e *Engine) Returned(ctx context.Context, src connector.Source, system gall
 		}
 		b := r.batches[k]
 		u := r.plan.units[b.unit]
-		if u.System != system || r.plan.Rules[b.rule].Action != gallra.ActionErase {
+		if u.System != system || !r.plan.Rules[b.rule].Action.Erases() {
 			continue
 		}
 		gone, err := r.erasedOf(ctx, b)

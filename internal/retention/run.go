@@ -529,6 +529,11 @@ type result struct {
 	waits      []wait   // what is not ended yet
 	renamed    []string // ids that rewritten records have now, where they changed
 	moved      []moved  // whose rounded times are counted elsewhere
+
+	// delivered is the package that was handed over, and covered how many items of
+	// the batch it decides about; "" and 0 for other actions.
+	delivered string
+	covered   int64
 }
 
 // moved is a record's share of the statistics as the plan saw it and as it is.
@@ -550,17 +555,20 @@ func (r *running) chunk(ctx context.Context, n int64, canary bool) error {
 		return nil
 	}
 	u, rule := r.plan.units[b.unit], r.plan.Rules[b.rule]
-	act, size, err := r.actor(ctx, u, rule)
+	act, size, err := r.actor(ctx, b, u, rule)
 	if err != nil {
 		return err
 	}
-	if canary {
+	if canary && rule.Action != gallra.ActionArchive { // which changes nothing yet
 		size = min(size, canarySize)
 	}
 	part := items[b.position:min(b.position+int64(size), int64(len(items)))]
 	res, err := act(ctx, u, rule, part, b.attempt > 1)
 	if err != nil {
 		return err
+	}
+	if res.covered > 0 {
+		part = items[b.position:min(b.position+res.covered, int64(len(items)))]
 	}
 	failed := canary && res.tally.Reasons[reasonRemains] > 0
 	return r.DB.Tx(ctx, func(tx *sql.Tx) error { return r.record(ctx, tx, b, u, items, part, res, failed) })
@@ -696,6 +704,11 @@ func (r *running) record(ctx context.Context, tx *sql.Tx, b batch, u unit, items
 	}
 	if err := r.keepWaits(ctx, tx, b, x.waits); err != nil {
 		return err
+	}
+	if x.delivered != "" {
+		if err := r.delivered(ctx, tx, x.delivered, u); err != nil {
+			return err
+		}
 	}
 	if len(x.gone)+len(x.moved) > 0 {
 		cells := statistics.NewCells(u.System, u.Type)

@@ -18,7 +18,8 @@ type Tally struct {
 	Children int64                    `json:"children,omitempty"` // messages and the like rewritten with their conversation
 	// Attached is what went with the records as attachments; nil where it was not counted.
 	Attached *connector.Attached `json:"attached,omitempty"`
-	Failing  map[string]int64    `json:"failing,omitempty"` // anonymisation checks not passed, AN1 ... AN6
+	Archived int64               `json:"archived,omitempty"` // of the erased, those an archive had said it has
+	Failing  map[string]int64    `json:"failing,omitempty"`  // anonymisation checks not passed, AN1 ... AN6
 }
 
 // Residue is one kind of remainder.
@@ -117,6 +118,7 @@ func (t *Tally) add(o Tally) {
 	t.attached(o.Attached)
 	t.Promised += o.Promised
 	t.Children += o.Children
+	t.Archived += o.Archived
 	if o.GoneBy.After(t.GoneBy) {
 		t.GoneBy = o.GoneBy
 	}
@@ -130,6 +132,9 @@ func (t Tally) counts() map[string]int64 {
 	}
 	if t.Promised > 0 {
 		out["promised"] = t.Promised
+	}
+	if t.Archived > 0 {
+		out["archived"] = t.Archived
 	}
 	return out
 }

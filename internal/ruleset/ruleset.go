@@ -195,6 +195,12 @@ var columns = []column{
 	period("quarantine", func(r *gallra.Rule) *gallra.Period { return &r.Quarantine }),
 	period("agreed", func(r *gallra.Rule) *gallra.Period { return &r.Agreed }),
 	text("year_end", func(r *gallra.Rule) *string { return &r.YearEnd }),
+	text("archive_to", func(r *gallra.Rule) *string { return &r.Archive.To }),
+	text("archive_receipts", func(r *gallra.Rule) *string { return &r.Archive.Receipts }),
+	text("archive_body", func(r *gallra.Rule) *string { return &r.Archive.Body }),
+	text("archive_agreement", func(r *gallra.Rule) *string { return &r.Archive.Agreement }),
+	text("archive_reference", func(r *gallra.Rule) *string { return &r.Archive.Reference }),
+	period("archive_within", func(r *gallra.Rule) *gallra.Period { return &r.Archive.Within }),
 }
 
 type column struct {
@@ -300,5 +306,5 @@ func ReadCSV(r io.Reader) ([]gallra.Rule, error) {
 // complete reports whether the table form has a column for every field of a
 // rule; its tests ask.
 func complete() bool {
-	return reflect.TypeFor[gallra.Rule]().NumField()-1+reflect.TypeFor[gallra.Decision]().NumField() == len(columns)
+	return reflect.TypeFor[gallra.Rule]().NumField()-2+reflect.TypeFor[gallra.Decision]().NumField()+reflect.TypeFor[gallra.Archive]().NumField() == len(columns)
 }

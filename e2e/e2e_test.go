@@ -41,7 +41,7 @@ func TestSE30_NoViolationOnAnyPage(t *testing.T) {
 	}{
 		{"signed out", true, "", []string{"/sign-in", "/accessibility"}},
 		{"first run", false, "", []string{"/setup"}},
-		{"approver", true, auth.Approver, []string{"/", "/inventory", "/inventory/chatt/EMAIL", "/systems", "/systems/chatt", "/systems/sociala", "/retention", "/retention/holds", "/retention/documents", "/retention/tasks", "/retention/rules/new?template=preskription", "/retention/rules/chatt", "/retention/plans/PLAN", "/retention/runs/RUN",
+		{"approver", true, auth.Approver, []string{"/", "/inventory", "/inventory/chatt/EMAIL", "/systems", "/systems/chatt", "/systems/sociala", "/retention", "/retention/holds", "/retention/documents", "/retention/tasks", "/retention/deliveries", "/retention/rules/new?template=preskription", "/retention/rules/chatt", "/retention/plans/PLAN", "/retention/runs/RUN",
 			"/retention/runs/RUN/protocol", "/requests", "/requests/new", "/requests/CASE", "/alarms", "/letters", "/statistics", "/evidence", "/evidence/verify", "/account", "/nowhere", "/settings"}},
 		{"administrator", true, auth.Admin, []string{"/", "/systems/chatt", "/systems/new", "/settings"}},
 		{"first day", false, auth.Admin, []string{"/", "/inventory", "/systems", "/retention", "/statistics", "/settings"}},
@@ -53,6 +53,7 @@ func TestSE30_NoViolationOnAnyPage(t *testing.T) {
 			if c.full {
 				run := site.Run(t)
 				site.Alarms(t)
+				site.Deliver(t)
 				fill := strings.NewReplacer("CASE", site.Case, "PLAN", site.Plan(t), "RUN", run)
 				for i := range paths {
 					paths[i] = fill.Replace(paths[i])

@@ -35,12 +35,12 @@ func (c *retentionWaitingCmd) Run(s *session) error {
 		rows := [][]string{}
 		for _, r := range list {
 			overdue += r.Overdue
-			rows = append(rows, []string{r.Run, s.say.Number(r.Promised), s.date(r.PromisedBy), s.say.Number(r.Quarantined), s.date(r.Until), s.say.Number(r.Tasks), s.date(r.TasksDue), s.say.Number(r.Overdue)})
+			rows = append(rows, []string{r.Run, s.say.Number(r.Promised), s.date(r.PromisedBy), s.say.Number(r.Quarantined), s.date(r.Until), s.say.Number(r.Delivered), s.date(r.ReceiptBy), s.say.Number(r.Tasks), s.date(r.TasksDue), s.say.Number(r.Overdue)})
 		}
 		if s.flags.JSON {
 			err = s.json(list)
 		} else {
-			err = s.table([]string{s.say.T("cli.col.run"), s.say.T("cli.col.promised"), s.say.T("cli.col.by"), s.say.T("cli.col.quarantined"), s.say.T("cli.col.until"), s.say.T("cli.col.tasks"), s.say.T("cli.col.due_day"), s.say.T("cli.col.overdue")}, rows)
+			err = s.table([]string{s.say.T("cli.col.run"), s.say.T("cli.col.promised"), s.say.T("cli.col.by"), s.say.T("cli.col.quarantined"), s.say.T("cli.col.until"), s.say.T("cli.col.delivered"), s.say.T("cli.col.receipt_by"), s.say.T("cli.col.tasks"), s.say.T("cli.col.due_day"), s.say.T("cli.col.overdue")}, rows)
 		}
 		if err == nil && overdue > 0 {
 			return errRemains
@@ -76,7 +76,7 @@ func (c *retentionConfirmCmd) Run(s *session) error {
 				return err
 			}
 			open = open || o.Any()
-			s.line("cli.retention.open", "run", run, "promised", o.Promised, "quarantined", o.Quarantined, "tasks", o.Tasks, "overdue", o.Overdue)
+			s.line("cli.retention.open", "run", run, "promised", o.Promised, "quarantined", o.Quarantined, "delivered", o.Delivered, "tasks", o.Tasks, "overdue", o.Overdue)
 		}
 		if open {
 			return errRemains

@@ -19,13 +19,16 @@ type retentionCmd struct {
 	Verify   retentionVerifyCmd   `cmd:"" help:"cli_retention_verify"`
 	Protocol retentionProtocolCmd `cmd:"" help:"cli_retention_protocol"`
 
-	Waiting retentionWaitingCmd `cmd:"" help:"cli_retention_waiting"`
-	Confirm retentionConfirmCmd `cmd:"" help:"cli_retention_confirm"`
-	Tasks   retentionTasksCmd   `cmd:"" help:"cli_retention_tasks"`
-	Sign    retentionSignCmd    `cmd:"" help:"cli_retention_sign"`
-	Late    retentionLateCmd    `cmd:"" help:"cli_retention_late"`
-	Wish    retentionWishCmd    `cmd:"" help:"cli_retention_wish"`
-	Halt    retentionHaltCmd    `cmd:"" help:"cli_retention_halt"`
+	Waiting    retentionWaitingCmd    `cmd:"" help:"cli_retention_waiting"`
+	Confirm    retentionConfirmCmd    `cmd:"" help:"cli_retention_confirm"`
+	Tasks      retentionTasksCmd      `cmd:"" help:"cli_retention_tasks"`
+	Sign       retentionSignCmd       `cmd:"" help:"cli_retention_sign"`
+	Deliveries retentionDeliveriesCmd `cmd:"" help:"cli_retention_deliveries"`
+	Receipt    retentionReceiptCmd    `cmd:"" help:"cli_retention_receipt"`
+
+	Late retentionLateCmd `cmd:"" help:"cli_retention_late"`
+	Wish retentionWishCmd `cmd:"" help:"cli_retention_wish"`
+	Halt retentionHaltCmd `cmd:"" help:"cli_retention_halt"`
 
 	Templates retentionTemplatesCmd `cmd:"" help:"cli_retention_templates"`
 	Export    retentionExportCmd    `cmd:"" help:"cli_retention_export"`

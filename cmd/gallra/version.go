@@ -9,6 +9,14 @@ type versionCmd struct {
 	SBOM bool `name:"sbom" help:"cli_flag_sbom"`
 }
 
+// version names this program in what leaves it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
 type component struct {
 	Path    string `json:"path"`
 	Version string `json:"version"`

@@ -316,3 +316,30 @@ func TestStrictness(t *testing.T) {
 	}
 	res.Body.Close()
 }
+
+// SE-11 over the API: an archive's receipt, and nothing else, makes the package's
+// records go.
+func TestSE11_ReceiptOverTheAPI(t *testing.T) {
+	c := setup(t)
+	run := c.site.Deliver(t)
+	var list []retention.Delivery
+	c.want(200, auth.Auditor, "GET", "/deliveries", nil, &list)
+	if len(list) != 1 || list[0].Run != run || list[0].State != retention.DeliveryOut {
+		t.Fatalf("%+v", list)
+	}
+	d, before := list[0], c.site.Count("forum")
+	to := "/deliveries/" + d.ID + "/receipt"
+	c.want(403, auth.Auditor, "POST", to, api.Receipt{Accepted: true, SHA256: d.SHA256, Reference: "1"}, nil)
+	c.want(422, auth.Agent, "POST", to, api.Receipt{Accepted: true, Reference: "1"}, nil)
+	c.want(409, auth.Agent, "POST", to, api.Receipt{Accepted: true, SHA256: strings.Repeat("0", 64), Reference: "1"}, nil)
+	c.want(404, auth.Agent, "POST", "/deliveries/nothing/receipt", api.Receipt{Accepted: true, SHA256: d.SHA256, Reference: "1"}, nil)
+	if c.site.Count("forum") != before {
+		t.Fatal("erased without a receipt")
+	}
+	c.want(200, auth.Agent, "POST", to, api.Receipt{Accepted: true, SHA256: d.SHA256, Reference: "SA 2026/3"}, &d)
+	c.want(409, auth.Agent, "POST", to, api.Receipt{Accepted: true, SHA256: d.SHA256, Reference: "SA 2026/3"}, nil)
+	c.site.Work(t)
+	if d.State != retention.DeliveryReceived || int64(before-c.site.Count("forum")) != d.Records {
+		t.Fatalf("%+v, %d of %d left", d, c.site.Count("forum"), before)
+	}
+}

@@ -64,6 +64,8 @@ func init() {
 		{method: "DELETE", path: "/stop", may: auth.Approve, summary: "Lift the stop", out: Stop{}, serve: func(c *call) (any, error) { return c.stop(false) }},
 		{method: "GET", path: "/tasks", may: auth.SeeRetention, summary: "What is done by hand, signed and not", out: []retention.Task{}, serve: (*call).tasks},
 		{method: "POST", path: "/tasks/{task}/sign", may: auth.RunRetention, summary: "Sign a task that was done by hand", in: Signature{}, out: retention.Task{}, serve: (*call).sign},
+		{method: "GET", path: "/deliveries", may: auth.SeeRetention, summary: "What was handed over to archives before erasing, and what they have said", out: []retention.Delivery{}, serve: (*call).deliveries},
+		{method: "POST", path: "/deliveries/{delivery}/receipt", may: auth.RunRetention, summary: "Register an archive's receipt: an acceptance sets the erasure of the package's records going, and nothing else does", in: Receipt{}, out: retention.Delivery{}, serve: (*call).receive},
 		{method: "GET", path: "/holds", may: auth.SeeRetention, summary: "The holds in force; with all=1 the lifted ones too", query: []string{"all"}, out: []hold.Hold{}, serve: (*call).holds},
 		{method: "POST", path: "/holds", may: auth.HandleRequests, summary: "Put a hold in force", in: NewHold{}, out: hold.Hold{}, status: http.StatusCreated, serve: (*call).placeHold},
 		{method: "DELETE", path: "/holds/{hold}", may: auth.Approve, summary: "Lift a hold", status: http.StatusNoContent, serve: (*call).liftHold},
@@ -104,6 +106,15 @@ type Signature struct {
 	Note      string         `json:"note,omitempty"`
 	Proof     string         `json:"proof,omitempty"`
 	Heeded    []string       `json:"heeded,omitempty"`
+}
+
+// Receipt is what an archive has said of a package; who registers it follows from
+// the token.
+type Receipt struct {
+	Accepted  bool   `json:"accepted"`
+	SHA256    string `json:"sha256,omitempty"`    // as the archive states it, at least its first eight signs; demanded of an acceptance
+	Reference string `json:"reference,omitempty"` // the archive's own number; demanded of an acceptance
+	Note      string `json:"note,omitempty"`      // why it was sent back, without personal values
 }
 
 // Known is what is known of a system.
@@ -366,6 +377,28 @@ func (c *call) sign() (any, error) {
 		return nil, err
 	}
 	return c.Retention.TaskOf(c.ctx(), id)
+}
+
+func (c *call) deliveries() (any, error) { return c.Retention.Deliveries(c.ctx(), "") }
+
+func (c *call) receive() (any, error) {
+	var in Receipt
+	if err := c.body(&in); err != nil {
+		return nil, err
+	}
+	id := c.r.PathValue("delivery")
+	if err := c.Retention.Receive(c.ctx(), id, retention.Receipt{Actor: c.account.Username, Accepted: in.Accepted, SHA256: in.SHA256, Reference: in.Reference, Note: in.Note}); err != nil {
+		return nil, err
+	}
+	d, err := c.Retention.DeliveryOf(c.ctx(), id)
+	if err != nil {
+		return nil, err
+	}
+	follow, err := c.Retention.FollowUp(c.ctx(), d.Run)
+	if err == nil && follow != "" {
+		err = c.Queue(c.ctx(), follow)
+	}
+	return d, err
 }
 
 func (c *call) register() hold.Register { return hold.Register{DB: c.DB, Log: c.Evidence} }

@@ -34,8 +34,9 @@ type Protocol struct {
 	Ended        time.Time              `json:"ended"`
 	Verified     Verification           `json:"verified"`
 	Parts        []ProtocolPart         `json:"parts"`
-	Tasks        []ProtocolTask         `json:"tasks"` // done by hand
-	Open         retention.Open         `json:"open"`  // begun and not ended
+	Tasks        []ProtocolTask         `json:"tasks"`      // done by hand
+	Deliveries   []ProtocolDelivery     `json:"deliveries"` // handed over to an archive before erasing
+	Open         retention.Open         `json:"open"`       // begun and not ended
 	Settled      time.Time              `json:"settled,omitzero"`
 	Figures      []ProtocolFigures      `json:"figures"`
 	FiguresEqual bool                   `json:"figures_equal"`
@@ -67,6 +68,7 @@ type ProtocolPart struct {
 	Due        int64                    `json:"due"`
 	Planned    int64                    `json:"planned"`
 	Outcomes   map[gallra.Outcome]int64 `json:"outcomes"`
+	Archived   int64                    `json:"archived"`    // of the erased, those an archive had said it has
 	Children   int64                    `json:"children"`    // messages and the like rewritten with their records
 	Attached   *int64                   `json:"attachments"` // null: they went with their records and were not counted apart
 	Bytes      *int64                   `json:"bytes"`       // null: not counted
@@ -91,6 +93,23 @@ type ProtocolTask struct {
 	Before    time.Time            `json:"before"`
 	Due       time.Time            `json:"due"`
 	Signature *retention.Signature `json:"signature"` // null: not done
+}
+
+// ProtocolDelivery is a package that was handed over to an archive.
+type ProtocolDelivery struct {
+	Package   string                  `json:"package"`
+	System    System                  `json:"system"`
+	Type      string                  `json:"type"`
+	Archive   string                  `json:"archive"` // that receives
+	State     retention.DeliveryState `json:"state"`
+	Records   int64                   `json:"records"`
+	Files     int64                   `json:"files"`
+	Bytes     int64                   `json:"bytes"`
+	SHA256    string                  `json:"sha256"`
+	Delivered time.Time               `json:"delivered,omitzero"`
+	Received  time.Time               `json:"received,omitzero"`
+	Actor     string                  `json:"actor"`     // who registered the receipt
+	Reference string                  `json:"reference"` // the archive's own number
 }
 
 // ProtocolFigures is the statistics of one type before and after.
@@ -134,7 +153,7 @@ func (p Press) Protocol(ctx context.Context, run string) (Paper, error) {
 }
 
 func (p Press) protocol(r retention.Protocol) (Protocol, error) {
-	d := Protocol{Number: r.Number, Revision: max(r.Revision, 1), Tasks: []ProtocolTask{}, Open: r.Open, Settled: r.Settled, Organisation: r.Organisation, Status: r.Word(), Plan: r.Plan, PlanHash: r.PlanHash, Planner: r.Planner, Planned: r.Planned, Approved: append([]retention.Approval{}, r.Approved...),
+	d := Protocol{Number: r.Number, Revision: max(r.Revision, 1), Tasks: []ProtocolTask{}, Deliveries: []ProtocolDelivery{}, Open: r.Open, Settled: r.Settled, Organisation: r.Organisation, Status: r.Word(), Plan: r.Plan, PlanHash: r.PlanHash, Planner: r.Planner, Planned: r.Planned, Approved: append([]retention.Approval{}, r.Approved...),
 		Actor: r.Actor, Started: r.Started, Ended: r.Ended, Verified: Verification{At: r.Verified, Method: "reread"}, FiguresEqual: r.FiguresEqual, Deviations: append([]retention.Deviation{}, r.Deviations...), Evidence: r.Evidence,
 		Parts: []ProtocolPart{}, Figures: []ProtocolFigures{}, Criteria: []Criterion{}}
 	if r.Organisation.Type.Public() {
@@ -148,7 +167,7 @@ func (p Press) protocol(r retention.Protocol) (Protocol, error) {
 		d.Criteria = append(d.Criteria, Criterion{rule, h})
 	}
 	for _, x := range r.Parts {
-		part := ProtocolPart{System: System{x.System, p.title(x.System)}, Type: x.Type, From: x.From, To: x.To, Method: p.method(x.System), Due: x.Due, Planned: x.Planned, Outcomes: some(x.Tally.Outcomes), Children: x.Tally.Children,
+		part := ProtocolPart{System: System{x.System, p.title(x.System)}, Type: x.Type, From: x.From, To: x.To, Method: p.method(x.System), Due: x.Due, Planned: x.Planned, Outcomes: some(x.Tally.Outcomes), Archived: x.Tally.Archived, Children: x.Tally.Children,
 			Kept: some(x.Tally.Reasons), Held: some(x.Held), Blocked: some(x.Blocked), Left: some(x.Left), Failing: some(x.Tally.Failing), Residues: []retention.Residue{}, Remains: append([]connector.Remain{}, x.Remains...),
 			GoneBy: x.GoneBy, BackupsBy: x.BackupsBy, Anonymised: x.AnonymisedFrom}
 		if a := x.Tally.Attached; a != nil {
@@ -164,6 +183,9 @@ func (p Press) protocol(r retention.Protocol) (Protocol, error) {
 	}
 	for _, x := range r.Tasks {
 		d.Tasks = append(d.Tasks, ProtocolTask{System{x.System, p.title(x.System)}, x.Type, x.Kind, x.Owner, x.Before, x.Due, x.Signature})
+	}
+	for _, x := range r.Deliveries {
+		d.Deliveries = append(d.Deliveries, ProtocolDelivery{x.ID, System{x.System, p.title(x.System)}, x.Type, x.Body, x.State, x.Records, x.Files, x.Bytes, x.SHA256, x.Delivered, x.Received, x.Actor, x.Reference})
 	}
 	for _, f := range r.Figures {
 		d.Figures = append(d.Figures, ProtocolFigures{System{f.System, p.title(f.System)}, f.Type, f.Before.Records, f.After.Records, f.DigestBefore, f.DigestAfter, f.Equal})
@@ -238,6 +260,13 @@ func (d Protocol) lay(s *sheet) {
 			t.Rows = append(t.Rows, []string{x.System.Title, x.what(s.say), s.Day(x.Due.AddDate(0, 0, -1)), x.signed(s.say)})
 		}
 		s.part(s.T("paper.d8.hand"), s.T("paper.d8.hand.how")).Table = t
+	}
+	if len(d.Deliveries) > 0 {
+		t := &grid{Columns: []column{{s.T("paper.d8.system"), false}, {s.T("paper.d8.archive.package"), false}, {s.T("paper.d8.records"), true}, {s.T("paper.d8.archive.delivered"), false}, {s.T("paper.d8.archive.receipt"), false}}}
+		for _, x := range d.Deliveries {
+			t.Rows = append(t.Rows, []string{x.System.Title, x.Package + ", SHA-256 " + x.SHA256, s.Number(x.Records), x.Archive + " " + s.Day(x.Delivered), x.receipt(s.say)})
+		}
+		s.part(s.T("paper.d8.archive.title"), s.T("paper.d8.archive.how")).Table = t
 	}
 	if d.Open.Any() {
 		s.part(s.T("paper.d8.open"), d.open(s.say)...)
@@ -338,6 +367,9 @@ func (x ProtocolPart) done(s say) string {
 		if n := x.Outcomes[o]; n > 0 {
 			out = join(out, s.T("outcome."+string(o))+" "+s.Number(n))
 		}
+		if o == gallra.OutcomeErased && x.Archived > 0 {
+			out = join(out, s.T("paper.d8.archived")+" "+s.Number(x.Archived))
+		}
 	}
 	return or(out, s.T("paper.d8.nothing"))
 }
@@ -419,6 +451,17 @@ func (x ProtocolTask) what(s say) string {
 	return s.T("paper.d8.hand.before", "what", what, "day", s.Day(x.Before))
 }
 
+func (x ProtocolDelivery) receipt(s say) string {
+	if x.Received.IsZero() {
+		return s.T("delivery.state." + string(x.State))
+	}
+	by := x.Actor
+	if by == "receipt file" {
+		by = s.T("deliveries.by_file")
+	}
+	return s.T("paper.d8.archive.answer", "state", s.T("delivery.state."+string(x.State)), "reference", or(x.Reference, "–"), "actor", by, "day", s.Day(x.Received))
+}
+
 func (x ProtocolTask) signed(s say) string {
 	if x.Signature == nil {
 		return s.T("paper.d8.hand.unsigned")
@@ -434,6 +477,9 @@ func (d Protocol) open(s say) []string {
 	}
 	if n := d.Open.Quarantined; n > 0 {
 		out = append(out, s.N("paper.d8.open.quarantined", n, "day", s.Day(d.Open.Until)))
+	}
+	if n := d.Open.Delivered; n > 0 {
+		out = append(out, s.N("paper.d8.open.delivered", n, "day", s.Day(d.Open.ReceiptBy)))
 	}
 	if n := d.Open.Tasks; n > 0 {
 		out = append(out, s.N("paper.d8.open.tasks", n, "day", s.Day(d.Open.TasksDue)))

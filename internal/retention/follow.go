@@ -222,6 +222,16 @@ func (e *Engine) Follow(ctx context.Context, run string) (Open, error) {
 	return e.openOf(ctx, e.DB, run)
 }
 
+// FollowUp returns the work that follows a run up, so that somebody can wake it;
+// "" when nothing of the run is open.
+func (e *Engine) FollowUp(ctx context.Context, run string) (string, error) {
+	w, err := work.Latest(ctx, e.DB, WorkFollow, run)
+	if errors.Is(err, gallra.ErrNotFound) || err == nil && w.State.Over() {
+		return "", nil
+	}
+	return w.ID, err
+}
+
 // followChunk is how many records a step asks about between two notes.
 const followChunk = 100
 

@@ -129,6 +129,7 @@ type RuleView struct {
 	Files   []gallra.FilePolicy
 	Rest    string // quarantine, as typed
 	Agreed  string // as typed
+	Within  string // until a receipt of the archive, as typed
 	Public  bool
 	History []RuleVersion
 
@@ -154,7 +155,7 @@ func (c *call) ruleView(id string) (v RuleView, err error) {
 		return v, err
 	}
 	v = RuleView{Systems: cfg.Systems, Starts: gallra.StartEvents(), Files: []gallra.FilePolicy{gallra.FilesErase, gallra.FilesRedact, gallra.FilesKeep},
-		Actions: []gallra.Action{gallra.ActionErase, gallra.ActionAnonymise}, Texts: []gallra.TextPolicy{gallra.TextRemove, gallra.TextRedact}, Public: cfg.Organisation.Type.Public()}
+		Actions: []gallra.Action{gallra.ActionErase, gallra.ActionArchive, gallra.ActionAnonymise}, Texts: []gallra.TextPolicy{gallra.TextRemove, gallra.TextRedact}, Public: cfg.Organisation.Type.Public()}
 	v.Templates, v.Checked = ruleset.Templates(cfg.Organisation.Type)
 	if id == "" {
 		v.Rule.Fallback = gallra.StartCreated
@@ -164,7 +165,7 @@ func (c *call) ruleView(id string) (v RuleView, err error) {
 	if v.Rule, v.Old = cfg.Rule(id); !v.Old {
 		return v, c.unknownPage()
 	}
-	v.Keep, v.Types, v.Rest, v.Agreed = v.Rule.Keep.String(), strings.Join(v.Rule.Types, ", "), periodText(v.Rule.Quarantine), periodText(v.Rule.Agreed)
+	v.Keep, v.Types, v.Rest, v.Agreed, v.Within = v.Rule.Keep.String(), strings.Join(v.Rule.Types, ", "), periodText(v.Rule.Quarantine), periodText(v.Rule.Agreed), periodText(v.Rule.Archive.Within)
 	if c.Evidence == nil {
 		return v, nil
 	}
@@ -232,6 +233,10 @@ func (c *call) saveRule() error {
 	if r.Action != gallra.ActionAnonymise {
 		r.Text, r.Files = "", ""
 	}
+	if r.Archive = (gallra.Archive{}); r.Action == gallra.ActionArchive {
+		r.Archive = gallra.Archive{To: c.field("archive_to"), Receipts: c.field("archive_receipts"), Body: c.field("archive_body"), Agreement: c.field("archive_agreement"), Reference: c.field("archive_reference")}
+		v.Within = strings.ToUpper(c.field("archive_within"))
+	}
 	v.Rest, v.Agreed = strings.ToUpper(c.field("quarantine")), strings.ToUpper(c.field("agreed"))
 	v.Types = c.field("types")
 	r.Types = strings.FieldsFunc(v.Types, func(x rune) bool { return x == ',' || x == ' ' })
@@ -245,7 +250,7 @@ func (c *call) saveRule() error {
 		text string
 		into *gallra.Period
 		may  bool // be left out
-	}{{v.Keep, &r.Keep, false}, {v.Rest, &r.Quarantine, true}, {v.Agreed, &r.Agreed, true}} {
+	}{{v.Keep, &r.Keep, false}, {v.Rest, &r.Quarantine, true}, {v.Agreed, &r.Agreed, true}, {v.Within, &r.Archive.Within, true}} {
 		if *p.into = (gallra.Period{}); p.text == "" && p.may {
 			continue
 		}

@@ -103,7 +103,11 @@ func (c *call) overviewView() (v OverviewView, err error) {
 	if err != nil {
 		return v, err
 	}
-	v.Todo = append(append(v.Todo, held...), hand...)
+	out, err := c.deliveryTodos()
+	if err != nil {
+		return v, err
+	}
+	v.Todo = append(append(append(v.Todo, held...), hand...), out...)
 	for i, t := range v.Todo {
 		if t.Fine != "" {
 			v.Todo[i].Fine = fine(t.Fine, cfg.Organisation.Type)

@@ -354,7 +354,7 @@ func (v *PlanView) units(cfg *config.Config, p retention.Plan) {
 		row := PlanUnit{System: string(u.System), Title: name, Type: u.Type, Total: u.Total, Due: u.Due, Planned: u.Planned, Oldest: u.Oldest}
 		row.Months = Chart{ID: "m" + strconv.Itoa(len(v.Units)), Title: i18n.Msg("plan.months", "system", name, "type", i18n.TypeName(u.Type)), Desc: i18n.Msg("retention.past.desc"),
 			Label: i18n.Msg("chart.when"), Unit: i18n.Msg("chart.records"), Points: calendar(u.Months)}
-		for _, a := range []gallra.Action{gallra.ActionErase, gallra.ActionAnonymise} {
+		for _, a := range []gallra.Action{gallra.ActionErase, gallra.ActionArchive, gallra.ActionAnonymise} {
 			if n := u.Actions[string(a)]; n > 0 {
 				row.Actions = append(row.Actions, Counted{string(a), n})
 			}
@@ -394,7 +394,7 @@ func (c *call) planFigures(cfg *config.Config, p retention.Plan) (out []PlanFigu
 			return nil, err
 		}
 		s, _ := cfg.System(u.System)
-		gone := min(u.Actions[string(gallra.ActionErase)], u.Total)
+		gone := min(u.Actions[string(gallra.ActionErase)]+u.Actions[string(gallra.ActionArchive)], u.Total)
 		out = append(out, PlanFigures{cmp.Or(title(s), string(u.System)), u.Type, u.Total, saved.Records(), u.Total - gone, saved.Records() + gone})
 	}
 	return out, nil

@@ -172,3 +172,43 @@ func TestX6_TokenOnThePage(t *testing.T) {
 		t.Error("the token still works")
 	}
 }
+
+// SE-11: the page asks for the archive's receipt, refuses one for other bytes, and
+// only then are the records erased; the protocol names the receipt.
+func TestSE11_ReceiptOnThePage(t *testing.T) {
+	t.Parallel()
+	s := webtest.New(t, true)
+	run := s.Deliver(t)
+	v := s.As(t, auth.Agent)
+	list, err := s.Engine.Deliveries(t.Context(), run)
+	if err != nil || len(list) != 1 || list[0].Records == 0 {
+		t.Fatalf("%+v %v", list, err)
+	}
+	d := list[0]
+	_, body := v.Get("/retention/deliveries")
+	if !strings.Contains(body, d.SHA256) || !strings.Contains(body, "Stadsarkivet") {
+		t.Error("the page does not name the package")
+	}
+	if _, page := v.Get("/retention/runs/" + run); !strings.Contains(page, "utan kvitto") {
+		t.Error("the run's page does not say what is open")
+	}
+	if _, start := v.Get("/"); !strings.Contains(start, "Arkivet har inte kvitterat paketet") {
+		t.Error("the to-do list lacks the receipt")
+	}
+	to := "/retention/deliveries/" + d.ID + "/receipt"
+	if status, _, _ := v.Post(to, "answer", "accepted", "sum", "00000000", "reference", "1"); status != http.StatusConflict {
+		t.Errorf("a receipt for other bytes: %d", status)
+	}
+	if status, _, _ := s.As(t, auth.Auditor).Post(to, "answer", "accepted", "sum", d.SHA256, "reference", "1"); status != http.StatusForbidden {
+		t.Errorf("an auditor: %d", status)
+	}
+	if status, body, _ := v.Post(to, "answer", "accepted", "sum", d.SHA256[:10], "reference", "SA 2026/3"); status != http.StatusSeeOther || len(s.Queued) != 1 {
+		t.Fatalf("%d %s, %d queued", status, problem(body), len(s.Queued))
+	}
+	if o, err := s.Engine.Follow(t.Context(), run); err != nil || o.Any() {
+		t.Fatalf("%+v %v", o, err)
+	}
+	if _, paper := v.Get("/retention/runs/" + run + "/protocol"); !strings.Contains(paper, "SA 2026/3") || !strings.Contains(paper, "därav arkivlevererade") {
+		t.Error("the protocol lacks the receipt")
+	}
+}

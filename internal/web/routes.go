@@ -55,6 +55,8 @@ var routes = []route{
 	{"POST /retention/holds/{hold}/release", auth.Approve, (*call).releaseHold},
 	{"GET /retention/tasks", auth.SeeRetention, (*call).tasksPage},
 	{"POST /retention/tasks/{task}/sign", auth.RunRetention, (*call).signTask},
+	{"GET /retention/deliveries", auth.SeeRetention, (*call).deliveriesPage},
+	{"POST /retention/deliveries/{delivery}/receipt", auth.RunRetention, (*call).receiveDelivery},
 	{"POST /retention/stop", auth.RunRetention, (*call).stopAll},
 	{"POST /retention/lift", auth.Approve, (*call).liftStop},
 

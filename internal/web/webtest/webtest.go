@@ -7,6 +7,8 @@ import (
 	"context"
 	"database/sql"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -66,7 +68,7 @@ func New(t testing.TB, full bool) *Site {
 	if s.Log, err = evidence.Open(ctx, s.DB, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
-	s.Engine = &retention.Engine{DB: s.DB, Log: s.Log, Open: s.open, Loc: stockholm(t),
+	s.Engine = &retention.Engine{DB: s.DB, Log: s.Log, Open: s.open, Loc: stockholm(t), Dir: t.TempDir(),
 		Rules: func(context.Context) ([]gallra.Rule, error) { return s.Config.Rules, nil }}
 	keys := t.TempDir()
 	s.Desk = &request.Desk{DB: s.DB, Log: s.Log, Keys: request.Keys{Dir: keys}, Guard: &guard.Guard{DB: s.DB, Log: s.Log, Dir: keys}, Open: s.open, Systems: func(context.Context) ([]request.System, error) {
@@ -182,6 +184,19 @@ func (s *Site) Task(t testing.TB) string {
 	t.Helper()
 	s.Config.Systems = append(s.Config.Systems, config.System{Name: "parmar", Title: "Pärmar i receptionen", URL: "manual:paper", Options: map[string]string{"place": "Skåp 4", "owner": "Receptionschefen"}})
 	s.Config.Rules = append([]gallra.Rule{{ID: "parmar", Version: 1, Title: "Papper i receptionen", Purpose: "Kundservice", Systems: []gallra.SystemID{"parmar"}, Start: gallra.StartCreated, Keep: gallra.Period{Years: 2}, Action: gallra.ActionErase,
+		Decision: gallra.Decision{Number: "KS 2025/88 § 14", Body: "Kommunstyrelsen", Date: "2025-03-11"}}}, s.Config.Rules...)
+	return s.Run(t)
+}
+
+// Deliver runs a rule that hands the forum's threads over to an archive, and
+// returns the run.
+func (s *Site) Deliver(t testing.TB) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(s.Engine.Dir, "arkiv"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.Config.Rules = append([]gallra.Rule{{ID: "forum-arkiv", Version: 1, Title: "Trådar i forumet", Purpose: "Frågor och svar", Systems: []gallra.SystemID{"forum"}, Start: gallra.StartUpdated, Keep: gallra.Period{Years: 1}, Action: gallra.ActionArchive,
+		Archive:  gallra.Archive{To: "arkiv", Body: "Stadsarkivet", Agreement: "SA 2025/14"},
 		Decision: gallra.Decision{Number: "KS 2025/88 § 14", Body: "Kommunstyrelsen", Date: "2025-03-11"}}}, s.Config.Rules...)
 	return s.Run(t)
 }

@@ -25,6 +25,7 @@ import (
 	"math"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -182,6 +183,7 @@ func (s *Source) Types(ctx context.Context) ([]connector.Type, error) {
 	return []connector.Type{
 		{Name: TypeContact, Kind: connector.KindPerson, Starts: []gallra.StartEvent{gallra.StartCreated, gallra.StartLastContact}, Fields: []connector.FieldInfo{
 			who("name", gallra.CategoryPerson), who("email", gallra.CategoryEmail), who("phone_number", gallra.CategoryPhone), who("identifier", gallra.CategoryCustomerID),
+			{Name: "channel_emails", Category: gallra.CategoryEmail, Role: gallra.RoleRequester}, {Name: "channel_phones", Category: gallra.CategoryPhone, Role: gallra.RoleRequester},
 			{Name: "ip", Category: gallra.CategoryIP, Role: gallra.RoleRequester}, document("additional_attributes"), document("custom_attributes"), document("contact_inboxes"), keep("blocked")}},
 		{Name: TypeConversation, Kind: connector.KindConversation, Starts: []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated, gallra.StartLastContact}, Fields: []connector.FieldInfo{
 			text("subject"), document("additional_attributes"), document("custom_attributes"), text("labels"), keep("status"), keep("inbox_id"), keep("priority")}},
@@ -295,13 +297,40 @@ func plain(raw json.RawMessage) string {
 	return ""
 }
 
+// channels returns the addresses and numbers by which channels know the contact,
+// besides its own: after a merge that is where those of the other one are left.
+func channels(c contact) (emails, phones string) {
+	var list []struct {
+		Source string `json:"source_id"`
+	}
+	_ = json.Unmarshal(c.Inboxes, &list) // of any other shape: the field is shown whole all the same
+	var e, p []string
+	for _, x := range list {
+		v := strings.TrimPrefix(x.Source, "whatsapp:")
+		switch {
+		case strings.Contains(v, "@") && v != or(c.Email):
+			e = append(e, v)
+		case number.MatchString(v):
+			if v = "+" + strings.TrimPrefix(v, "+"); v != or(c.Phone) {
+				p = append(p, v)
+			}
+		}
+	}
+	slices.Sort(e)
+	slices.Sort(p)
+	return strings.Join(slices.Compact(e), ", "), strings.Join(slices.Compact(p), ", ")
+}
+
+var number = regexp.MustCompile(`^\+?[1-9][0-9]{7,14}$`)
+
 func (s *Source) contactRecord(c contact) gallra.Record {
 	var more struct {
 		IP string `json:"created_at_ip"`
 	}
 	_ = json.Unmarshal(c.Additional, &more) // any other shape has no address to show
+	emails, phones := channels(c)
 	r := gallra.Record{Ref: s.ref(TypeContact, c.ID), Created: instant(c.Created), Contact: instant(c.Activity),
-		Fields: desk.Fields("name", c.Name, "email", or(c.Email), "phone_number", or(c.Phone), "identifier", or(c.Identifier), "ip", more.IP,
+		Fields: desk.Fields("name", c.Name, "channel_emails", emails, "channel_phones", phones, "email", or(c.Email), "phone_number", or(c.Phone), "identifier", or(c.Identifier), "ip", more.IP,
 			"additional_attributes", plain(c.Additional), "custom_attributes", plain(c.Custom), "contact_inboxes", plain(c.Inboxes), "blocked", strconv.FormatBool(c.Blocked))}
 	parts := []string{strconv.FormatFloat(c.Activity, 'f', -1, 64)}
 	for _, f := range r.Fields {

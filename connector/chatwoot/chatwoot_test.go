@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -200,4 +201,78 @@ func TestX5_ReadingTokenChangesNothing(t *testing.T) {
 	f := newFake(t)
 	f.locked(func() { f.addConversation(f.client, doc{}, monday, monday, monday) })
 	resttest.Reader(t, f.open(t, "erase_token", ""), chatwoot.TypeConversation, false, f.stored)
+}
+
+// merge makes two contacts one as Chatwoot does: conversations, messages and
+// identities at channels move, what the one who stays lacks is filled in, and
+// the other is gone.
+func (f *fake) merge(stays, goes int64) {
+	for _, c := range f.conversations {
+		if c["contact"] == goes {
+			c["contact"] = stays
+		}
+	}
+	for _, m := range f.messages {
+		if s := m["sender"].(doc); s["id"] == goes {
+			s["id"], s["name"] = stays, f.contacts[stays]["name"]
+		}
+	}
+	for k, v := range f.contacts[goes] {
+		if have := f.contacts[stays][k]; have == nil || have == "" {
+			f.contacts[stays][k] = v
+		}
+	}
+	f.contacts[stays]["contact_inboxes"] = append(f.contacts[stays]["contact_inboxes"].([]doc), f.contacts[goes]["contact_inboxes"].([]doc)...)
+	delete(f.contacts, goes)
+}
+
+// TestH17_MergedContactsAreOne: what was the one's is found with the other, by
+// the old address too, which the channel keeps; the old id leads nowhere and
+// takes nothing along, and a neighbour stays as she was.
+func TestH17_MergedContactsAreOne(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	inbox := func(address string) []doc {
+		return []doc{{"source_id": address, "inbox": doc{"id": 1, "name": "Post"}}}
+	}
+	var stays, goes, neighbour, old, hers int64
+	f.locked(func() {
+		goes = f.addContact(doc{"name": "Anna B", "email": "anna.gammal@example.se", "phone_number": "+46701740605", "contact_inboxes": inbox("anna.gammal@example.se")}, monday)
+		stays = f.addContact(doc{"name": "Anna Berg", "email": "anna@example.se", "contact_inboxes": inbox("anna@example.se")}, monday)
+		neighbour = f.addContact(doc{"name": "Anna Borg", "email": "borg@example.se"}, monday)
+		old = f.addConversation(goes, doc{}, monday, monday, monday)
+		f.addMessage(old, doc{"content": "Hej"})
+		hers = f.addConversation(neighbour, doc{}, monday, monday, monday)
+		f.addMessage(hers, doc{"content": "Hej"})
+		f.merge(stays, goes)
+	})
+	src := f.open(t).(*chatwoot.Source)
+	for _, address := range []string{"anna.gammal@example.se", "anna@example.se"} {
+		var refs []string
+		for _, h := range find(t, src, connector.InText, address) {
+			refs = append(refs, h.Ref.String())
+		}
+		for _, want := range []gallra.Ref{f.ref(chatwoot.TypeContact, stays), f.ref(chatwoot.TypeConversation, old)} {
+			if !slices.Contains(refs, want.String()) {
+				t.Errorf("%s: %s is not found: %v", address, want, refs)
+			}
+		}
+		if slices.Contains(refs, f.ref(chatwoot.TypeConversation, hers).String()) {
+			t.Errorf("%s: a neighbour's conversation", address)
+		}
+	}
+	before := len(f.stored())
+	if _, err := src.Erase(t.Context(), f.ref(chatwoot.TypeContact, goes), ""); !errors.Is(err, gallra.ErrNotFound) || len(f.stored()) != before {
+		t.Errorf("the one who went: %v", err)
+	}
+	if _, err := src.Erase(t.Context(), f.ref(chatwoot.TypeConversation, old), ""); err != nil {
+		t.Error(err)
+	}
+	f.clock.Advance(queue)
+	if r, err := src.Erase(t.Context(), f.ref(chatwoot.TypeContact, stays), ""); err != nil || !r.Final {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if f.contacts[neighbour] == nil || f.conversations[hers] == nil || f.conversations[old] != nil {
+		t.Error("the neighbour's is gone, or hers is not")
+	}
 }

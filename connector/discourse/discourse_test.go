@@ -227,3 +227,68 @@ func TestX5_ReadingKeyChangesNothing(t *testing.T) {
 	f.locked(func() { f.addTopic(f.client, "Bygglov", "Fråga", monday, doc{}) })
 	resttest.Reader(t, f.open(t, "erase_token", ""), discourse.TypeTopic, false, f.stored)
 }
+
+// merge makes two accounts one as Discourse does: the posts and the address move,
+// mentions are written over, and the other account is gone.
+func (f *fake) merge(stays, goes int64) {
+	a, b := f.users[stays], f.users[goes]
+	for _, p := range f.posts {
+		if p["user_id"] == goes {
+			p["user_id"] = stays
+		}
+		p["raw"] = strings.ReplaceAll(p["raw"].(string), "@"+b["username"].(string), "@"+a["username"].(string))
+	}
+	a["post_count"] = a["post_count"].(int) + b["post_count"].(int)
+	a["secondary"] = append(append([]string{}, a["secondary"].([]string)...), b["email"].(string))
+	delete(f.users, goes)
+}
+
+// TestH17_MergedAccountsAreOne: the old address leads to the account that is
+// left and to all its posts; the old id leads nowhere, and erasing what is left
+// touches nobody else.
+func TestH17_MergedAccountsAreOne(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	var stays, goes, neighbour int64
+	f.locked(func() {
+		goes = f.addUser(doc{"username": "anna_b", "name": "Anna B", "email": "anna.gammal@example.se"}, monday)
+		stays = f.addUser(doc{"username": "anna_berg", "name": "Anna Berg", "email": "anna@example.se"}, monday)
+		neighbour = f.addUser(doc{"username": "borg", "name": "Anna Borg", "email": "borg@example.se"}, monday)
+		topic := f.addTopic(f.client, "Lekplatsen", "Vad tycker ni?", monday, doc{})
+		f.addPost(topic, goes, "Mer gungor", monday, nil)
+		f.addPost(topic, stays, "Och sand", monday, nil)
+		f.addPost(topic, neighbour, "Håller med @anna_b", monday, nil)
+		f.merge(stays, goes)
+	})
+	src := f.open(t).(*discourse.Source)
+	hits, err := src.Find(t.Context(), connector.Needles{Identifiers: []gallra.Identifier{{Kind: gallra.IdentEmail, Value: "anna.gammal@example.se"}}}, "")
+	posts, found := map[string]bool{}, false
+	for _, h := range hits.Hits {
+		if h.Ref.Type == discourse.TypePost {
+			posts[h.Ref.ID] = true
+		}
+		found = found || h.Ref == f.ref(discourse.TypeUser, stays)
+	}
+	if err != nil || !found || len(posts) != 2 {
+		t.Errorf("account %v, posts %v, %v", found, posts, err)
+	}
+	if _, err := src.Erase(t.Context(), f.ref(discourse.TypeUser, goes), ""); !errors.Is(err, gallra.ErrNotFound) {
+		t.Errorf("the account that went: %v", err)
+	}
+	r, err := src.Erase(t.Context(), f.ref(discourse.TypeUser, stays), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.clock.Advance(3 * time.Minute)
+	if r, err = src.Confirm(t.Context(), r); err != nil || !r.Final {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for _, v := range []string{"anna.gammal@example.se", "anna@example.se", "Anna Berg", "Anna B"} {
+		if w := f.holds(v); w != "" && v != "Anna B" {
+			t.Errorf("%s is in %s", v, w)
+		}
+	}
+	if f.users[neighbour]["name"] != "Anna Borg" || f.holds("Håller med") == "" {
+		t.Error("the neighbour is touched")
+	}
+}

@@ -632,3 +632,61 @@ func TestG7_SuccessThatDidNothingIsNone(t *testing.T) {
 		}
 	}
 }
+
+// TestH17_SeveralAddressesAreOnePerson: Dixa's interface has no merging; a user
+// who took over another's addresses and conversations has them as additional
+// ones. Each leads to the user and the conversations, and to nobody else's.
+func TestH17_SeveralAddressesAreOnePerson(t *testing.T) {
+	f := newFake()
+	src := f.site().Connect(t, nil)
+	now := f.clock.Now()
+	goes := f.addUser(doc{"displayName": "Anna B", "email": "anna.gammal@example.se"}, now)
+	stays := f.addUser(doc{"displayName": "Anna Berg", "email": "anna@example.se", "additionalEmails": []string{"anna.gammal@example.se"}, "additionalPhoneNumbers": []string{"+46701740605"}}, now)
+	neighbour := f.addUser(doc{"displayName": "Anna Borg", "email": "borg@example.se"}, now)
+	old, hers := f.addConversation(goes, doc{"subject": "Bygglov"}, now), f.addConversation(neighbour, doc{"subject": "Vatten"}, now)
+	f.addMessage(old, goes, "Hej", now)
+	f.convs[old]["requesterId"] = stays // the message keeps its author's id
+	delete(f.users, goes)
+	f.order = slices.DeleteFunc(f.order, func(id string) bool { return id == goes })
+	f.reindex(old)
+	f.index.Flush()
+	conv, user := func(id int64) gallra.Ref { return gallra.Ref{Type: "conversation", ID: fmt.Sprint(id)} }, func(id string) gallra.Ref { return gallra.Ref{Type: "enduser", ID: id} }
+	for _, id := range []gallra.Identifier{{Kind: gallra.IdentEmail, Value: "anna.gammal@example.se"}, {Kind: gallra.IdentPhone, Value: "070-174 06 05"}} {
+		got := map[gallra.Ref]bool{}
+		for at := ""; ; {
+			h, err := src.(connector.Finder).Find(t.Context(), connector.Needles{Identifiers: []gallra.Identifier{id}}, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range h.Hits {
+				x.Ref.System = ""
+				got[x.Ref] = true
+			}
+			if at = h.Next; at == "" {
+				break
+			}
+		}
+		if !got[user(stays)] || !got[conv(old)] || got[conv(hers)] || got[user(neighbour)] {
+			t.Errorf("%s: found %v", id.Kind, got)
+		}
+	}
+	e := src.(connector.Eraser)
+	if _, err := e.Erase(t.Context(), user(goes), ""); !errors.Is(err, gallra.ErrNotFound) || len(f.requests) > 0 {
+		t.Errorf("the one who went: %v", err)
+	}
+	for _, ref := range []gallra.Ref{conv(old), user(stays)} {
+		r, err := e.Erase(t.Context(), ref, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.clock.Advance(2 * time.Hour)
+		f.jobs.Run()
+		f.clock.Advance(2 * time.Hour)
+		if r, err = src.(connector.Confirmer).Confirm(t.Context(), r); err != nil || !r.Final {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+	if w := resttest.Words(f.users[neighbour]) + resttest.Words(f.convs[hers]); !strings.Contains(w, "Borg") || !strings.Contains(w, "Vatten") {
+		t.Error("the neighbour is touched")
+	}
+}

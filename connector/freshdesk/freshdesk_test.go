@@ -454,3 +454,67 @@ func TestG7_SuccessThatDidNothingIsNone(t *testing.T) {
 		}
 	}
 }
+
+// merge makes two contacts one as Freshdesk does: tickets and messages move, the
+// address goes among the other ones, and the second contact is deleted for good.
+func (f *fake) merge(stays, goes int64) {
+	for _, t := range f.tickets {
+		if t["requester_id"] == goes {
+			t["requester_id"] = stays
+		}
+	}
+	for _, list := range f.messages {
+		for _, m := range list {
+			if m["user_id"] == goes {
+				m["user_id"] = stays
+			}
+		}
+	}
+	f.contacts[stays]["other_emails"] = []string{f.contacts[goes]["email"].(string)}
+	delete(f.contacts, goes)
+}
+
+// TestH17_MergedContactsAreOne: the old address leads to the contact that is left
+// and its tickets; the old id leads nowhere and takes nothing along.
+func TestH17_MergedContactsAreOne(t *testing.T) {
+	f := newFake()
+	src := f.site().Connect(t, nil)
+	now := f.clock.Now()
+	goes := f.addContact(doc{"name": "Anna B", "email": "anna.gammal@example.se"}, now, now)
+	stays := f.addContact(doc{"name": "Anna Berg", "email": "anna@example.se"}, now, now)
+	neighbour := f.addContact(doc{"name": "Anna Borg", "email": "borg@example.se"}, now, now)
+	old, own, hers := f.addTicket(goes, doc{"subject": "Bygglov"}, now, now), f.addTicket(stays, doc{"subject": "Skola"}, now, now), f.addTicket(neighbour, doc{"subject": "Vatten"}, now, now)
+	f.addMessage(old, goes, "<p>Hej</p>", 0, now)
+	f.merge(stays, goes)
+	ticket := func(id int64) gallra.Ref { return gallra.Ref{Type: "ticket", ID: fmt.Sprint(id)} }
+	contact := func(id int64) gallra.Ref { return gallra.Ref{Type: "contact", ID: fmt.Sprint(id)} }
+	got := map[gallra.Ref]bool{}
+	for at := ""; ; {
+		h, err := src.(connector.Finder).Find(t.Context(), connector.Needles{Identifiers: []gallra.Identifier{{Kind: gallra.IdentEmail, Value: "anna.gammal@example.se"}}}, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range h.Hits {
+			x.Ref.System = ""
+			got[x.Ref] = true
+		}
+		if at = h.Next; at == "" {
+			break
+		}
+	}
+	if !got[contact(stays)] || !got[ticket(old)] || !got[ticket(own)] || got[ticket(hers)] || got[contact(goes)] {
+		t.Errorf("found %v", got)
+	}
+	e := src.(connector.Eraser)
+	if _, err := e.Erase(t.Context(), contact(goes), ""); !errors.Is(err, gallra.ErrNotFound) || len(f.tickets) != 3 {
+		t.Errorf("the one who went: %v", err)
+	}
+	for _, ref := range []gallra.Ref{ticket(old), ticket(own), contact(stays)} {
+		if _, err := e.Erase(t.Context(), ref, ""); err != nil {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+	if f.tickets[hers]["deleted"] == true || f.contacts[neighbour] == nil || f.contacts[stays] != nil {
+		t.Error("the neighbour's is gone, or hers is not")
+	}
+}

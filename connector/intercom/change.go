@@ -2,6 +2,8 @@ package intercom
 
 import (
 	"context"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +20,7 @@ const indexLag = time.Hour
 // redacted. A contact's conversations stay; the receipt says how many.
 func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (gallra.Receipt, error) {
 	if _, err := s.Current(ctx, ref, ifVersion); err != nil {
-		return gallra.Receipt{}, err
+		return gallra.Receipt{}, s.alive(ctx, ref, err)
 	}
 	var left []gallra.Ref
 	req := rest.Request{Op: ref.Type + ".delete", Method: "DELETE", Header: version}
@@ -49,6 +51,37 @@ func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (g
 	}
 	return r, nil
 }
+
+// alive makes a conflict of "not found" where a contact has been merged into
+// another one: the person is still there, so nothing may be called gone.
+func (s *Source) alive(ctx context.Context, ref gallra.Ref, err error) error {
+	if ref.Type != TypeContact || gallra.CodeOf(err) != gallra.NotFound {
+		return err
+	}
+	into, lost := s.mergedInto(ctx, ref.ID)
+	switch {
+	case lost != nil:
+		return lost
+	case into != "":
+		return gallra.Errorf(gallra.Conflict, "intercom.merged", "ref", ref.String(), "into", s.ref(TypeContact, into).String())
+	}
+	return err
+}
+
+// mergedInto returns the contact that one has been merged into, "" when it has
+// not been. Intercom answers 410 and names it in a Link.
+func (s *Source) mergedInto(ctx context.Context, id string) (string, error) {
+	resp, err := s.via.Read.Do(ctx, rest.Request{Op: "contacts.get", Path: join("contacts", id), Header: version}, nil)
+	if err != nil && gallra.CodeOf(err) != gallra.NotFound {
+		return "", err
+	}
+	if m := canonical.FindStringSubmatch(resp.Header.Get("Link")); resp.Status == http.StatusGone && m != nil {
+		return m[1], nil
+	}
+	return "", nil
+}
+
+var canonical = regexp.MustCompile(`</contacts/([0-9a-f]{24})>;\s*rel="canonical"`)
 
 // mustBeGone reads back: an answer of success is no proof.
 func (s *Source) mustBeGone(ctx context.Context, ref gallra.Ref) error {
@@ -103,7 +136,7 @@ var settable = []string{"name", "email", "phone", "external_id"}
 // Erase.
 func (s *Source) Edit(ctx context.Context, ref gallra.Ref, ifVersion string, set []gallra.Field) (gallra.Receipt, error) {
 	if _, err := s.Current(ctx, ref, ifVersion); err != nil {
-		return gallra.Receipt{}, err
+		return gallra.Receipt{}, s.alive(ctx, ref, err)
 	}
 	if err := s.CanSet(ctx, ref.Type, set, func(name string) bool {
 		return ref.Type == TypeContact && (slices.Contains(settable, name) || strings.HasPrefix(name, "attr_"))

@@ -40,6 +40,7 @@ type fake struct {
 	contacts map[string]doc
 	convs    map[string]doc
 	files    map[string][]byte
+	merged   map[string]string // id of a contact that is no more, to the one it was merged into
 	of       map[string]string
 	refuse   bool
 	strange  bool
@@ -59,7 +60,30 @@ func newFake() *fake {
 func (f *fake) reset() {
 	f.index = &resttest.Index[doc]{Clock: f.clock, Lag: 5 * time.Minute}
 	f.order, f.contacts, f.convs = nil, map[string]doc{}, map[string]doc{}
-	f.files, f.of, f.refuse, f.strange = map[string][]byte{}, map[string]string{}, false, false
+	f.files, f.of, f.refuse, f.strange, f.merged = map[string][]byte{}, map[string]string{}, false, false, map[string]string{}
+}
+
+// merge makes two contacts one as Intercom does: the conversations belong to the
+// one who stays, and still name the author they had; what the one who stays lacks
+// is filled in; the other is in no list and no search, and its id leads on.
+func (f *fake) merge(stays, goes string) {
+	for id, c := range f.convs {
+		for _, x := range c["contacts"].(doc)["contacts"].([]doc) {
+			if x["id"] == goes {
+				x["id"] = stays
+			}
+		}
+		f.reindex(id)
+	}
+	for k, v := range f.contacts[goes] {
+		if f.contacts[stays][k] == nil {
+			f.contacts[stays][k] = v
+		}
+	}
+	delete(f.contacts, goes)
+	f.index.Delete(goes)
+	f.index.Put(stays, maps.Clone(f.contacts[stays]))
+	f.merged[goes] = stays
 }
 
 func (f *fake) id() string { f.n++; return fmt.Sprint(f.n) }
@@ -193,6 +217,11 @@ func (f *fake) handler() http.Handler {
 	m.HandleFunc("GET /contacts/{id}", func(w http.ResponseWriter, r *http.Request) {
 		if c := f.contacts[r.PathValue("id")]; c != nil {
 			resttest.Write(w, 200, c)
+			return
+		}
+		if into := f.merged[r.PathValue("id")]; into != "" {
+			w.Header().Set("Link", "</contacts/"+into+`>; rel="canonical"`)
+			resttest.Write(w, 410, doc{"type": "error.list", "errors": []doc{{"code": "contact_merged", "message": "This contact has been merged."}}})
 			return
 		}
 		missing(w)
@@ -595,5 +624,62 @@ func TestG7_SuccessThatDidNothingIsNone(t *testing.T) {
 		if r, err := src.(connector.Eraser).Erase(t.Context(), ref, ""); !errors.Is(err, gallra.ErrUnavailable) {
 			t.Errorf("%s: %+v, %v", ref, r, err)
 		}
+	}
+}
+
+// TestH17_MergedContactsAreOne: what a lead wrote is found with the user it was
+// merged into, by the lead's address and by its old id; erasing the old id is
+// refused, as the person is still there, and a neighbour is left alone.
+func TestH17_MergedContactsAreOne(t *testing.T) {
+	f := newFake()
+	src := f.site().Connect(t, nil)
+	now := f.clock.Now()
+	goes := f.addContact(doc{"role": "lead", "name": "Anna B", "email": "anna.gammal@example.se"}, now, now)
+	stays := f.addContact(doc{"name": "Anna Berg", "email": "anna@example.se"}, now, now)
+	neighbour := f.addContact(doc{"name": "Anna Borg", "email": "borg@example.se"}, now, now)
+	author := doc{"type": "lead", "id": goes, "name": "Anna B", "email": "anna.gammal@example.se"}
+	old := f.addConversation(goes, doc{"source": doc{"type": "email", "id": "1", "author": author, "body": "<p>Hej</p>"}}, now, now)
+	hers := f.addConversation(neighbour, doc{}, now, now)
+	f.merge(stays, goes)
+	f.index.Flush()
+	contact, conv := func(id string) gallra.Ref { return gallra.Ref{Type: "contact", ID: id} }, func(id string) gallra.Ref { return gallra.Ref{Type: "conversation", ID: id} }
+	found := func(id gallra.Identifier, depth connector.Depth) map[gallra.Ref]bool {
+		got := map[gallra.Ref]bool{}
+		for at := ""; ; {
+			h, err := src.(connector.Finder).Find(t.Context(), connector.Needles{Identifiers: []gallra.Identifier{id}, Depth: depth}, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range h.Hits {
+				x.Ref.System, x.Parent.System = "", ""
+				got[x.Ref], got[x.Parent] = true, true
+			}
+			if at = h.Next; at == "" {
+				return got
+			}
+		}
+	}
+	for _, depth := range []connector.Depth{connector.InFields, connector.InText} {
+		if got := found(gallra.Identifier{Kind: gallra.IdentEmail, Value: "anna.gammal@example.se"}, depth); !got[conv(old)] || got[conv(hers)] {
+			t.Errorf("by the old address: %v", got)
+		}
+	}
+	if got := found(gallra.Identifier{Kind: gallra.IdentEmail, Value: "anna@example.se"}, connector.InFields); !got[contact(stays)] || !got[conv(old)] || got[conv(hers)] {
+		t.Errorf("by the address that stays: %v", got)
+	}
+	e := src.(connector.Eraser)
+	if _, err := e.Erase(t.Context(), contact(goes), ""); !errors.Is(err, gallra.ErrConflict) || f.contacts[stays] == nil {
+		t.Errorf("the one who went: %v", err)
+	}
+	for _, ref := range []gallra.Ref{conv(old), contact(stays)} {
+		if _, err := e.Erase(t.Context(), ref, ""); err != nil {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+	if _, err := e.Erase(t.Context(), contact(stays), ""); !errors.Is(err, gallra.ErrNotFound) {
+		t.Errorf("twice: %v", err)
+	}
+	if f.contacts[neighbour] == nil || f.convs[hers] == nil || f.convs[old] != nil {
+		t.Error("the neighbour's is gone, or hers is not")
 	}
 }

@@ -2,6 +2,7 @@ package zammad_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -180,4 +181,77 @@ func TestX5_ReadingTokenChangesNothing(t *testing.T) {
 	f := newFake(t)
 	f.locked(func() { f.addTicket(doc{"title": "Bygglov"}, monday, monday) })
 	resttest.Reader(t, f.open(t, "erase_token", ""), zammad.TypeTicket, true, f.stored)
+}
+
+// TestH17_PersonsMadeOneByHand: Zammad's interface has no merging of persons.
+// Who makes two one moves the tickets to the account that stays; the other
+// remains with its address, and so do the articles' senders. Each address finds
+// the ticket, both accounts are found by their own, and the empty one goes alone.
+func TestH17_PersonsMadeOneByHand(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	var goes, stays, neighbour, moved, hers int64
+	f.locked(func() {
+		goes = f.addUser(doc{"firstname": "Anna", "lastname": "B", "email": "anna.gammal@example.se"}, monday, monday)
+		stays = f.addUser(doc{"firstname": "Anna", "lastname": "Berg", "email": "anna@example.se"}, monday, monday)
+		neighbour = f.addUser(doc{"firstname": "Anna", "lastname": "Borg", "email": "borg@example.se"}, monday, monday)
+		moved = f.addTicket(doc{"title": "Bygglov", "customer_id": goes}, monday, monday)
+		f.addArticle(moved, doc{"from": "Anna B <anna.gammal@example.se>", "body": "Hej", "created_by_id": goes})
+		hers = f.addTicket(doc{"title": "Skola", "customer_id": neighbour}, monday, monday)
+		f.addArticle(hers, doc{"from": "Anna Borg <borg@example.se>", "body": "Hej", "created_by_id": neighbour})
+		f.tickets[moved]["customer_id"] = stays
+		f.reindex(moved)
+	})
+	f.clock.Advance(time.Hour)
+	src := f.open(t)
+	found := func(address string) map[gallra.Ref]gallra.Role {
+		out := map[gallra.Ref]gallra.Role{}
+		for at := ""; ; {
+			h, err := src.(connector.Finder).Find(t.Context(), connector.Needles{Identifiers: []gallra.Identifier{{Kind: gallra.IdentEmail, Value: address}}}, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range h.Hits {
+				out[x.Ref] = x.Role
+				if !x.Parent.IsZero() {
+					out[x.Parent] = x.Role
+				}
+			}
+			if at = h.Next; at == "" {
+				return out
+			}
+		}
+	}
+	ref := func(typ string, id int64) gallra.Ref {
+		return gallra.Ref{System: f.system, Type: typ, ID: fmt.Sprint(id)}
+	}
+	for address, who := range map[string]int64{"anna.gammal@example.se": goes, "anna@example.se": stays} {
+		got := found(address)
+		for _, want := range []gallra.Ref{ref(zammad.TypeCustomer, who), ref(zammad.TypeTicket, moved)} {
+			if _, ok := got[want]; !ok {
+				t.Errorf("%s: %s is not found: %v", address, want, got)
+			}
+		}
+		if _, ok := got[ref(zammad.TypeTicket, hers)]; ok {
+			t.Errorf("%s: a neighbour's ticket", address)
+		}
+	}
+	e := src.(connector.Eraser)
+	r, err := e.Erase(t.Context(), ref(zammad.TypeCustomer, goes), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.clock.Advance(20 * time.Minute)
+	if r, err = src.(connector.Confirmer).Confirm(t.Context(), r); err != nil || !r.Final || f.users[goes] != nil || f.tickets[moved] == nil {
+		t.Errorf("the empty account: %+v, %v", r, err)
+	}
+	if _, ok := found("anna.gammal@example.se")[ref(zammad.TypeTicket, moved)]; !ok {
+		t.Error("the ticket is no longer found by the old address, which its article holds")
+	}
+	if _, err := e.Erase(t.Context(), ref(zammad.TypeTicket, moved), ""); err != nil {
+		t.Error(err)
+	}
+	if f.tickets[hers] == nil || f.users[neighbour] == nil || f.users[stays] == nil {
+		t.Error("somebody else's is gone")
+	}
 }

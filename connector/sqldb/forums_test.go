@@ -276,6 +276,8 @@ CREATE TABLE post_search_data (post_id int PRIMARY KEY, search_data tsvector, ra
 CREATE TABLE post_custom_fields (id serial PRIMARY KEY, post_id int NOT NULL, name varchar, value text);
 CREATE TABLE incoming_emails (id serial PRIMARY KEY, user_id int, topic_id int, post_id int, raw text, error text, message_id text, from_address text, to_addresses text, cc_addresses text, subject text, rejection_message text, created_at timestamp, updated_at timestamp);
 CREATE TABLE post_actions (id serial PRIMARY KEY, post_id int NOT NULL, user_id int NOT NULL);
+CREATE TABLE uploads (id serial PRIMARY KEY, user_id int NOT NULL, original_filename varchar NOT NULL, url varchar NOT NULL DEFAULT '', created_at timestamp);
+CREATE TABLE upload_references (id serial PRIMARY KEY, upload_id int NOT NULL, target_type varchar NOT NULL, target_id int NOT NULL, created_at timestamp);
 CREATE TABLE topic_links (id serial PRIMARY KEY, topic_id int NOT NULL, post_id int, user_id int NOT NULL, url varchar(500), title varchar);`
 
 func discourse(t *testing.T) *product {
@@ -356,4 +358,38 @@ func discourseTypes(t *testing.T, p *product, run func(*testing.T, ct.Harness)) 
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated, gallra.StartLastContact}
 		run(t, h)
 	})
+}
+
+// TestG7_UploadOfTwoPersonsStaysWithTheOther: an upload that posts of two persons
+// show stays when one of the posts goes, and one that nobody shows any more is
+// left to Discourse's own job, which takes what nothing refers to. A reference
+// that stayed behind would keep it for ever.
+func TestG7_UploadOfTwoPersonsStaysWithTheOther(t *testing.T) {
+	t.Parallel()
+	p := discourse(t)
+	p.insert(t, row{"users", []any{"id", 7, "username", "asa", "username_lower", "asa"}}, row{"users", []any{"id", 8, "username", "bo", "username_lower", "bo"}},
+		row{"topics", []any{"id", 5, "title", "Tråd"}}, row{"posts", []any{"id", 50, "topic_id", 5, "user_id", 7, "raw", "![ritning](upload://a)", "cooked", ""}},
+		row{"posts", []any{"id", 51, "topic_id", 5, "user_id", 8, "raw", "![ritning](upload://a)", "cooked", ""}},
+		row{"uploads", []any{"id", 1, "user_id", 7, "original_filename", "ritning.png"}}, row{"uploads", []any{"id", 2, "user_id", 7, "original_filename", "bara min.png"}},
+		row{"upload_references", []any{"id", 1, "upload_id", 1, "target_type", "Post", "target_id", 50}}, row{"upload_references", []any{"id", 2, "upload_id", 1, "target_type", "Post", "target_id", 51}},
+		row{"upload_references", []any{"id", 3, "upload_id", 2, "target_type", "Post", "target_id", 50}}, row{"upload_references", []any{"id", 4, "upload_id", 1, "target_type", "User", "target_id", 50}})
+	src := p.source(t)
+	kept := func(when, uploads, references string) {
+		t.Helper()
+		p.exec(t, "DELETE FROM uploads WHERE id NOT IN (SELECT upload_id FROM upload_references)") // the job
+		var u, r string
+		if err := p.db.QueryRow("SELECT (SELECT coalesce(string_agg(id::text, ',' ORDER BY id), '') FROM uploads), (SELECT coalesce(string_agg(id::text, ',' ORDER BY id), '') FROM upload_references)").Scan(&u, &r); err != nil || u != uploads || r != references {
+			t.Errorf("%s: uploads %s, references %s, %v", when, u, r, err)
+		}
+	}
+	kept("before", "1,2", "1,2,3,4")
+	if _, err := src.(connector.Eraser).Erase(t.Context(), gallra.Ref{System: "system", Type: "post", ID: "50"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	kept("one post gone", "1", "2,4") // 4 is of a user who has the post's number
+	p.exec(t, "DELETE FROM upload_references WHERE id = 4")
+	if _, err := src.(connector.Eraser).Erase(t.Context(), gallra.Ref{System: "system", Type: "topic", ID: "5"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	kept("the topic gone", "", "")
 }

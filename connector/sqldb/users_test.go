@@ -3,6 +3,8 @@ package sqldb_test
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,5 +84,54 @@ func (p *product) user(t *testing.T, name, rights string) {
 	})
 	for _, db := range p.names(t, "SELECT database()") {
 		p.exec(t, "GRANT "+rights+" ON "+db+".* TO "+name)
+	}
+}
+
+// TestV1_ClocksThatTheDatabaseMoves: Gallra's edits go past the product, so that
+// only the database itself can set a clock back. Where it does, by a column that
+// follows every change or by a trigger, the profile says so for what it lists.
+func TestV1_ClocksThatTheDatabaseMoves(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		make  func(*testing.T) *product
+		moved string // the tables of the product's own schema that have such a column or trigger
+	}{
+		"osticket":           {osTicket, "ost_note ost_organization ost_translation"},
+		"flarum on mariadb":  {func(t *testing.T) *product { return flarum(t, "mariadb") }, ""},
+		"flarum on postgres": {func(t *testing.T) *product { return flarum(t, "postgres") }, ""},
+		"wordpress":          {wordPress, ""},
+		"znuny":              {znuny, ""},
+		"rt":                 {requestTracker, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := c.make(t)
+			got := p.names(t, map[string]string{
+				"mariadb":  "SELECT table_name FROM information_schema.columns WHERE table_schema = database() AND extra LIKE '%on update%' UNION SELECT event_object_table FROM information_schema.triggers WHERE trigger_schema = database() ORDER BY 1",
+				"postgres": "SELECT DISTINCT event_object_table::text FROM information_schema.triggers WHERE event_manipulation = 'UPDATE' ORDER BY 1",
+			}[p.kind])
+			if s := strings.Join(got, " "); s != c.moved {
+				t.Errorf("clocks are moved in %q, not %q", s, c.moved)
+			}
+		})
+	}
+	p := osTicket(t)
+	p.insert(t, row{"user", []any{"id", 7, "name", "Anna", "created", day(1), "updated", day(1), "default_email_id", 0, "org_id", 0}},
+		row{"note", []any{"id", 3, "staff_id", 1, "ext_id", "U7", "body", "Anna ringde", "status", 0, "sort", 0, "created", day(1), "updated", day(1)}})
+	src := p.source(t)
+	ref := gallra.Ref{System: "system", Type: "user_note", ID: "3"}
+	before, err := src.Get(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := src.(connector.Editor).Edit(t.Context(), ref, "", []gallra.Field{{Name: "body", Value: "[namn] ringde"}}); err != nil {
+		t.Fatal(err)
+	}
+	after, err := src.Get(t.Context(), ref)
+	if err != nil || after.Updated.Equal(before.Updated) {
+		t.Errorf("the clock stands at %v, %v", after.Updated, err)
+	}
+	if got := src.(connector.Profiled).Profile().Clocks; !slices.Equal(got, []connector.ClockNote{{Type: "user_note", Clock: gallra.StartUpdated}}) {
+		t.Errorf("the profile tells of %v", got)
 	}
 }

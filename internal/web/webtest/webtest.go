@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -195,6 +196,7 @@ func (s *Site) Deliver(t testing.TB) string {
 	if err := os.MkdirAll(filepath.Join(s.Engine.Dir, "arkiv"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	s.Config.Rules = slices.DeleteFunc(s.Config.Rules, func(r gallra.Rule) bool { return r.ID == "forum" })
 	s.Config.Rules = append([]gallra.Rule{{ID: "forum-arkiv", Version: 1, Title: "Trådar i forumet", Purpose: "Frågor och svar", Systems: []gallra.SystemID{"forum"}, Start: gallra.StartUpdated, Keep: gallra.Period{Years: 1}, Action: gallra.ActionArchive,
 		Archive:  gallra.Archive{To: "arkiv", Body: "Stadsarkivet", Agreement: "SA 2025/14"},
 		Decision: gallra.Decision{Number: "KS 2025/88 § 14", Body: "Kommunstyrelsen", Date: "2025-03-11"}}}, s.Config.Rules...)

@@ -86,9 +86,7 @@ func (s *Source) mustBeGone(ctx context.Context, ref gallra.Ref) error {
 // a ticket that the second does not know is then an archived one, which Zendesk
 // purges by itself.
 func (s *Source) purge(ctx context.Context, ref gallra.Ref, ours bool) (gallra.Receipt, error) {
-	now := s.clock.Now()
-	r := gallra.Receipt{Ref: ref, Action: gallra.ActionErase, Grade: gallra.GradeHidden, At: now, GoneBy: now.Add(purgedBy)}
-	r.Residues = []gallra.Residue{{Ref: ref, Where: "deleted_tickets", Why: "residue.wastebasket", GoneBy: r.GoneBy, Count: 1}}
+	var remote string
 	var doc struct {
 		Job struct {
 			ID string `json:"id"`
@@ -100,15 +98,23 @@ func (s *Source) purge(ctx context.Context, ref gallra.Ref, ours bool) (gallra.R
 	case err != nil:
 		return gallra.Receipt{}, err
 	case gone && (ours || resp.Repeated):
-		r.Remote = remoteArchive
+		remote = remoteArchive
 	case gone:
 		return gallra.Receipt{}, desk.Gone(ref)
 	case doc.Job.ID == "":
 		return gallra.Receipt{}, desk.Undone(ref)
 	default:
-		r.Remote = remoteJob + doc.Job.ID
+		remote = remoteJob + doc.Job.ID
 	}
-	return r, nil
+	return s.promise(ref, remote), nil
+}
+
+// promise is the receipt of a ticket that is deleted and will be purged.
+func (s *Source) promise(ref gallra.Ref, remote string) gallra.Receipt {
+	now := s.clock.Now()
+	r := gallra.Receipt{Ref: ref, Action: gallra.ActionErase, Grade: gallra.GradeHidden, At: now, GoneBy: now.Add(purgedBy), Remote: remote}
+	r.Residues = []gallra.Residue{{Ref: ref, Where: "deleted_tickets", Why: "residue.wastebasket", GoneBy: r.GoneBy, Count: 1}}
+	return r
 }
 
 func (s *Source) eraseUser(ctx context.Context, ref gallra.Ref, deleted bool) (gallra.Receipt, error) {

@@ -113,6 +113,7 @@ func (a *account) harness(t *testing.T, seed func(s ct.Seed) int64, touch func(i
 			a.mu.Lock()
 			defer a.mu.Unlock()
 			touch(a.of[s.Key])
+			a.index.Flush() // its time is not what is tried
 		},
 		FailWrites: func(_ ct.TB, on bool) {
 			a.mu.Lock()

@@ -64,6 +64,7 @@ type fake struct {
 	hideArchived  bool // from show_many
 	role          string
 	restriction   string
+	bulk          int  // calls that ask for many
 	noWorkspace   bool // redaction of closed tickets is refused
 	unknownTicket doc  // an answer of another shape
 }
@@ -569,6 +570,30 @@ func (f *fake) ticketRoutes(m *http.ServeMux) {
 		job := f.jobs.Start(func() { f.forget(id) })
 		resttest.Write(w, 200, doc{"job_status": doc{"id": job, "status": "queued"}})
 	})
+	// Each of the ids is tried, in a job; those that cannot go are left.
+	many := func(do func(id int64)) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			f.bulk++
+			job := f.jobs.Start(func() {
+				for _, s := range strings.Split(r.URL.Query().Get("ids"), ",") {
+					id, _ := strconv.ParseInt(s, 10, 64)
+					do(id)
+				}
+			})
+			resttest.Write(w, 200, doc{"job_status": doc{"id": job, "status": "queued"}})
+		}
+	}
+	m.HandleFunc("DELETE /api/v2/tickets/destroy_many", many(func(id int64) {
+		if f.live(id) && !f.refuse {
+			f.deleted[id] = stamp(f.clock.Now())
+			f.indexTicket(id)
+		}
+	}))
+	m.HandleFunc("DELETE /api/v2/deleted_tickets/destroy_many", many(func(id int64) {
+		if f.deleted[id] != "" && !f.isArchived(id) {
+			f.forget(id)
+		}
+	}))
 	m.HandleFunc("GET /api/v2/job_statuses/{id}", func(w http.ResponseWriter, r *http.Request) {
 		done, ok := f.jobs.State(r.PathValue("id"))
 		if !ok {

@@ -33,7 +33,7 @@ func init() {
 	connector.Register(connector.Info{
 		Name: "zendesk", Schemes: []string{"zendesk"}, Title: "Zendesk Support", Channel: connector.ChannelTicketing,
 		Can: []connector.Capability{connector.CanFind, connector.CanErase, connector.CanEdit, connector.CanConfirm,
-			connector.CanAttachments, connector.CanLeftovers, connector.CanVerify},
+			connector.CanAttachments, connector.CanLeftovers, connector.CanVerify, connector.CanBatch},
 		Finds: gallra.IdentifierKinds(),
 		Options: append([]connector.Option{
 			{Name: "client_id", Help: "option.zendesk.client_id"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -353,5 +354,81 @@ func TestG7_SuccessThatDidNothingIsNone(t *testing.T) {
 	}
 	if _, err := ed.Edit(t.Context(), gallra.Ref{Type: "user", ID: fmt.Sprint(who)}, "", []gallra.Field{{Name: "email", Value: "borta@example.invalid"}}); !errors.Is(err, gallra.ErrUnavailable) {
 		t.Errorf("user: %v", err)
+	}
+}
+
+// TestG4_ManyTicketsInOneJob: a hundred and more go in two jobs a hundred, one
+// that was changed meanwhile stays, one that is gone is said to be, an archived
+// one is promised, and a job that lasts too long is asked for again.
+func TestG4_ManyTicketsInOneJob(t *testing.T) {
+	a, src := desk(t)
+	for i := range 120 {
+		a.ticketOf(a.client, fmt.Sprint("Ärende ", i), "closed", time.Hour)
+	}
+	old := a.ticketOf(a.client, "Gammalt", "closed", 400*24*time.Hour)
+	a.index.Flush()
+	var items []connector.Item
+	q := connector.Query{Type: "ticket"}
+	for {
+		p, err := src.List(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range p.Records {
+			items = append(items, connector.Item{Ref: r.Ref, IfVersion: r.Version})
+		}
+		if q.Cursor = p.Next; q.Cursor == "" {
+			break
+		}
+	}
+	items = append(items, connector.Item{Ref: gallra.Ref{System: a.system, Type: "ticket", ID: "999999"}})
+	if len(items) != 122 {
+		t.Fatalf("%d tickets", len(items))
+	}
+	id := func(i int) int64 {
+		n, _ := strconv.ParseInt(items[i].Ref.ID, 10, 64)
+		return n
+	}
+	a.tickets[id(7)]["subject"] = "Ändrat"
+	a.tickets[id(7)]["updated_at"] = stamp(a.clock.Now())
+	b := src.(connector.Batcher)
+	a.jobs.Takes = time.Hour
+	if _, err := b.EraseMany(t.Context(), items[:3]); !errors.Is(err, gallra.ErrUnavailable) {
+		t.Fatalf("a job that lasts an hour: %v", err)
+	}
+	a.jobs.Takes, a.bulk = 2*time.Second, 0
+	a.clock.Advance(2 * time.Hour)
+	res, err := b.EraseMany(t.Context(), items)
+	if err != nil || len(res) != len(items) {
+		t.Fatal(len(res), err)
+	}
+	for i, r := range res {
+		switch {
+		case i == 7:
+			if !errors.Is(r.Err, gallra.ErrConflict) || a.deleted[id(i)] != "" {
+				t.Errorf("one that was changed: %v", r.Err)
+			}
+		case i == len(items)-1:
+			if !errors.Is(r.Err, gallra.ErrNotFound) {
+				t.Errorf("one that is not there: %v", r.Err)
+			}
+		case r.Err != nil || r.Receipt.Ref != items[i].Ref || r.Receipt.Final || r.Receipt.GoneBy.IsZero():
+			t.Errorf("%d: %+v, %v", i, r.Receipt, r.Err)
+		}
+	}
+	if a.bulk != 4 {
+		t.Errorf("%d jobs for two stretches of a hundred", a.bulk)
+	}
+	a.clock.Advance(time.Hour)
+	for i, r := range res {
+		if r.Err != nil || id(i) == old {
+			continue
+		}
+		if got, err := src.(connector.Confirmer).Confirm(t.Context(), r.Receipt); err != nil || !got.Final || a.tickets[id(i)] != nil {
+			t.Fatalf("%d: %+v, %v", i, got, err)
+		}
+	}
+	if a.deleted[old] == "" || a.tickets[old] == nil {
+		t.Error("the archived one is not deleted, or purged before its time")
 	}
 }

@@ -210,7 +210,7 @@ func answerTypes(t *testing.T, p *product, run func(*testing.T, ct.Harness)) {
 			if s.Closed.IsZero() {
 				status = 1
 			}
-			rows := []row{{"question", []any{"id", id, "user_id", user, "title", cut(s.Text, 250), "original_text", s.Text, "parsed_text", "<p>" + s.Text + "</p>", "status", status, "created_at", s.Created, "updated_at", s.Updated, "post_update_time", s.Contact}}}
+			rows := []row{{"question", []any{"id", id, "user_id", user, "title", s.Text, "original_text", "Fråga " + s.Key, "parsed_text", "<p>Fråga " + s.Key + "</p>", "status", status, "created_at", s.Created, "updated_at", s.Updated, "post_update_time", s.Contact}}}
 			for i, c := range s.Children {
 				rows = append(rows, row{"answer", []any{"id", id + i, "question_id", id, "original_text", c, "parsed_text", c, "created_at", s.Created, "updated_at", s.Created}},
 					row{"comment", []any{"id", id + i, "question_id", id, "object_id", id, "original_text", c, "parsed_text", c, "created_at", s.Created, "updated_at", s.Created}})
@@ -222,9 +222,10 @@ func answerTypes(t *testing.T, p *product, run func(*testing.T, ct.Harness)) {
 			return rows
 		}
 		h := p.harness(owned, func(_ ct.TB, id int, s ct.Seed) []row { return seed(id, s, 0) })
-		h.Type, h.Children = "question", "answer"
+		h.Type, h.Text, h.Children = "question", "title", "answer"
+		h.Texts = []string{"å ä ö Å Ä Ö é ü ß ñ — “citat” ’", "👩🏽‍🚒 𝒮 漢字 العربية", `'; DROP TABLE ticket; -- "dubbla" \ %s %00 <b>&amp;</b> {{x}}`}
 		h.Clocks = []gallra.StartEvent{gallra.StartCreated, gallra.StartUpdated, gallra.StartLastContact}
-		h.Touch = p.touch("question", "updated_at", "")
+		h.Touch = p.touch("question", "updated_at", "title")
 		h.FailWrites = p.refuse("question", "title")
 		h.Linked = p.linked(func(_ ct.TB, id int, s ct.Seed) []row {
 			return append(seed(id, s, id), row{"user", []any{"id", id, "username", s.Username}})

@@ -79,6 +79,16 @@ func openAt(t testing.TB, base string) *tab {
 	return b
 }
 
+// beside opens the site for another person: the same browser, cookies of their own.
+func (b *tab) beside() *tab {
+	b.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	b.Cleanup(cancel)
+	other := &tab{TB: b.TB, ctx: ctx, base: b.base}
+	other.look(1280, "light")
+	return other
+}
+
 // do runs browser actions; an error ends the test.
 func (b *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.Helper()
@@ -134,6 +144,42 @@ func (b *tab) arrive(path string) {
 	}
 }
 
+// click presses the first element that matches, with what is folded away opened.
+func (b *tab) click(selector string) {
+	b.Helper()
+	b.until(fmt.Sprintf(`document.readyState === "complete" && document.querySelector(%q) !== null`, selector))
+	eval[bool](b, fmt.Sprintf(`(e => { for (let d = e.closest("details"); d; d = d.parentElement.closest("details")) d.open = true; e.scrollIntoView(); return true })(document.querySelector(%q))`, selector))
+	b.do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
+}
+
+// fill writes into the fields of the form that holds each selector.
+func (b *tab) fill(pairs ...string) {
+	b.Helper()
+	for i := 0; i+1 < len(pairs); i += 2 {
+		b.until(fmt.Sprintf(`document.readyState === "complete" && document.querySelector(%q) !== null`, pairs[i]))
+		eval[bool](b, fmt.Sprintf(`(e => { for (let d = e.closest("details"); d; d = d.parentElement.closest("details")) d.open = true; return true })(document.querySelector(%q))`, pairs[i]))
+		b.do("fill "+pairs[i], chromedp.SetValue(chromedp.CSS(pairs[i]), pairs[i+1]))
+	}
+}
+
+// main is the text of the page's content.
+func (b *tab) main() string {
+	b.Helper()
+	b.until(`document.readyState === "complete"`)
+	return strings.ReplaceAll(eval[string](b, `document.querySelector("main").innerText`), "\u00a0", " ")
+}
+
+// shows fails unless the content has each text.
+func (b *tab) shows(want ...string) {
+	b.Helper()
+	text := b.main()
+	for _, w := range want {
+		if !strings.Contains(text, w) {
+			b.Errorf("%s lacks %q:\n%s", eval[string](b, `location.pathname`), w, text)
+		}
+	}
+}
+
 // press sends keys to whatever has the focus.
 func (b *tab) press(keys ...string) {
 	b.Helper()
@@ -146,6 +192,7 @@ func (b *tab) press(keys ...string) {
 func (b *tab) signIn(r auth.Role) {
 	b.Helper()
 	b.goTo("/sign-in")
+	b.speak("sv")
 	b.do("sign in",
 		chromedp.SetValue(chromedp.CSS("#username"), string(r)),
 		chromedp.SetValue(chromedp.CSS("#password"), webtest.Password),

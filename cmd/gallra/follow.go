@@ -15,6 +15,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
+	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/ruleset"
@@ -158,9 +159,16 @@ type retentionWishCmd struct {
 
 // Run pauses, resumes or stops a plan or a run, wherever it is being worked on.
 func (c *retentionWishCmd) Run(s *session) error {
-	return s.onEngine(c.As, auth.RunRetention, func(a *app, _ *retention.Engine, _ auth.Account) error {
+	return s.onEngine(c.As, auth.RunRetention, func(a *app, _ *retention.Engine, acc auth.Account) error {
 		wish := map[string]work.Wish{"pause": work.WishPause, "resume": work.WishNone, "stop": work.WishStop}[c.Wish]
-		if err := a.db.Tx(s.ctx, func(tx *sql.Tx) error { return work.SetWish(s.ctx, tx, a.db.Now(), c.Work, wish) }); err != nil {
+		err := a.db.Tx(s.ctx, func(tx *sql.Tx) error {
+			if err := work.SetWish(s.ctx, tx, a.db.Now(), c.Work, wish); err != nil {
+				return err
+			}
+			_, err := a.log.Append(s.ctx, tx, evidence.Entry{Actor: acc.Username, Action: "work." + c.Wish, Subject: c.Work})
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		s.line("cli.retention.wished", "work", c.Work)

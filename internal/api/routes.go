@@ -13,6 +13,7 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
+	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/facts"
 	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/hold"
@@ -343,7 +344,15 @@ func wish(want work.Wish) func(*call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := c.DB.Tx(c.ctx(), func(tx *sql.Tx) error { return work.SetWish(c.ctx(), tx, c.DB.Now(), w.ID, want) }); err != nil {
+		action := map[work.Wish]string{work.WishPause: "work.pause", work.WishStop: "work.stop", work.WishNone: "work.resume"}[want]
+		err = c.DB.Tx(c.ctx(), func(tx *sql.Tx) error {
+			if err := work.SetWish(c.ctx(), tx, c.DB.Now(), w.ID, want); err != nil {
+				return err
+			}
+			_, err := c.Evidence.Append(c.ctx(), tx, evidence.Entry{Actor: c.account.Username, Action: action, Subject: w.ID})
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
 		if want == work.WishNone {

@@ -89,6 +89,26 @@ func TestSE35_EveryKeyIsUsedAndEveryUsedKeyIsThere(t *testing.T) {
 	}
 }
 
+// SE-35: what stands in the evidence log has words on its page.
+func TestSE35_EveryEventOfTheLogHasWords(t *testing.T) {
+	t.Parallel()
+	sv, seen := i18n.For(i18n.Swedish), 0
+	action := regexp.MustCompile(`\b(?:Action: |c\.note\([a-z.]+, )"([a-z]+\.[a-z_]+)"`)
+	for path, src := range sources(t) {
+		if !strings.HasPrefix(path, "internal") && !strings.HasPrefix(path, "cmd") {
+			continue
+		}
+		for _, m := range action.FindAllStringSubmatch(src, -1) {
+			if seen++; !sv.Has("evidence.action." + m[1]) {
+				t.Errorf("%s: %q has no words", path, m[1])
+			}
+		}
+	}
+	if seen < 30 {
+		t.Errorf("only %d events were found in the sources", seen)
+	}
+}
+
 func used(key string, words map[string]bool) bool {
 	base := strings.TrimSuffix(strings.TrimSuffix(key, ".one"), ".other")
 	if words[key] || words[base] {

@@ -696,8 +696,8 @@ func (p Plan) mayRun() error {
 	return nil
 }
 
-// valid returns the approvals that are good now.
-func (p Plan) valid(now time.Time) []Approval {
+// Valid returns the approvals that are good now.
+func (p Plan) Valid(now time.Time) []Approval {
 	var out []Approval
 	for _, a := range p.Approvals {
 		if a.Hash == p.Hash && now.Sub(a.At) <= approvalLife && !a.At.After(now) {
@@ -709,4 +709,4 @@ func (p Plan) valid(now time.Time) []Approval {
 
 // Approved reports whether two different people have approved the plan as it
 // is, within seven days of now.
-func (p Plan) Approved(now time.Time) bool { return len(p.valid(now)) >= 2 }
+func (p Plan) Approved(now time.Time) bool { return len(p.Valid(now)) >= 2 }

@@ -80,7 +80,7 @@ func (e *Engine) StartTx(ctx context.Context, tx *sql.Tx, plan, actor string) (s
 	if err != nil {
 		return "", err
 	}
-	approved, err := json.Marshal(p.valid(now))
+	approved, err := json.Marshal(p.Valid(now))
 	if err != nil {
 		return "", fmt.Errorf("retention: start %s: %w", plan, err)
 	}
@@ -125,7 +125,7 @@ func (e *Engine) check(ctx context.Context, p Plan, batches []batch, now time.Ti
 		return gallra.Errorf(gallra.Conflict, "retention.plan_changed", "plan", p.ID)
 	}
 	if p.State == Ready && (len(batches) > 0 || len(p.Preview.Tasks) > 0) && !p.Approved(now) {
-		return gallra.Errorf(gallra.Blocked, "retention.not_approved", "plan", p.ID, "approvals", strconv.Itoa(len(p.valid(now))))
+		return gallra.Errorf(gallra.Blocked, "retention.not_approved", "plan", p.ID, "approvals", strconv.Itoa(len(p.Valid(now))))
 	}
 	// A clock set back would make records due that are not.
 	if now.Before(p.Today) {

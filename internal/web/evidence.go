@@ -8,6 +8,7 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/i18n"
 )
 
 // EvidenceView is a page of the evidence log, newest first.
@@ -19,8 +20,31 @@ type EvidenceView struct {
 	PublicKey              string
 }
 
+// Result puts an entry's result into words where it has some: roles, outcomes,
+// decisions, what is asked of a vendor, and the kinds of identifier that a person
+// was known again by.
+func (v EvidenceView) Result(e evidence.Entry, lang i18n.Lang) string {
+	p := i18n.For(lang)
+	if e.Action == "guard.alarm" {
+		var kinds []string
+		for k := range strings.SplitSeq(e.Result, ",") {
+			if p.Has("identifier." + k) {
+				k = p.T("identifier." + k)
+			}
+			kinds = append(kinds, k)
+		}
+		return strings.Join(kinds, ", ")
+	}
+	for _, front := range []string{"role.", "evidence.outcome.", "guard.decision.", "letters.action."} {
+		if p.Has(front + e.Result) {
+			return p.T(front + e.Result)
+		}
+	}
+	return ""
+}
+
 // The kinds of entry one may filter by: the front of their actions.
-var evidenceKinds = []string{"run", "plan", "request", "scan", "account", "session", "evidence"}
+var evidenceKinds = []string{"run", "plan", "rule", "hold", "request", "letter", "guard", "scan", "work", "account", "session", "evidence"}
 
 const (
 	evidencePage  = 50

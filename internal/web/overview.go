@@ -219,7 +219,7 @@ func (c *call) retentionPanel(cfg *config.Config) (Panel, []Todo, error) {
 	case "void":
 		todos = append(todos, Todo{Risk: 2, What: i18n.Msg("todo.replan", "date", plan.Today), Role: auth.Agent, To: "/retention", Law: "a5e", Fine: "5"})
 	case "approved":
-		todos = append(todos, Todo{Risk: 2, What: i18n.Msg("todo.run", "date", plan.Today), Role: auth.Agent, By: plan.Approvals[0].At.AddDate(0, 0, 7), To: p.Act, Law: "a5e", Fine: "5"})
+		todos = append(todos, Todo{Risk: 2, What: i18n.Msg("todo.run", "date", plan.Today), Role: auth.Agent, By: plan.Valid(c.DB.Now())[0].At.AddDate(0, 0, 7), To: p.Act, Law: "a5e", Fine: "5"})
 	case "done":
 		if p.Number > 0 {
 			todos = append(todos, Todo{Risk: 2, What: i18n.Msg("todo.past", "n", p.Number), Role: auth.Agent, To: "/retention", Law: "a5e", Fine: "5"})

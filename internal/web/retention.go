@@ -95,7 +95,7 @@ func planState(p retention.Plan, rules []gallra.Rule, now time.Time) string {
 		return "void"
 	case p.Approved(now):
 		return "approved"
-	case len(p.Approvals) > 0:
+	case len(p.Valid(now)) > 0:
 		return "half"
 	}
 	return "ready"
@@ -327,7 +327,7 @@ func (c *call) planView() (v PlanView, p retention.Plan, err error) {
 	v.skipped(p)
 	valid := 0
 	for _, a := range p.Approvals {
-		ok := v.State != "void" && a.Hash == p.Hash && now.Sub(a.At) <= 7*24*time.Hour
+		ok := v.State != "void" && slices.Contains(p.Valid(now), a)
 		if ok {
 			valid++
 			v.Mine = v.Mine || a.Actor == c.account.Username

@@ -26,6 +26,7 @@ type RunView struct {
 	Approvals []retention.Approval
 	Rules     []RuleRow
 	Protocol  *RunResult
+	Halted    bool // the kill switch is thrown: it rests until that is lifted and somebody resumes it
 }
 
 // RunResult is what came of a run, in the words of a page.
@@ -120,6 +121,9 @@ func (c *call) runView() (v RunView, err error) {
 	}
 	v = RunView{ID: run.ID, Plan: run.Plan, Actor: run.Actor, Started: run.Started, Ended: run.Ended, Progress: c.progress(w), Planned: plan.Preview.Planned,
 		Approvals: run.Approved, Rules: c.ruleRows(cfg, plan.Rules)}
+	if v.Halted, err = c.Retention.Stopped(c.ctx()); err != nil {
+		return v, err
+	}
 	if run.Protocol != nil {
 		v.Protocol = protocolView(cfg, *run.Protocol)
 	}

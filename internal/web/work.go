@@ -10,6 +10,7 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/work"
 )
@@ -160,7 +161,14 @@ func (c *call) brakeWork() error {
 	if !ok {
 		return c.unknownPage()
 	}
-	if err := c.DB.Tx(ctx, func(tx *sql.Tx) error { return work.SetWish(ctx, tx, c.DB.Now(), id, wish) }); err != nil {
+	err = c.DB.Tx(ctx, func(tx *sql.Tx) error {
+		if err := work.SetWish(ctx, tx, c.DB.Now(), id, wish); err != nil || c.Evidence == nil {
+			return err
+		}
+		_, err := c.Evidence.Append(ctx, tx, evidence.Entry{Actor: c.account.Username, Action: "work." + c.r.PathValue("wish"), Subject: id})
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if wish == work.WishNone && c.Queue != nil {

@@ -50,6 +50,9 @@ func guessed(s string) string {
 // lookup returns the encoding a label names; nil for UTF-8, US-ASCII, none and
 // unknown labels, all of which are read by guess.
 func lookup(label string) encoding.Encoding {
+	if label == "utf-8" || label == "UTF-8" { // nearly always
+		return nil
+	}
 	label = strings.ToLower(strings.Trim(strings.TrimSpace(label), `"'`))
 	switch label {
 	case "", "utf-8", "utf8", "us-ascii", "ascii", "ansi_x3.4-1968", "unknown-8bit", "x-unknown", "binary", "default":
@@ -88,6 +91,14 @@ func decodeCharset(label string, b []byte) string {
 		return guess(b)
 	}
 	return string(s)
+}
+
+// appendCharset appends what decodeCharset returns.
+func appendCharset(dst []byte, label string, b []byte) []byte {
+	if lookup(label) == nil && utf8.Valid(b) && !bytes.HasPrefix(b, []byte("\xEF\xBB\xBF")) {
+		return append(dst, b...)
+	}
+	return append(dst, decodeCharset(label, bytes.Clone(b))...) // cloned: b may be on the stack
 }
 
 // encodeCharset returns s in the charset a label names; false when it cannot

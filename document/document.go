@@ -81,12 +81,15 @@ type budget struct {
 
 func newBudget(l Limits) *budget {
 	l = l.orDefault()
-	return &budget{Limits: l, bytes: l.Bytes, text: l.Text, parts: l.Parts, seen: map[Problem]bool{}}
+	return &budget{Limits: l, bytes: l.Bytes, text: l.Text, parts: l.Parts}
 }
 
 func (b *budget) problem(where, reason string) {
 	p := Problem{where, reason}
 	if !b.seen[p] && len(b.problems) < 1000 {
+		if b.seen == nil {
+			b.seen = map[Problem]bool{}
+		}
 		b.seen[p] = true
 		b.problems = append(b.problems, p)
 	}

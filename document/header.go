@@ -18,49 +18,64 @@ type Address struct{ Name, Address string }
 // has an empty name.
 type field struct {
 	name string // as written
+	body string // after the colon, line end excluded, still folded
 	raw  []byte // the whole field, folded lines and line end included
-	body []byte // after the colon, line end excluded, still folded
 }
 
-func (f field) is(name string) bool { return strings.EqualFold(f.name, name) }
+func (f field) is(name string) bool {
+	return len(f.name) == len(name) && strings.EqualFold(f.name, name)
+}
 
 // splitHeader cuts a header from raw and returns its fields and where the body
 // begins. The blank line between belongs to neither field.
 func splitHeader(raw []byte) (fields []field, headerEnd, bodyStart int) {
-	i := 0
-	for i < len(raw) {
-		end := lineEnd(raw, i)
-		line := trimEOL(raw[i:end])
-		if len(line) == 0 {
-			return fields, i, end
+	headerEnd, bodyStart = len(raw), len(raw)
+	for i := 0; i < len(raw); i = lineEnd(raw, i) {
+		if n := blankLine(raw[i:]); n > 0 {
+			headerEnd, bodyStart = i, i+n
+			break
 		}
-		for end < len(raw) && (raw[end] == ' ' || raw[end] == '\t') {
-			next := lineEnd(raw, end)
-			// A folded line of blanks only is still part of the field; an empty line is not.
-			end = next
+	}
+	text := string(raw[:headerEnd]) // once: names and values are parts of it
+	fields = make([]field, 0, min(16, strings.Count(text, "\n")+1))
+	for i := 0; i < len(text); {
+		end := lineEndIn(text, i)
+		// A folded line of blanks only is still part of the field; an empty line is not.
+		for end < len(text) && (text[end] == ' ' || text[end] == '\t') {
+			end = lineEndIn(text, end)
 		}
-		if fields == nil {
-			fields = make([]field, 0, min(16, bytes.Count(raw[:min(len(raw), 2048)], []byte(":")))) // an upper bound, mostly
-		}
-		fields = append(fields, newField(raw[i:end]))
+		fields = append(fields, fieldOf(raw[i:end], text[i:end]))
 		i = end
 	}
-	return fields, len(raw), len(raw)
+	return fields, headerEnd, bodyStart
 }
 
-func newField(raw []byte) field {
-	f := field{raw: raw, body: trimEOL(raw)}
-	c := bytes.IndexByte(raw, ':')
+// blankLine returns how long the line end is that b begins with.
+func blankLine(b []byte) int {
+	switch {
+	case b[0] == '\n':
+		return 1
+	case b[0] == '\r' && len(b) > 1 && b[1] == '\n':
+		return 2
+	}
+	return 0
+}
+
+func newField(raw []byte) field { return fieldOf(raw, string(raw)) }
+
+func fieldOf(raw []byte, text string) field {
+	f := field{raw: raw, body: trimEOL(text)}
+	c := strings.IndexByte(text, ':')
 	if c <= 0 {
 		return f
 	}
-	name := bytes.TrimRight(raw[:c], " \t")
-	for _, b := range name {
-		if b <= ' ' || b >= 0x7F {
+	name := strings.TrimRight(text[:c], " \t")
+	for i := range len(name) {
+		if b := name[i]; b <= ' ' || b >= 0x7F {
 			return f
 		}
 	}
-	f.name, f.body = string(name), trimEOL(raw[c+1:])
+	f.name, f.body = name, trimEOL(text[c+1:])
 	return f
 }
 
@@ -71,7 +86,14 @@ func lineEnd(b []byte, i int) int {
 	return len(b)
 }
 
-func trimEOL(b []byte) []byte {
+func lineEndIn(s string, i int) int {
+	if n := strings.IndexByte(s[i:], '\n'); n >= 0 {
+		return i + n + 1
+	}
+	return len(s)
+}
+
+func trimEOL[T string | []byte](b T) T {
 	if n := len(b); n > 0 && b[n-1] == '\n' {
 		b = b[:n-1]
 		if n > 1 && b[n-2] == '\r' {
@@ -83,12 +105,19 @@ func trimEOL(b []byte) []byte {
 
 // unfold joins the lines of a folded field body; the blanks that begin a
 // continuation line stay.
-func unfold(b []byte) string {
-	if bytes.IndexByte(b, '\n') >= 0 {
-		b = bytes.ReplaceAll(b, []byte("\r\n"), nil)
-		b = bytes.ReplaceAll(b, []byte("\n"), nil)
+func unfold(s string) string {
+	if strings.IndexByte(s, '\n') < 0 {
+		return strings.TrimSpace(s)
 	}
-	return strings.TrimSpace(string(b))
+	var out strings.Builder
+	out.Grow(len(s))
+	for {
+		end := lineEndIn(s, 0)
+		out.WriteString(trimEOL(s[:end]))
+		if s = s[end:]; s == "" {
+			return strings.TrimSpace(out.String())
+		}
+	}
 }
 
 // decodeHeader decodes RFC 2047 words, also where a mailer cut a character or
@@ -97,13 +126,14 @@ func decodeHeader(s string) string {
 	if !strings.Contains(s, "=?") {
 		return guessed(s)
 	}
-	var out strings.Builder
 	var charset string
-	var pending []byte // decoded bytes of adjacent words of one charset
+	var room, more [192]byte           // enough for most, without the heap
+	out, pending := room[:0], more[:0] // pending: decoded bytes of adjacent words of one charset
+	open := false                      // there are pending words
 	flush := func() {
-		if pending != nil {
-			out.WriteString(decodeCharset(charset, pending))
-			pending = nil
+		if open {
+			out = appendCharset(out, charset, pending)
+			pending, open = pending[:0], false
 		}
 	}
 	for len(s) > 0 {
@@ -111,70 +141,81 @@ func decodeHeader(s string) string {
 		if i < 0 {
 			break
 		}
-		cs, b, n := encodedWord(s[i:])
+		w, n := encodedWord(s[i:])
 		if n == 0 {
 			flush()
-			out.WriteString(guessed(s[:i+2]))
+			out = append(out, guessed(s[:i+2])...)
 			s = s[i+2:]
 			continue
 		}
 		between := s[:i]
-		if pending == nil || strings.Trim(between, " \t") != "" {
+		if !open || strings.Trim(between, " \t") != "" {
 			flush()
-			out.WriteString(guessed(between))
+			out = append(out, guessed(between)...)
 		}
-		if pending != nil && !strings.EqualFold(cs, charset) {
+		if open && !strings.EqualFold(w.charset, charset) {
 			flush()
 		}
-		charset = cs
-		pending = append(append(make([]byte, 0, len(pending)+len(b)), pending...), b...)
+		charset, open = w.charset, true
+		pending = w.append(pending)
 		s = s[i+n:]
 	}
 	flush()
-	out.WriteString(guessed(s))
-	return out.String()
+	return string(append(out, guessed(s)...))
 }
 
-// encodedWord reads one RFC 2047 word at the start of s and returns its
-// charset, its bytes and its length; length 0 when there is none.
-func encodedWord(s string) (charset string, b []byte, n int) {
+// word2047 is an encoded word of RFC 2047.
+type word2047 struct {
+	charset, text string
+	base64        bool
+}
+
+// encodedWord reads one word at the start of s and returns it and its length;
+// length 0 when there is none.
+func encodedWord(s string) (w word2047, n int) {
 	q1 := strings.IndexByte(s[2:], '?')
 	if q1 < 1 || q1 > 60 {
-		return "", nil, 0
+		return w, 0
 	}
 	q1 += 2
 	if q1+2 >= len(s) || s[q1+2] != '?' {
-		return "", nil, 0
+		return w, 0
+	}
+	switch s[q1+1] {
+	case 'b', 'B':
+		w.base64 = true
+	case 'q', 'Q':
+	default:
+		return w, 0
 	}
 	end := strings.Index(s[q1+3:], "?=")
 	if end < 0 {
-		return "", nil, 0
+		return w, 0
 	}
-	text := s[q1+3 : q1+3+end]
-	charset, _, _ = strings.Cut(s[2:q1], "*") // RFC 2231 language
-	switch s[q1+1] {
-	case 'b', 'B':
-		b, _ = decodeBase64([]byte(text), int64(len(text)))
-	case 'q', 'Q':
-		b = make([]byte, 0, len(text))
-		for i := 0; i < len(text); i++ {
-			switch c := text[i]; {
-			case c == '_':
-				b = append(b, ' ')
-			case c == '=' && i+2 < len(text) && unhex(text[i+1]) < 16 && unhex(text[i+2]) < 16:
-				b = append(b, unhex(text[i+1])<<4|unhex(text[i+2]))
-				i += 2
-			default:
-				b = append(b, c)
-			}
+	w.text = s[q1+3 : q1+3+end]
+	w.charset, _, _ = strings.Cut(s[2:q1], "*") // RFC 2231 language
+	return w, q1 + 3 + end + 2
+}
+
+// append appends the bytes that the word stands for.
+func (w word2047) append(b []byte) []byte {
+	text := w.text
+	if w.base64 {
+		b, _ = appendBase64(b, text, int64(len(text)))
+		return b
+	}
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '_':
+			b = append(b, ' ')
+		case c == '=' && i+2 < len(text) && unhex(text[i+1]) < 16 && unhex(text[i+2]) < 16:
+			b = append(b, unhex(text[i+1])<<4|unhex(text[i+2]))
+			i += 2
+		default:
+			b = append(b, c)
 		}
-	default:
-		return "", nil, 0
 	}
-	if b == nil {
-		b = []byte{}
-	}
-	return charset, b, q1 + 3 + end + 2
+	return b
 }
 
 // encodeHeader writes decoded text as a field body: plain when it is ASCII,
@@ -235,25 +276,80 @@ type mailbox struct {
 
 // splitAddresses reads an address list, however broken: nothing that stands in
 // the field is left out.
-func splitAddresses(s string) []mailbox {
-	var list []mailbox
+func splitAddresses(s string) (list []mailbox) {
+	eachAddress(s, func(m mailbox) { list = append(list, m) })
+	return list
+}
+
+// eachAddress calls yield for every entry of an address list.
+func eachAddress(s string, yield func(mailbox)) {
+	if plainList(s) {
+		for more := true; more; {
+			var entry string
+			entry, s, more = strings.Cut(s, ",")
+			name, addr, angle := strings.Cut(entry, "<")
+			addr, _, _ = strings.Cut(addr, ">")
+			entryOf(name, addr, "", angle, false, yield)
+		}
+		return
+	}
+	brokenList(s, yield)
+}
+
+// plainList reports whether every entry of a list is "name <address>", an
+// address or a name, in which no mark has another meaning than it has there.
+func plainList(s string) bool {
+	if strings.ContainsAny(s, `"\():;`) {
+		return false
+	}
+	for rest := s; ; {
+		i := strings.Index(rest, "=?")
+		if i < 0 {
+			break
+		}
+		rest = rest[i:]
+		_, n := encodedWord(rest)
+		if strings.ContainsAny(rest[:n], ",<") { // badly encoded
+			return false
+		}
+		rest = rest[max(n, 2):]
+	}
+	for more := true; more; {
+		var entry string
+		entry, s, more = strings.Cut(s, ",")
+		if _, addr, angle := strings.Cut(entry, "<"); angle {
+			if _, behind, closed := strings.Cut(addr, ">"); !closed || strings.TrimSpace(behind) != "" {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// entryOf decodes one entry of a list; angle: its address stood in angle brackets.
+func entryOf(name, addr, comment string, angle, group bool, yield func(mailbox)) {
+	name, addr, comment = strings.TrimSpace(name), strings.TrimSpace(addr), strings.TrimSpace(comment)
+	if !angle && !group && strings.Contains(name, "@") && !strings.ContainsAny(name, " \t") {
+		name, addr = "", name // a bare address
+	}
+	if name == "" {
+		name = comment
+	} else if comment != "" {
+		name += " (" + comment + ")"
+	}
+	name = decodeHeader(name)
+	addr = decodeHeader(strings.Trim(addr, "<> \t"))
+	if name != "" || addr != "" {
+		yield(mailbox{name, addr, group})
+	}
+}
+
+// brokenList reads any list, byte by byte.
+func brokenList(s string, yield func(mailbox)) {
 	var phrase, addr, comment strings.Builder
 	angle := false
 	flush := func(group bool) {
-		name, a := strings.TrimSpace(phrase.String()), strings.TrimSpace(addr.String())
-		if !angle && !group && strings.Contains(name, "@") && !strings.ContainsAny(name, " \t") {
-			name, a = "", name // a bare address
-		}
-		if name == "" {
-			name = strings.TrimSpace(comment.String())
-		} else if c := strings.TrimSpace(comment.String()); c != "" {
-			name += " (" + c + ")"
-		}
-		name = decodeHeader(name)
-		a = decodeHeader(strings.Trim(a, "<> \t"))
-		if name != "" || a != "" {
-			list = append(list, mailbox{name, a, group})
-		}
+		entryOf(phrase.String(), addr.String(), comment.String(), angle, group, yield)
 		phrase.Reset()
 		addr.Reset()
 		comment.Reset()
@@ -306,7 +402,7 @@ func splitAddresses(s string) []mailbox {
 			}
 		case strings.HasPrefix(s[i:], "=?"):
 			// A word may hold a comma when a mailer encoded it badly.
-			if _, _, n := encodedWord(s[i:]); n > 0 {
+			if _, n := encodedWord(s[i:]); n > 0 {
 				phrase.WriteString(s[i : i+n])
 				i += n - 1
 			} else {
@@ -328,7 +424,6 @@ func splitAddresses(s string) []mailbox {
 		}
 	}
 	flush(false)
-	return list
 }
 
 // formatAddresses is the inverse of splitAddresses for a list that was changed.
@@ -387,9 +482,10 @@ type param struct{ key, raw, value string } // raw: as written; value: quotes re
 
 // splitParams reads "value; key=value; ..." tolerantly.
 func splitParams(s string) (value string, params []param) {
-	parts := splitQuoted(s, ';')
-	value = strings.ToLower(strings.TrimSpace(stripComments(parts[0])))
-	for _, p := range parts[1:] {
+	p, s, more := cutQuoted(s, ';')
+	value = strings.ToLower(strings.TrimSpace(stripComments(p)))
+	for more {
+		p, s, more = cutQuoted(s, ';')
 		k, v, ok := strings.Cut(p, "=")
 		if !ok {
 			if strings.TrimSpace(p) != "" {
@@ -416,9 +512,9 @@ func splitParams(s string) (value string, params []param) {
 	return value, params
 }
 
-func splitQuoted(s string, sep byte) []string {
-	var out []string
-	start, quoted := 0, false
+// cutQuoted cuts s around the first sep that stands in no quotes.
+func cutQuoted(s string, sep byte) (before, after string, found bool) {
+	quoted := false
 	for i := 0; i < len(s); i++ {
 		switch {
 		case quoted && s[i] == '\\':
@@ -426,11 +522,10 @@ func splitQuoted(s string, sep byte) []string {
 		case s[i] == '"':
 			quoted = !quoted
 		case !quoted && s[i] == sep:
-			out = append(out, s[start:i])
-			start = i + 1
+			return s[:i], s[i+1:], true
 		}
 	}
-	return append(out, s[min(start, len(s)):])
+	return s, "", false
 }
 
 func stripComments(s string) string {
@@ -464,7 +559,7 @@ func paramValue(params []param, name string) string {
 		return ""
 	}
 	plain, found := "", false
-	pieces := map[int]param{}
+	var pieces map[int]param
 	last := -1
 	for _, p := range params {
 		base, n, enc := paramBase(p.key)
@@ -478,6 +573,9 @@ func paramValue(params []param, name string) string {
 			continue
 		}
 		if enc || strings.Contains(p.key, "*") {
+			if pieces == nil {
+				pieces = map[int]param{}
+			}
 			pieces[n] = p
 			last = max(last, n)
 		}

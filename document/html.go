@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bytes"
 	"html"
 	"net/url"
 	"regexp"
@@ -188,19 +189,20 @@ func set(words string) map[string]bool {
 // htmlText returns what a reader of the page sees, a line for each block, and
 // after it the addresses that links hide.
 func htmlText(s string) string {
-	var out strings.Builder
+	room := rooms.Get().(*[]byte)
+	defer leaveRoom(room)
+	out := (*room)[:0]
 	var hidden []string
 	pre := 0
-	last := byte('\n')
-	write := func(text string) {
-		if text != "" {
-			out.WriteString(text)
-			last = text[len(text)-1]
+	last := func() byte {
+		if len(out) == 0 {
+			return '\n'
 		}
+		return out[len(out)-1]
 	}
 	newline := func() {
-		if out.Len() > 0 && last != '\n' {
-			write("\n")
+		if last() != '\n' {
+			out = append(out, '\n')
 		}
 	}
 	htmlTokens(s, func(t htmlToken) {
@@ -208,18 +210,17 @@ func htmlText(s string) string {
 		case tokText:
 			text := html.UnescapeString(t.raw)
 			if pre > 0 {
-				write(text)
+				out = append(out, text...)
 				return
 			}
-			text, _ = collapse(text, last == ' ' || last == '\n' || last == '\t')
-			write(text)
+			out = collapse(out, text, strings.IndexByte(" \n\t", last()) >= 0, nil)
 		case tokStart, tokEnd:
 			switch {
 			case t.name == "br":
-				write("\n")
+				out = append(out, '\n')
 			case t.name == "td" || t.name == "th":
 				if t.kind == tokEnd {
-					write("\t")
+					out = append(out, '\t')
 				}
 			case t.name == "pre" || t.name == "textarea":
 				newline()
@@ -236,7 +237,7 @@ func htmlText(s string) string {
 				switch a.name {
 				case "alt", "title", "value", "placeholder", "content":
 					if t.name != "meta" && strings.TrimSpace(v) != "" {
-						write(" " + v + " ")
+						out = append(append(append(out, ' '), v...), ' ')
 					}
 				case "href":
 					if u, err := url.PathUnescape(v); err == nil {
@@ -249,7 +250,8 @@ func htmlText(s string) string {
 			}
 		}
 	})
-	text := strings.TrimSpace(out.String())
+	text := string(bytes.TrimSpace(out))
+	*room = out
 	for _, h := range hidden {
 		if !strings.Contains(text, h) {
 			text += "\n" + h
@@ -258,25 +260,30 @@ func htmlText(s string) string {
 	return text
 }
 
-// collapse makes every run of HTML white space one blank and returns for every
-// byte of the result, and for its end, the offset in s it comes from.
-func collapse(s string, afterSpace bool) (string, []int) {
-	out := make([]byte, 0, len(s))
-	at := make([]int, 0, len(s)+1)
-	space := afterSpace
+// collapse appends s to out with every run of HTML white space made one blank,
+// or none where a space stands already. at, if not nil, gets for every byte
+// appended, and for the end, the offset in s it comes from.
+func collapse(out []byte, s string, space bool, at *[]int) []byte {
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; c {
+		c := s[i]
+		switch c {
 		case ' ', '\t', '\r', '\n', '\f':
-			if !space {
-				out, at = append(out, ' '), append(at, i)
+			if space {
+				continue
 			}
-			space = true
+			c, space = ' ', true
 		default:
-			out, at = append(out, c), append(at, i)
 			space = false
 		}
+		out = append(out, c)
+		if at != nil {
+			*at = append(*at, i)
+		}
 	}
-	return string(out), append(at, len(s))
+	if at != nil {
+		*at = append(*at, len(s))
+	}
+	return out
 }
 
 // htmlKind says what a stretch of a page is, for the rewriter's callback.
@@ -346,7 +353,8 @@ func rewriteHTML(s string, f func(kind htmlKind, name, text string) string) (str
 	var nodes []textNode
 	var run strings.Builder
 	flush := func() {
-		text, at := collapse(run.String(), false)
+		at := make([]int, 0, run.Len()+1)
+		text := string(collapse(nil, run.String(), false, &at))
 		if strings.TrimSpace(text) != "" {
 			if got := f(htmlRun, "", text); got != text {
 				changed = true

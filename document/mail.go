@@ -3,6 +3,7 @@ package document
 import (
 	"bytes"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -135,41 +136,61 @@ func ParseMail(raw []byte, l Limits) (*Mail, error) {
 		return nil, gallra.Errorf(gallra.Invalid, "document.not_a_mail")
 	}
 	m := &Mail{Header: make([]HeaderField, 0, named)}
+	var first struct{ subject, date, id, references, reply bool }
+	var id, references, reply string
 	for _, f := range root.fields {
-		if f.name != "" {
-			m.Header = append(m.Header, HeaderField{f.name, decodeHeader(unfold(f.body))})
+		if f.name == "" {
+			continue
+		}
+		body := unfold(f.body)
+		value := decodeHeader(body)
+		m.Header = append(m.Header, HeaderField{f.name, value})
+		switch {
+		case f.is("From"):
+			m.From = addAddresses(m.From, body)
+		case f.is("Sender"):
+			m.Sender = addAddresses(m.Sender, body)
+		case f.is("Reply-To"):
+			m.ReplyTo = addAddresses(m.ReplyTo, body)
+		case f.is("To"):
+			m.To = addAddresses(m.To, body)
+		case f.is("Cc"):
+			m.Cc = addAddresses(m.Cc, body)
+		case f.is("Bcc"):
+			m.Bcc = addAddresses(m.Bcc, body)
+		case f.is("Subject") && !first.subject:
+			m.Subject, first.subject = value, true
+		case f.is("Date") && !first.date:
+			m.Date, first.date = parseDate(body), true
+		case f.is("Message-ID") && !first.id:
+			id, first.id = body, true
+		case f.is("References") && !first.references:
+			references, first.references = body, true
+		case f.is("In-Reply-To") && !first.reply:
+			reply, first.reply = body, true
 		}
 	}
-	m.From, m.Sender, m.ReplyTo = root.addresses("From"), root.addresses("Sender"), root.addresses("Reply-To")
-	m.To, m.Cc, m.Bcc = root.addresses("To"), root.addresses("Cc"), root.addresses("Bcc")
-	m.Subject = decodeHeader(root.field("Subject"))
-	m.Date = parseDate(root.field("Date"))
-	if ids := messageIDs(root.field("Message-ID")); len(ids) > 0 {
+	if ids := messageIDs(id); len(ids) > 0 {
 		m.MessageID = ids[0]
 	}
-	seen := map[string]bool{}
-	for _, id := range append(messageIDs(root.field("References")), messageIDs(root.field("In-Reply-To"))...) {
-		if !seen[id] {
-			seen[id] = true
-			m.References = append(m.References, id)
+	if references != "" || reply != "" {
+		seen := map[string]bool{}
+		for _, id := range append(messageIDs(references), messageIDs(reply)...) {
+			if !seen[id] {
+				seen[id] = true
+				m.References = append(m.References, id)
+			}
 		}
 	}
+	m.Parts = make([]Part, 0, 1+b.Parts-max(b.parts, 0)) // about so many
 	b.leaves(root, false, false, &m.Parts)
 	m.Problems = b.problems
 	return m, nil
 }
 
-func (n *node) addresses(name string) []Address {
-	var out []Address
-	for _, f := range n.fields {
-		if !f.is(name) {
-			continue
-		}
-		for _, m := range splitAddresses(unfold(f.body)) {
-			out = append(out, Address{m.name, m.addr})
-		}
-	}
-	return out
+func addAddresses(list []Address, body string) []Address {
+	eachAddress(body, func(m mailbox) { list = append(list, Address{m.name, m.addr}) })
+	return list
 }
 
 func messageIDs(s string) []string {
@@ -203,7 +224,7 @@ func (b *budget) leaves(n *node, nested, alternative bool, out *[]Part) {
 		}
 		return
 	}
-	p := Part{Where: n.where, ContentType: n.ctype, Name: n.name(), Size: len(n.body),
+	p := Part{Where: n.where, ContentType: n.ctype, Name: n.file, Size: len(n.body),
 		Attachment: nested || n.attachment(), Alternative: alternative}
 	if n.message != nil {
 		p.Attachment = true
@@ -229,9 +250,20 @@ func headerText(n *node) string {
 	return s.String()
 }
 
+// rooms are buffers for decoded bytes that are not needed once they are text.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+func leaveRoom(room *[]byte) {
+	if cap(*room) <= 1<<20 { // a large one is not kept
+		rooms.Put(room)
+	}
+}
+
 // leafText decodes the text of one leaf.
 func (b *budget) leafText(n *node) string {
-	data, whole, ok := decodeTransfer(n.cte, n.body, b.bytes)
+	room := rooms.Get().(*[]byte)
+	defer leaveRoom(room)
+	data, whole, ok := decodeTransfer(n.cte, n.body, b.bytes, room)
 	if !ok {
 		b.problem(n.where, ReasonTransfer)
 		data = n.body
@@ -240,7 +272,7 @@ func (b *budget) leafText(n *node) string {
 		b.problem(n.where, ReasonTooLarge)
 	}
 	b.bytes -= int64(len(data))
-	switch kindOf(n.name(), n.ctype) {
+	switch n.kind {
 	case kindText, kindHTML, kindFolded:
 		if !n.binary(data) {
 			if bytes.Contains(data, []byte(pgpMessage)) {
@@ -252,7 +284,7 @@ func (b *budget) leafText(n *node) string {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return ""
 	}
-	return b.fileText(n.where, n.name(), n.ctype, data)
+	return b.fileText(n.where, n.file, n.ctype, data)
 }
 
 // binary reports whether a part that calls itself text is a file of another kind.
@@ -262,13 +294,13 @@ func (n *node) binary(data []byte) bool {
 			return true
 		}
 	}
-	return bytes.IndexByte(data[:min(len(data), 512)], 0) >= 0 && lookup(n.charset()) == nil
+	return bytes.IndexByte(data[:min(len(data), 512)], 0) >= 0 && lookup(n.charset) == nil
 }
 
 // text decodes the bytes of a text leaf to what is shown.
 func (n *node) text(data []byte) string {
 	s := n.decode(data)
-	switch kindOf(n.name(), n.ctype) {
+	switch n.kind {
 	case kindHTML:
 		return htmlText(s)
 	case kindFolded:
@@ -282,8 +314,8 @@ func (n *node) text(data []byte) string {
 
 // decode undoes the charset of a text leaf.
 func (n *node) decode(data []byte) string {
-	label := n.charset()
-	if label == "" && kindOf(n.name(), n.ctype) == kindHTML {
+	label := n.charset
+	if label == "" && n.kind == kindHTML {
 		label = htmlCharset(data)
 	}
 	return decodeCharset(label, data)

@@ -22,6 +22,9 @@ type node struct {
 	disp     string
 	dparams  []param
 	boundary string
+	file     string // the part's file name, decoded; "" when it has none
+	charset  string // as the part calls it
+	kind     kind
 
 	// A multipart body is between[0] child[0] between[1] ... child[n-1] between[n];
 	// what is between are preamble, delimiter lines and epilogue.
@@ -41,19 +44,9 @@ func (n *node) field(name string) string {
 	return ""
 }
 
-// name returns the part's file name, decoded; "" when it has none.
-func (n *node) name() string {
-	if s := paramValue(n.dparams, "filename"); s != "" {
-		return s
-	}
-	return paramValue(n.params, "name")
-}
-
-func (n *node) charset() string { return paramValue(n.params, "charset") }
-
 // attachment reports whether a mail program would show the part as a file.
 func (n *node) attachment() bool {
-	return n.disp == "attachment" || n.name() != "" || !strings.HasPrefix(n.ctype, "text/")
+	return n.disp == "attachment" || n.file != "" || !strings.HasPrefix(n.ctype, "text/")
 }
 
 // kind is how the content of a leaf is read.
@@ -126,6 +119,11 @@ func (b *budget) tree(raw []byte, where, defaultType string, depth int) *node {
 	}
 	n.cte, _ = splitParams(n.field("Content-Transfer-Encoding"))
 	n.disp, n.dparams = splitParams(n.field("Content-Disposition"))
+	if n.file = paramValue(n.dparams, "filename"); n.file == "" {
+		n.file = paramValue(n.params, "name")
+	}
+	n.charset = paramValue(n.params, "charset")
+	n.kind = kindOf(n.file, n.ctype)
 	switch {
 	case strings.HasPrefix(n.ctype, "multipart/"):
 		n.boundary = paramValue(n.params, "boundary")
@@ -139,7 +137,7 @@ func (b *budget) tree(raw []byte, where, defaultType string, depth int) *node {
 			break
 		}
 		b.split(n, depth)
-	case kindOf(n.name(), n.ctype) == kindMail:
+	case n.kind == kindMail:
 		if depth >= b.Depth {
 			b.problem(where, ReasonTooDeep)
 			n.unread = true
@@ -148,7 +146,7 @@ func (b *budget) tree(raw []byte, where, defaultType string, depth int) *node {
 		inner := n.body
 		if n.cte == "base64" || n.cte == "quoted-printable" {
 			var whole bool
-			inner, whole, _ = decodeTransfer(n.cte, n.body, b.bytes)
+			inner, whole, _ = decodeTransfer(n.cte, n.body, b.bytes, nil)
 			if !whole || !b.take(len(inner), where) {
 				b.problem(where, ReasonTooLarge)
 				n.unread = true
@@ -175,7 +173,8 @@ func (b *budget) split(n *node, depth int) {
 		start, end int // the delimiter, with the line end before it and its own
 		last       bool
 	}
-	var marks []mark
+	var few [8]mark
+	marks := few[:0]
 	for i := 0; i < len(body); {
 		k := bytes.Index(body[i:], dash)
 		if k < 0 {
@@ -215,7 +214,8 @@ func (b *budget) split(n *node, depth int) {
 		b.problem(n.where, ReasonTruncated)
 		return
 	}
-	n.between = append(n.between, body[:marks[0].end])
+	n.between = append(make([][]byte, 0, len(marks)+1), body[:marks[0].end])
+	n.children = make([]*node, 0, len(marks))
 	for i, m := range marks {
 		if m.last {
 			break

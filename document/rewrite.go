@@ -250,14 +250,14 @@ func (r *rewriter) between(n *node, b []byte, nested bool, index func(s, sep []b
 
 func (r *rewriter) leaf(n *node, h *header, nested bool) ([]byte, bool) {
 	info := PartInfo{Where: n.where, ContentType: n.ctype, Attachment: nested || n.attachment()}
-	k := kindOf(n.name(), n.ctype)
+	k := n.kind
 	if r.text != nil && !info.Attachment && (k == kindText || k == kindHTML) {
 		return r.place(n, h)
 	}
 	if len(bytes.TrimSpace(n.body)) == 0 {
 		return join3(h, n, n.body), false
 	}
-	data, whole, known := decodeTransfer(n.cte, n.body, r.b.bytes)
+	data, whole, known := decodeTransfer(n.cte, n.body, r.b.bytes, nil)
 	if !whole || !r.b.take(len(data), n.where) {
 		r.b.problem(n.where, ReasonTooLarge)
 		return join3(h, n, n.body), false
@@ -271,7 +271,7 @@ func (r *rewriter) leaf(n *node, h *header, nested bool) ([]byte, bool) {
 		return join3(h, n, n.body), false
 	}
 	r.changes.Parts++
-	label := n.charset()
+	label := n.charset
 	if label == "" && k == kindHTML {
 		label = htmlCharset(data)
 	}
@@ -333,9 +333,9 @@ func (r *rewriter) opaque(n *node, h *header, info PartInfo, data []byte, known 
 	}
 	verdict, note := Keep, ""
 	if r.decide != nil {
-		verdict, note = r.decide(Opaque{PartInfo: info, Name: n.name(), Size: len(n.body), Text: func() (string, []Problem) {
+		verdict, note = r.decide(Opaque{PartInfo: info, Name: n.file, Size: len(n.body), Text: func() (string, []Problem) {
 			b := newBudget(r.limits)
-			return b.fileText(n.where, n.name(), n.ctype, data), b.problems
+			return b.fileText(n.where, n.file, n.ctype, data), b.problems
 		}})
 	}
 	switch verdict {

@@ -92,8 +92,8 @@ func (h *header) setParam(field, value, base, written string) {
 
 func (h *header) withParam(body, base, written string, col int) string {
 	_, params := splitParams(body)
-	head := strings.TrimSpace(splitQuoted(body, ';')[0])
-	words := []string{head}
+	head, _, _ := cutQuoted(body, ';')
+	words := []string{strings.TrimSpace(head)}
 	for _, p := range params {
 		if b, _, _ := paramBase(p.key); b != base {
 			words = append(words, p.raw)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"mime/quotedprintable"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,7 +14,12 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // decodeTransfer undoes a Content-Transfer-Encoding as far as it goes: stray
 // bytes in base64 are skipped, a broken quoted-printable escape stands for
 // itself. At most max bytes are given back; ok is false for an unknown encoding.
-func decodeTransfer(cte string, b []byte, max int64) (out []byte, whole, ok bool) {
+// What must be decoded is written to room, if there is one, and lasts until it
+// is used again.
+func decodeTransfer(cte string, b []byte, max int64, room *[]byte) (out []byte, whole, ok bool) {
+	if room == nil {
+		room = new([]byte)
+	}
 	switch cte {
 	case "", "7bit", "8bit", "binary":
 		if int64(len(b)) > max {
@@ -21,13 +27,17 @@ func decodeTransfer(cte string, b []byte, max int64) (out []byte, whole, ok bool
 		}
 		return b, true, true
 	case "base64":
-		out, whole = decodeBase64(b, max)
-		return out, whole, true
+		*room, whole = appendBase64(slices.Grow((*room)[:0], int(min(int64(len(b)/4*3+3), max+3))), b, max)
+		return *room, whole, true
 	case "quoted-printable":
-		if int64(len(b)) > max {
-			return decodeQP(b[:max]), false, true
+		if whole = int64(len(b)) <= max; !whole {
+			b = b[:max]
 		}
-		return decodeQP(b), true, true
+		if bytes.IndexByte(b, '=') < 0 {
+			return b, whole, true
+		}
+		*room = appendQP(slices.Grow((*room)[:0], len(b)), b)
+		return *room, whole, true
 	}
 	return nil, true, false
 }
@@ -43,8 +53,10 @@ var base64Value = func() (t [256]byte) {
 	return t
 }()
 
-func decodeBase64(b []byte, max int64) (out []byte, whole bool) {
-	out = make([]byte, 0, min(int64(len(b)/4*3+3), max+3))
+// appendBase64 appends what b encodes, at most max bytes of it.
+func appendBase64[T string | []byte](dst []byte, b T, max int64) (out []byte, whole bool) {
+	out = dst
+	max += int64(len(dst))
 	var acc uint32
 	n := 0
 	for i := 0; i < len(b); i++ {
@@ -95,11 +107,7 @@ func appendTail(out []byte, acc uint32, n int) []byte {
 	return out
 }
 
-func decodeQP(b []byte) []byte {
-	if bytes.IndexByte(b, '=') < 0 {
-		return b
-	}
-	out := make([]byte, 0, len(b))
+func appendQP(out, b []byte) []byte {
 	for i := 0; i < len(b); i++ {
 		next := bytes.IndexByte(b[i:], '=')
 		if next < 0 {

@@ -10,6 +10,7 @@ package mailrecord
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/mail"
 	"slices"
 	"strconv"
@@ -94,11 +95,13 @@ func Version(raw []byte) string {
 
 // Digest returns an id that does not show what it is made of.
 func Digest(parts ...string) string {
-	h := sha256.New()
+	var room [128]byte
+	b := room[:0]
 	for _, p := range parts {
-		h.Write([]byte(strconv.Itoa(len(p)) + ":" + p))
+		b = append(append(strconv.AppendInt(b, int64(len(p)), 10), ':'), p...)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:10])
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:10])
 }
 
 var stockholm = func() *time.Location {
@@ -125,7 +128,7 @@ func Record(s Stored, p connector.Projection, l document.Limits) (gallra.Record,
 		r.Created = created(dateOf(s.Raw), s.Received)
 		r.Contact = r.Created
 		if p == connector.FieldsKeep {
-			r.Fields = keep(s, r.Created)
+			r.Fields = appendKept(nil, s, r.Created)
 		}
 		return r, nil
 	}
@@ -165,18 +168,26 @@ func Record(s Stored, p connector.Projection, l document.Limits) (gallra.Record,
 	if !s.Truncated {
 		add(Raw, string(s.Raw))
 	}
-	r.Fields = append(r.Fields, keep(s, r.Created)...)
+	r.Fields = appendKept(r.Fields, s, r.Created)
 	return r, problems
 }
 
-func keep(s Stored, at time.Time) []gallra.Field {
+// appendKept appends the fields that stay for statistics.
+func appendKept(fields []gallra.Field, s Stored, at time.Time) []gallra.Field {
 	at = at.In(stockholm)
 	weekday, hour := "", ""
 	if !at.IsZero() {
-		weekday, hour = strconv.Itoa((int(at.Weekday())+6)%7+1), at.Format("15")
+		weekday, hour = strconv.Itoa((int(at.Weekday())+6)%7+1), hours[at.Hour()]
 	}
-	return []gallra.Field{{Name: Folder, Value: FolderName(s.Folder)}, {Name: Weekday, Value: weekday}, {Name: Hour, Value: hour}, {Name: Answered, Value: strconv.FormatBool(s.Answered)}}
+	return append(fields, []gallra.Field{{Name: Folder, Value: FolderName(s.Folder)}, {Name: Weekday, Value: weekday}, {Name: Hour, Value: hour}, {Name: Answered, Value: strconv.FormatBool(s.Answered)}}...)
 }
+
+var hours = func() (h [24]string) {
+	for i := range h {
+		h[i] = fmt.Sprintf("%02d", i)
+	}
+	return h
+}()
 
 // FolderName returns the name of a folder as it may stand in statistics: one
 // that holds an address or a long number is shown by a digest.
@@ -194,20 +205,21 @@ func FolderName(name string) string {
 }
 
 func addresses(list []document.Address) string {
-	var out []string
-	for _, a := range list {
-		if a.Address != "" {
-			out = append(out, a.Address)
-		}
-	}
-	return strings.Join(out, ", ")
+	return joined(list, func(a document.Address) string { return a.Address })
 }
 
 func names(list []document.Address) string {
+	return joined(list, func(a document.Address) string { return a.Name })
+}
+
+func joined(list []document.Address, part func(document.Address) string) string {
+	if len(list) == 1 {
+		return part(list[0])
+	}
 	var out []string
 	for _, a := range list {
-		if a.Name != "" {
-			out = append(out, a.Name)
+		if s := part(a); s != "" {
+			out = append(out, s)
 		}
 	}
 	return strings.Join(out, ", ")
@@ -225,26 +237,30 @@ var told = func() map[string]bool {
 	return m
 }()
 
-func otherHeaders(m *document.Mail) string {
-	var b strings.Builder
+func isTold(name string) bool {
 	var lower [32]byte // longer than any of those told
-	for _, f := range m.Header {
-		known := len(f.Name) <= len(lower)
-		if known {
-			for i := range len(f.Name) {
-				c := f.Name[i]
-				if c >= 'A' && c <= 'Z' {
-					c += 'a' - 'A'
-				}
-				lower[i] = c
-			}
-			known = told[string(lower[:len(f.Name)])]
+	if len(name) > len(lower) {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
 		}
-		if !known {
-			b.WriteString(f.Name + ": " + f.Value + "\n")
+		lower[i] = c
+	}
+	return told[string(lower[:len(name)])]
+}
+
+func otherHeaders(m *document.Mail) string {
+	var room [1024]byte
+	b := room[:0]
+	for _, f := range m.Header {
+		if !isTold(f.Name) {
+			b = append(append(append(append(b, f.Name...), ": "...), f.Value...), '\n')
 		}
 	}
-	return b.String()
+	return string(b)
 }
 
 // dateOf reads the Date of a header without reading the mail.

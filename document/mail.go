@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/gallra/gallra"
 )
@@ -104,16 +105,29 @@ func contains(a, b string) bool {
 
 // word returns the first word of s, "" when there is none, and what follows it.
 func word(s string) (w, rest string) {
-	letter := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
-	i := strings.IndexFunc(s, letter)
-	if i < 0 {
-		return "", ""
+	start := runOf(s, false)
+	s = s[start:]
+	end := runOf(s, true)
+	return s[:end], s[end:]
+}
+
+// runOf returns how many bytes at the start of s are letters and digits, or are none.
+func runOf(s string, letters bool) int {
+	for i := 0; i < len(s); {
+		if c := s[i]; c < utf8.RuneSelf {
+			if (letter(c) || c >= '0' && c <= '9') != letters {
+				return i
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if (unicode.IsLetter(r) || unicode.IsDigit(r)) != letters {
+			return i
+		}
+		i += n
 	}
-	s = s[i:]
-	if i = strings.IndexFunc(s, func(r rune) bool { return !letter(r) }); i < 0 {
-		return s, ""
-	}
-	return s[:i], s[i:]
+	return len(s)
 }
 
 // ParseMail decodes a mail. It reads as far as the bytes go and reports what it

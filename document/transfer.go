@@ -109,12 +109,19 @@ func appendTail(out []byte, acc uint32, n int) []byte {
 
 func appendQP(out, b []byte) []byte {
 	for i := 0; i < len(b); i++ {
-		next := bytes.IndexByte(b[i:], '=')
-		if next < 0 {
-			return append(out, b[i:]...)
+		if b[i] != '=' {
+			next := bytes.IndexByte(b[i:], '=')
+			if next < 0 {
+				return append(out, b[i:]...)
+			}
+			out = append(out, b[i:i+next]...)
+			i += next
 		}
-		out = append(out, b[i:i+next]...)
-		i += next
+		if i+2 < len(b) && unhex(b[i+1])|unhex(b[i+2]) < 16 {
+			out = append(out, unhex(b[i+1])<<4|unhex(b[i+2]))
+			i += 2
+			continue
+		}
 		j := i + 1
 		for j < len(b) && (b[j] == ' ' || b[j] == '\t') {
 			j++
@@ -126,9 +133,6 @@ func appendQP(out, b []byte) []byte {
 			i = j
 		case b[j] == '\r' && j+1 < len(b) && b[j+1] == '\n':
 			i = j + 1
-		case i+2 < len(b) && unhex(b[i+1]) < 16 && unhex(b[i+2]) < 16:
-			out = append(out, unhex(b[i+1])<<4|unhex(b[i+2]))
-			i += 2
 		default:
 			out = append(out, '=')
 		}
@@ -136,17 +140,20 @@ func appendQP(out, b []byte) []byte {
 	return out
 }
 
-func unhex(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10
+func unhex(c byte) byte { return hexValue[c] }
+
+var hexValue = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 0xFF
 	}
-	return 0xFF
-}
+	for i, c := range "0123456789ABCDEF" {
+		t[c] = byte(i)
+	}
+	for i, c := range "abcdef" {
+		t[c] = byte(10 + i)
+	}
+	return t
+}()
 
 // encodeTransfer writes b in a Content-Transfer-Encoding with the line ending
 // nl, in another one when it cannot hold b, and says which. text says that line

@@ -139,15 +139,18 @@ func (s *Source) dial(ctx context.Context) (*client, error) {
 	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
 	defer stop()
 	var c *imapclient.Client
+	var l *lane
 	switch {
 	case s.implicit:
 		t := tls.Client(nc, s.tls)
 		if err = t.HandshakeContext(ctx); err == nil {
-			c = imapclient.New(t, nil)
+			l = newLane(t, s.max)
+			c = imapclient.New(l, nil)
 		}
 	case s.plain:
-		c = imapclient.New(nc, nil)
-	default:
+		l = newLane(nc, s.max)
+		c = imapclient.New(l, nil)
+	default: // what is encrypted from some point on is the library's alone
 		c, err = imapclient.NewStartTLS(nc, &imapclient.Options{TLSConfig: s.tls})
 	}
 	if err != nil {
@@ -185,13 +188,14 @@ func (s *Source) dial(ctx context.Context) (*client, error) {
 			s.mu.Unlock()
 		}
 	}
-	return &client{Client: c}, nil
+	return &client{Client: c, lane: l}, nil
 }
 
 // client is a connection and the folder that is open on it. The library's own
 // notion of that lags behind the answer to SELECT.
 type client struct {
 	*imapclient.Client
+	lane     *lane // nil where there is none
 	selected string
 	reading  bool       // it was opened to read only
 	validity uint32     // of the open folder

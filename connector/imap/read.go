@@ -307,6 +307,24 @@ func (s *Source) bodies(ctx context.Context, c *client, letters []letter, sectio
 	return err
 }
 
+// raws are buffers of mails that nobody has any more.
+var raws sync.Pool
+
+// rawBuffer returns a buffer of n bytes, whatever is in it.
+func rawBuffer(n int64) []byte {
+	if b, ok := raws.Get().(*[]byte); ok && int64(cap(*b)) >= n {
+		return (*b)[:n]
+	}
+	return make([]byte, n, max(n, 4<<10)) // room for the next one
+}
+
+// leaveRaw gives a buffer back; a large one is not kept.
+func leaveRaw(b []byte) {
+	if cap(b) <= 256<<10 {
+		raws.Put(&b)
+	}
+}
+
 // receive reads what the server tells of one mail, a text beyond the limit in part.
 func (s *Source) receive(msg *imapclient.FetchMessageData) (letter, error) {
 	var l letter
@@ -325,7 +343,7 @@ func (s *Source) receive(msg *imapclient.FetchMessageData) (letter, error) {
 				l.raw = []byte{}
 				continue
 			}
-			l.raw = make([]byte, min(item.Literal.Size(), s.max))
+			l.raw = rawBuffer(min(item.Literal.Size(), s.max))
 			_, err := io.ReadFull(item.Literal, l.raw)
 			if err == nil {
 				_, err = io.Copy(io.Discard, item.Literal)
@@ -506,7 +524,7 @@ const (
 )
 
 // stream fetches the mails of t whole and hands each to f, on several goroutines,
-// with its place in t.uids. bytes counts the text of the page; when there is
+// with its place in t.uids; what f keeps of the text it must copy. bytes counts the text of the page; when there is
 // enough of it, stream returns the last mail of the page, else 0.
 func (s *Source) stream(ctx context.Context, c *client, t stretch, bytes *int64, f func(i int, l letter)) (goimap.UID, error) {
 	if len(t.uids) == 0 {
@@ -523,6 +541,7 @@ func (s *Source) stream(ctx context.Context, c *client, t stretch, bytes *int64,
 			for some := range work {
 				for _, p := range some {
 					f(p.i, p.l)
+					leaveRaw(p.l.raw)
 				}
 			}
 		})
@@ -536,47 +555,65 @@ func (s *Source) stream(ctx context.Context, c *client, t stretch, bytes *int64,
 	want := &goimap.FetchOptions{UID: true, Flags: true, InternalDate: true, RFC822Size: true, BodySection: []*goimap.FetchItemBodySection{{Peek: true}}}
 	asked, coming := 0, int64(0)
 	last := len(t.uids) // how many are on this page
-	var mu sync.Mutex   // of bytes, last and index
+	var some []piece
+	over := false     // nothing is taken any more
+	var mu sync.Mutex // of bytes, last, index, some and over
+	pass := func() {
+		if len(some) > 0 {
+			work <- some
+			some = make([]piece, 0, 16)
+		}
+	}
+	got := func(l letter) {
+		mu.Lock()
+		defer mu.Unlock()
+		i, ok := index[l.place.uid]
+		if !ok || l.raw == nil || over {
+			return
+		}
+		delete(index, l.place.uid)
+		n := int64(len(l.raw))
+		s.typical.Store((7*s.typical.Load() + n) / 8)
+		if i > 0 && *bytes > 4*pageBytes {
+			last = min(last, i) // much larger than those before: they do not fit, and come once more with the next page
+			return
+		}
+		*bytes += n
+		if halfMade(l.flags) {
+			return
+		}
+		l.place, l.folder = t.place(l.place.uid), t.folder.name
+		if some = append(some, piece{i, l}); len(some) >= 16 || n > ahead/16 {
+			pass()
+		}
+	}
 	read := func(cmd *imapclient.FetchCommand) (err error) {
-		var some []piece
 		for err == nil {
 			msg := cmd.Next()
 			if msg == nil {
 				break
 			}
 			var l letter
-			if l, err = s.receive(msg); err != nil {
-				break
+			if l, err = s.receive(msg); err == nil {
+				got(l)
 			}
-			mu.Lock()
-			i, ok := index[l.place.uid]
-			if ok = ok && l.raw != nil; ok {
-				delete(index, l.place.uid)
-				n := int64(len(l.raw))
-				s.typical.Store((7*s.typical.Load() + n) / 8)
-				if i > 0 && *bytes > 4*pageBytes {
-					last = min(last, i) // much larger than those before: they do not fit, and come once more with the next page
-					ok = false
-				} else {
-					*bytes += n
-				}
-			}
-			mu.Unlock()
-			if ok && !halfMade(l.flags) {
-				l.place, l.folder = t.place(l.place.uid), t.folder.name
-				if some = append(some, piece{i, l}); len(some) >= 16 || len(l.raw) > ahead/16 {
-					work <- some
-					some = make([]piece, 0, 16)
-				}
-			}
-		}
-		if len(some) > 0 {
-			work <- some
 		}
 		if e := cmd.Close(); err == nil {
 			err = e
 		}
+		mu.Lock()
+		defer mu.Unlock()
+		pass()
 		return err
+	}
+	if c.lane != nil { // most come this way, and none is left for read
+		c.lane.divert(got)
+		defer func() {
+			c.lane.divert(nil)
+			mu.Lock() // a server may send what nobody asked for
+			over = true
+			mu.Unlock()
+		}()
 	}
 	// A server may begin to answer one command before it has ended with another:
 	// each has its reader.
@@ -614,6 +651,8 @@ func (s *Source) stream(ctx context.Context, c *client, t stretch, bytes *int64,
 		return 0, s.fail(ctx, "FETCH", failed)
 	}
 	missing := func() (out []goimap.UID) {
+		mu.Lock()
+		defer mu.Unlock()
 		for _, u := range t.uids[:min(last, asked)] {
 			if _, ok := index[u]; ok {
 				out = append(out, u)

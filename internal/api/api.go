@@ -1,5 +1,5 @@
 // Package api is the JSON API of gallring: what the page and the command line
-// can do with rules, plans, runs, holds, tasks, statistics and documents, a
+// can do with rules, plans, runs, holds, tasks, letters, statistics and documents, a
 // program can do with a token. A token acts in its account's name and may what
 // its role may (internal/auth); the work is done by the same packages.
 //

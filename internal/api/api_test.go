@@ -38,7 +38,7 @@ type client struct {
 func setup(t *testing.T) *client {
 	t.Helper()
 	s := webtest.New(t, true)
-	h := api.New(api.Options{DB: s.DB, Auth: s.Auth, Evidence: s.Log, Retention: s.Engine,
+	h := api.New(api.Options{DB: s.DB, Auth: s.Auth, Evidence: s.Log, Retention: s.Engine, Guard: s.Desk.Guard,
 		Config:     func(context.Context) (*config.Config, error) { return s.Config, nil },
 		SaveConfig: func(_ context.Context, c *config.Config) error { s.Config = c; return nil },
 		Open:       func(ctx context.Context, id gallra.SystemID) (connector.Source, error) { return s.Engine.Open(ctx, id) },
@@ -132,6 +132,24 @@ func (c *client) ask(as auth.Role, method, path string, in, v any) (status int, 
 		}
 	}
 	return res.StatusCode, string(b)
+}
+
+// bare sends a request without a body, as described or not, and returns the status.
+func (c *client) bare(as auth.Role, method, path string) int {
+	c.Helper()
+	req, err := http.NewRequest(method, c.base+api.Base+path, nil)
+	if err != nil {
+		c.Fatal(err)
+	}
+	if as != "" {
+		req.Header.Set("Authorization", "Bearer "+c.tokens[as])
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		c.Fatal(err)
+	}
+	defer res.Body.Close()
+	return res.StatusCode
 }
 
 func (c *client) want(status int, as auth.Role, method, path string, in, v any) string {

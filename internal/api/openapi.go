@@ -31,7 +31,7 @@ func OpenAPI() map[string]any {
 	}
 	return map[string]any{
 		"openapi": "3.0.3",
-		"info":    map[string]any{"title": "Gallra", "version": "1", "description": "Retention: rules, plans, runs, holds, tasks, statistics and documents. Every address holds ids only."},
+		"info":    map[string]any{"title": "Gallra", "version": "1", "description": "Retention: rules, plans, runs, holds, tasks, letters, statistics and documents. Every address holds ids only."},
 		"servers": []any{map[string]any{"url": Base}},
 		"paths":   paths,
 		"components": map[string]any{"schemas": schemas,

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gallra/gallra"
-	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/i18n"
@@ -293,21 +292,7 @@ func (c *call) recheckLetter(l letter.Letter) (int64, error) {
 		return 0, err
 	}
 	defer src.Close() // read only
-	f, ok := src.(connector.Finder)
-	if !ok {
-		return 0, gallra.Errorf(gallra.Unsupported, "letter.look_by_hand", "system", string(l.System))
-	}
-	var n int64
-	for cursor := ""; ; {
-		h, err := f.Find(c.ctx(), connector.Needles{Identifiers: ids, Depth: connector.InText}, cursor)
-		if err != nil {
-			return 0, err
-		}
-		n += int64(len(h.Hits))
-		if cursor = h.Next; cursor == "" {
-			return n, nil
-		}
-	}
+	return letter.Remaining(c.ctx(), src, l.System, ids)
 }
 
 // letterTodos tells what is to be done about letters.

@@ -14,6 +14,9 @@ import (
 	"sync"
 	"syscall"
 
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/connector/mailrecord"
@@ -204,7 +207,7 @@ func (m *maildir) apply(ctx context.Context, changes []*change, max int64) error
 		return err
 	}
 	fresh := false
-	dirs := map[string]bool{}
+	var found []foundMail
 	for _, c := range changes {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -221,32 +224,11 @@ func (m *maildir) apply(ctx context.Context, changes []*change, max int64) error
 			c.missing()
 			continue
 		}
-		path, err := m.locate(it)
-		if err != nil {
-			c.missing()
-			continue
-		}
-		s, err := readMail(path, max)
-		if err != nil {
-			c.err = err
-			continue
-		}
-		raw, erase := c.decide(s)
-		switch {
-		case c.err != nil:
-		case erase:
-			if err := remove(path); errors.Is(err, fs.ErrNotExist) {
-				c.missing()
-			} else if err != nil {
-				c.err = fileError(err)
-			} else {
-				dirs[filepath.Dir(path)] = true
-			}
-		default:
-			if c.err = fileError(m.rewrite(path, raw)); c.err == nil {
-				dirs[filepath.Dir(path)] = true
-			}
-		}
+		found = append(found, foundMail{c, it})
+	}
+	dirs, err := m.changed(ctx, found, max)
+	if err != nil {
+		return err
 	}
 	for dir := range dirs {
 		if err := errors.Join(safefile.At(safefile.StepFolder), syncDir(dir)); err != nil {
@@ -254,6 +236,94 @@ func (m *maildir) apply(ctx context.Context, changes []*change, max int64) error
 		}
 	}
 	return nil
+}
+
+// atOnce is how many mails are changed beside each other: the disk brings several
+// files down in the time of one.
+const atOnce = 8
+
+// atOnceBytes bounds what they hold in memory; a larger one is changed alone.
+const atOnceBytes = 16 << 20
+
+// foundMail is a change and the mail it is about.
+type foundMail struct {
+	*change
+	item
+}
+
+// changed carries out the changes and returns the folders that are to be brought
+// to disk. A mail that is named twice has its turns one after the other.
+func (m *maildir) changed(ctx context.Context, list []foundMail, max int64) (map[string]bool, error) {
+	var turns [][]foundMail
+	at := map[string]int{}
+	for _, f := range list {
+		k, again := at[f.item.id]
+		if !again {
+			k = len(turns)
+			at[f.item.id], turns = k, append(turns, nil)
+		}
+		turns[k] = append(turns[k], f)
+	}
+	var mu sync.Mutex
+	dirs := map[string]bool{}
+	room := semaphore.NewWeighted(atOnceBytes)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for _, turn := range turns {
+		g.Go(func() error {
+			for _, f := range turn {
+				size := int64(atOnceBytes)
+				if info, err := os.Lstat(f.path); err == nil {
+					size = min(size, info.Size())
+				}
+				if err := room.Acquire(ctx, size); err != nil {
+					return err
+				}
+				dir := m.change(f.item, f.change, max)
+				room.Release(size)
+				if dir != "" {
+					mu.Lock()
+					dirs[dir] = true
+					mu.Unlock()
+				}
+			}
+			return nil
+		})
+	}
+	return dirs, g.Wait()
+}
+
+// change carries out one change and returns the folder in which something has
+// changed, "" for none.
+func (m *maildir) change(it item, c *change, max int64) string {
+	path, err := m.locate(it)
+	if err != nil {
+		c.missing()
+		return ""
+	}
+	s, err := readMail(path, max)
+	if err != nil {
+		c.err = err
+		return ""
+	}
+	raw, erase := c.decide(s)
+	switch {
+	case c.err != nil:
+		return ""
+	case erase:
+		err := remove(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			c.missing()
+			return ""
+		}
+		c.err = fileError(err)
+	default:
+		c.err = fileError(m.rewrite(path, raw))
+	}
+	if c.err != nil {
+		return ""
+	}
+	return filepath.Dir(path)
 }
 
 var sizes = regexp.MustCompile(`,[SW]=\d+`)

@@ -559,9 +559,18 @@ func (s *Source) Trace(_ context.Context, refs []gallra.Ref) (connector.Trace, e
 	return mailrecord.Trace{Refs: refs, Gone: s.Remains, Read: s.anew, Limits: s.limits()}, nil
 }
 
-// anew reads mails past the index that List and Edit use.
+// anew reads mails past the index that List and Edit use. A Maildir's are files of
+// their own, opened where they are; looking through the folder for each batch
+// would take longer than reading it.
 func (s *Source) anew(ctx context.Context, refs []gallra.Ref, f func(mailrecord.Stored)) error {
-	items, _, err := s.box.index(ctx)
+	look := func(ctx context.Context) ([]item, error) {
+		items, _, err := s.box.index(ctx)
+		return items, err
+	}
+	if m, ok := s.box.(*maildir); ok {
+		look = m.known
+	}
+	items, err := look(ctx)
 	if err != nil {
 		return err
 	}

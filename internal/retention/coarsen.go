@@ -279,7 +279,7 @@ func (r *running) coarsenItems(ctx context.Context, n int, b batch, c coarsening
 	for k, i := range rare {
 		refs[k] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
 	}
-	now, err := getMany(ctx, src, refs, true)
+	now, err := getMany(ctx, src, refs, true, nil)
 	if err != nil {
 		return err
 	}
@@ -309,18 +309,20 @@ func (r *running) coarsenItems(ctx context.Context, n int, b batch, c coarsening
 	if _, err := editMany(ctx, src, edits); err != nil {
 		return err
 	}
-	if now, err = getMany(ctx, src, refs, false); err != nil {
+	if now, err = getMany(ctx, src, refs, false, nil); err != nil {
 		return err
 	}
-	gone := statistics.NewCells(u.System, u.Type)
+	var changes []statistics.Change
 	for _, i := range rare {
 		if rec, there := now[i.id]; there {
 			is := u.Schema.Fact(rec, r.Loc)
 			was := is // what rounded times have changed is counted already
 			was.Cell = i.fact.Cell
-			gone.Replace(u.Schema, was, is)
+			changes = append(changes, statistics.Change{Was: was, Is: is})
 		}
 	}
+	gone := statistics.NewCells(u.System, u.Type)
+	gone.Replace(u.Schema, changes...)
 	return r.DB.Tx(ctx, func(tx *sql.Tx) error {
 		// The same batch again, after a crash: what was saved then is replaced.
 		part := int64(math.MaxInt32)<<31 + b.n

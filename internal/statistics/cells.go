@@ -308,12 +308,17 @@ func Groups(f Fact) []string {
 // MonthOf returns the month of f as YYYY-MM; "" unknown.
 func MonthOf(f Fact) string { return monthName(f.Day) }
 
-// Replace counts that a live record shows now what it was not: was is added to
-// c and is taken off, so that c and the live records together still give was.
-func (c *Cells) Replace(s Schema, was, is Fact) {
+// Change is what a record's statistics were and what they are.
+type Change struct{ Was, Is Fact }
+
+// Replace counts that live records show now what they did not: Was is added to
+// c and Is taken off, so that c and the live records together still give Was.
+func (c *Cells) Replace(s Schema, changes ...Change) {
 	minus := NewCells(c.System, c.Type)
-	minus.Add(s, is)
-	c.Add(s, was)
+	for _, x := range changes {
+		minus.Add(s, x.Is)
+		c.Add(s, x.Was)
+	}
 	for k, n := range minus.days {
 		c.days[k] -= n
 	}

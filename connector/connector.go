@@ -178,8 +178,14 @@ type Rounder interface {
 	// RoundTimes sets every time that the system keeps of refs, and of all that
 	// belongs to them, back to the beginning of its month, as the system counts
 	// them. It answers for the call, not for each; done again it changes nothing.
-	RoundTimes(ctx context.Context, refs []gallra.Ref) error
+	// done names types of which all records have been made coarser by edits.
+	RoundTimes(ctx context.Context, refs []gallra.Ref, done ...string) error
 }
+
+// OneStep is a Batcher whose edits unlink and round by themselves; one that sets
+// no field does that alone and changes nothing when done again. Other systems
+// are asked for each by itself.
+type OneStep interface{ OneStep() }
 
 // Many reads many records in few round trips: those that exist, in no
 // particular order. An engine without it asks for one at a time. versions says
@@ -234,7 +240,7 @@ type Edit struct {
 	// step. One that has done so says so in the Result; others are asked by Unlink.
 	Unlink bool
 	// Round asks a Rounder to make the record's own times coarser in the same
-	// step. RoundTimes is asked all the same and finds less to do.
+	// step. One that has done so says so in the Result.
 	Round bool
 }
 
@@ -244,6 +250,7 @@ type Result struct {
 	Receipt  gallra.Receipt
 	Err      error
 	Unlinked bool // the Edit asked for it, and it is done
+	Rounded  bool // the same of Round
 }
 
 // Kind says what role a type plays in customer service.

@@ -190,7 +190,7 @@ func (c *Source) Unlink(ctx context.Context, refs []gallra.Ref) ([]connector.Res
 
 // RoundTimes sets the times of records and of all that hangs on them back to the
 // beginning of their month in UTC.
-func (c *Source) RoundTimes(ctx context.Context, refs []gallra.Ref) error {
+func (c *Source) RoundTimes(ctx context.Context, refs []gallra.Ref, _ ...string) error {
 	c.sys.mu.Lock()
 	defer c.sys.mu.Unlock()
 	for _, ref := range refs {

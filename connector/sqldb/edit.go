@@ -41,9 +41,13 @@ func (s *Source) EditMany(ctx context.Context, edits []connector.Edit) ([]connec
 		}
 		return nil
 	}
-	locked := s.locked(ctx, items, func(tx *sql.Tx, t *table, keys []string, idx []int) error {
+	// A record of which no field is set has nothing that its copies must forget.
+	set := func(idx []int) []string {
+		return keysOf(items, slices.DeleteFunc(slices.Clone(idx), func(i int) bool { return len(edits[i].Set) == 0 }))
+	}
+	locked := s.locked(ctx, items, func(tx *sql.Tx, t *table, _ []string, idx []int) error {
 		// Copies are found by the way from the record: before anything changes.
-		if err := s.forget(ctx, tx, t, keys); err != nil {
+		if err := s.forget(ctx, tx, t, set(idx), nil); err != nil {
 			return err
 		}
 		if err := loosen(tx, t, idx); err != nil {
@@ -55,19 +59,20 @@ func (s *Source) EditMany(ctx context.Context, edits []connector.Edit) ([]connec
 		if !s.checks(t, edits, idx) {
 			return locked(tx, t, idx, out)
 		}
-		ok, err := s.writeChecked(ctx, tx, t, edits, idx, out)
+		ok, of, err := s.writeChecked(ctx, tx, t, edits, idx, out)
 		if err != nil || len(ok) == 0 {
 			return ok, err
 		}
 		if err := loosen(tx, t, ok); err != nil {
 			return ok, err
 		}
-		return ok, s.forget(ctx, tx, t, keysOf(items, ok))
+		return ok, s.forget(ctx, tx, t, set(ok), of)
 	}, func(t *table, i int) error { return t.settable(edits[i].Set) })
 	for i := range out {
 		if t := s.byType[edits[i].Ref.Type]; out[i].Err == nil && edits[i].Unlink {
 			out[i].Unlinked = t.meta.Person != nil && t.meta.Person.Unlink != ""
 		}
+		out[i].Rounded = out[i].Err == nil && edits[i].Round
 	}
 	return out, err
 }
@@ -118,6 +123,9 @@ func (s *Source) writings(t *table, edits []connector.Edit, idx []int) iter.Seq2
 			for _, n := range names[1:] {
 				f, _ := t.field(n) // settable has seen it
 				w.fields = append(w.fields, f)
+			}
+			if w.nothing() {
+				continue
 			}
 			if !yield(w, groups[g]) {
 				return
@@ -189,6 +197,13 @@ func (w writing) also(b *query, comma, alias string) {
 	}
 }
 
+// nothing reports whether there is no column to set.
+func (w writing) nothing() bool {
+	b := &query{d: w.s.d}
+	w.also(b, "", "t")
+	return len(w.fields) == 0 && b.String() == ""
+}
+
 // alike parts edits into those of which many set the same values, and the rest.
 func (w writing) alike(edits []connector.Edit, idx []int) (same [][]int, rest []int) {
 	groups := map[string][]int{}
@@ -209,7 +224,7 @@ func (w writing) alike(edits []connector.Edit, idx []int) (same [][]int, rest []
 		groups[v] = append(groups[v], i)
 	}
 	for _, v := range order {
-		if len(groups[v]) >= manyAlike {
+		if len(groups[v]) >= manyAlike || len(w.fields) == 0 {
 			same = append(same, groups[v])
 		} else {
 			rest = append(rest, groups[v]...)
@@ -293,17 +308,20 @@ func (s *Source) checks(t *table, edits []connector.Edit, idx []int) bool {
 	if s.d != postgres || !t.numericKey() || t.kind == connector.KindPerson || t.meta.Whole {
 		return false
 	}
-	for w := range s.writings(t, edits, idx) {
-		if !w.inText() || len(w.fields) == 0 {
+	n := 0
+	for w, idx := range s.writings(t, edits, idx) {
+		if !w.inText() {
 			return false
 		}
+		n += len(idx)
 	}
-	return !slices.ContainsFunc(idx, func(i int) bool { return len(edits[i].Set) == 0 })
+	return n == len(idx) // else of some there is nothing to write, and only a lock compares them
 }
 
 // writeChecked writes the values into those rows that still have their version,
-// returns which, and says what became of the others.
-func (s *Source) writeChecked(ctx context.Context, tx *sql.Tx, t *table, edits []connector.Edit, idx []int, out []connector.Result) ([]int, error) {
+// returns which, with the conversation of each where the row itself tells it, and
+// says what became of the others.
+func (s *Source) writeChecked(ctx context.Context, tx *sql.Tx, t *table, edits []connector.Edit, idx []int, out []connector.Result) (ok []int, of map[string]string, err error) {
 	at := make(map[string]int, len(idx))
 	first := make([]int, 0, len(idx))
 	for _, i := range idx {
@@ -315,40 +333,43 @@ func (s *Source) writeChecked(ctx context.Context, tx *sql.Tx, t *table, edits [
 	}
 	// In order: two batches never wait for each other.
 	slices.SortFunc(first, func(a, b int) int { return cmp.Compare(number(edits[a].Ref.ID), number(edits[b].Ref.ID)) })
-	done := make(map[string]bool, len(idx))
+	done := make(map[string]string, len(idx))
 	for w, idx := range s.writings(t, edits, first) {
 		same, rest := w.alike(edits, idx)
 		for _, like := range same {
 			if err := s.writeArrays(ctx, tx, w, edits, like, done, true); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 		if len(rest) > 0 {
 			if err := s.writeArrays(ctx, tx, w, edits, rest, done, false); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
-	var ok []int
 	var left []string
 	for _, i := range idx {
-		switch id := edits[i].Ref.ID; {
+		id := edits[i].Ref.ID
+		switch _, written := done[id]; {
 		case at[id] != i:
 			out[i].Err = gallra.Errorf(gallra.NotFound, "sqldb.gone", "ref", edits[i].Ref.String()) // named twice
-		case done[id]:
+		case written:
 			ok = append(ok, i)
 		default:
 			left = append(left, id)
 		}
 	}
+	if s.top(t) != "" {
+		of = done
+	}
 	if len(left) == 0 {
-		return ok, nil
+		return ok, of, nil
 	}
 	b := &query{d: s.d}
 	(&selection{s: s, t: t}).write(b, s.d.refer("t", t.key[0]), []func(*query){func(b *query) { s.hasKey(b, t, "t", left) }})
 	there, err := s.keys(ctx, tx, b, "edit "+t.name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, id := range left {
 		out[at[id]].Err = gallra.Errorf(gallra.NotFound, "sqldb.gone", "ref", edits[at[id]].Ref.String())
@@ -356,7 +377,18 @@ func (s *Source) writeChecked(ctx context.Context, tx *sql.Tx, t *table, edits [
 			out[at[id]].Err = gallra.Errorf(gallra.Conflict, "sqldb.changed", "ref", edits[at[id]].Ref.String())
 		}
 	}
-	return ok, nil
+	return ok, of, nil
+}
+
+// top writes the key of the conversation of a row of t (alias "t"), "" where the
+// row itself does not tell it.
+func (s *Source) top(t *table) string {
+	sel := &selection{s: s, t: t}
+	x, top := sel.climb()
+	if top == nil || top.kind != connector.KindConversation || len(sel.joins) > 0 || x == "NULL" {
+		return ""
+	}
+	return x
 }
 
 // number is a numeric key, 0 for what is none.
@@ -395,8 +427,8 @@ func (s *Source) writeRows(ctx context.Context, tx *sql.Tx, w writing, edits []c
 
 // writeArrays writes rows of a numeric key in one statement: each with its own
 // values, or all with those of the first. With done, only rows that still have
-// their version are written, and noted there.
-func (s *Source) writeArrays(ctx context.Context, tx *sql.Tx, w writing, edits []connector.Edit, idx []int, done map[string]bool, same bool) error {
+// their version are written, and noted there with their conversation.
+func (s *Source) writeArrays(ctx context.Context, tx *sql.Tx, w writing, edits []connector.Edit, idx []int, done map[string]string, same bool) error {
 	t := w.t
 	keys := make([]string, len(idx))
 	versions := make([]*string, len(idx))
@@ -445,8 +477,8 @@ func (s *Source) writeArrays(ctx context.Context, tx *sql.Tx, w writing, edits [
 		_, err := tx.ExecContext(ctx, b.String(), b.args...)
 		return s.fail("edit "+t.name, err)
 	}
-	b.add(" AND (v.version IS NULL OR v.version = ", s.version(t, "t"), "::text) RETURNING ", s.d.refer("t", t.key[0]))
-	return s.each(ctx, tx, b, 1, "edit "+t.name, func(v []any) { done[text(v[0])] = true })
+	b.add(" AND (v.version IS NULL OR v.version = ", s.version(t, "t"), "::text) RETURNING ", s.d.refer("t", t.key[0]), ", ", cmp.Or(s.top(t), "''"))
+	return s.each(ctx, tx, b, 2, "edit "+t.name, func(v []any) { done[text(v[0])] = text(v[1]) })
 }
 
 // value is what the column is set to. An emptied value becomes the profile's
@@ -477,14 +509,25 @@ func (f field) value(v, key string) any {
 
 // forget makes the copies derived from edited records lose the old values: rows
 // that belong to the record or to its conversation, and for a person those of
-// the person's conversations too, are erased or blanked as the profile says.
-func (s *Source) forget(ctx context.Context, tx *sql.Tx, edited *table, keys []string) error {
+// the person's conversations too, are erased or blanked as the profile says. of
+// is the conversation of each, where that is known.
+func (s *Source) forget(ctx context.Context, tx *sql.Tx, edited *table, keys []string, of map[string]string) error {
+	if len(keys) == 0 {
+		return nil
+	}
 	t, keys, err := s.whole(ctx, tx, edited, keys)
 	if err != nil {
 		return err
 	}
 	var shared []dropped
-	var ids []string                              // of the conversations they belong to, once somebody asks
+	var ids []string // of the conversations they belong to, once somebody asks
+	for _, k := range keys {
+		if id := of[k]; id != "" {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
 	for _, o := range slices.Backward(s.tables) { // children first: the way to them goes over their parents
 		if o == edited || o.meta.OnEdit == editKeep {
 			continue

@@ -23,7 +23,7 @@ func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (g
 func (s *Source) EraseMany(ctx context.Context, items []connector.Item) ([]connector.Result, error) {
 	return s.change(ctx, "erase", gallra.ActionErase, items, s.locked(ctx, items, func(tx *sql.Tx, t *table, keys []string, _ []int) error {
 		if t.conversation() != nil && t.meta.OnEdit == editKeep { // what its case says of it elsewhere
-			if err := s.forget(ctx, tx, t, keys); err != nil {
+			if err := s.forget(ctx, tx, t, keys, nil); err != nil {
 				return err
 			}
 		}

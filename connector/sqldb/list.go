@@ -17,6 +17,7 @@ const (
 	defaultLimit = 1000
 	fileLimit    = 50 // records that hold files: they may be large
 	maxLimit     = 10_000
+	pageBytes    = 8 << 20 // of the fields of a page
 )
 
 // List reads by key, so that rows may come and go meanwhile.
@@ -30,7 +31,7 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 	if q.Unversioned {
 		sel.columns[len(t.key)] = "''"
 	}
-	sel.expect = min(limit, defaultLimit) + 1
+	sel.expect, sel.room = min(limit, defaultLimit)+1, pageBytes
 	conds, err := s.selected(t, sel, q)
 	if err != nil {
 		return connector.Page{}, err
@@ -64,6 +65,9 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 	if len(page.Records) > limit {
 		page.Records = page.Records[:limit]
 		page.Next = page.Records[limit-1].Ref.ID
+	}
+	if sel.full {
+		page.Next = page.Records[len(page.Records)-1].Ref.ID
 	}
 	if q.Fields == connector.FieldsAll {
 		if err := s.fillContent(ctx, t, page.Records); err != nil {

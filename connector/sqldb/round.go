@@ -10,10 +10,13 @@ import (
 	"github.com/gallra/gallra"
 )
 
+// OneStep says that EditMany unlinks and rounds what it is asked to.
+func (s *Source) OneStep() {}
+
 // RoundTimes sets every time of the records and of the rows below them back to
 // the beginning of its month: columns of a type for times, and those that the
-// profile names as clocks.
-func (s *Source) RoundTimes(ctx context.Context, refs []gallra.Ref) error {
+// profile names as clocks. Types that are done are not read for it.
+func (s *Source) RoundTimes(ctx context.Context, refs []gallra.Ref, done ...string) error {
 	if err := s.drift(s.have); err != nil {
 		return err
 	}
@@ -27,7 +30,7 @@ func (s *Source) RoundTimes(ctx context.Context, refs []gallra.Ref) error {
 		for keys := range slices.Chunk(byType[root.typ], maxLimit) {
 			err := s.inTx(ctx, "round times", func(tx *sql.Tx) error {
 				for _, t := range slices.Backward(s.tables) { // children first: the way to them goes over their parents
-					if t != root && !t.below(root) {
+					if t != root && !t.below(root) || slices.Contains(done, t.typ) {
 						continue
 					}
 					var sets, finer []string

@@ -28,6 +28,8 @@ type selection struct {
 	events  []gallra.StartEvent
 	fields  []field
 	expect  int // how many records there will be, about
+	room    int // most bytes of their fields that are kept; 0: all
+	full    bool
 }
 
 // read begins a SELECT of what records of t are made of: key, version,
@@ -152,7 +154,17 @@ func (sel *selection) run(ctx context.Context, r runner, conds []func(*query), t
 	sel.write(b, strings.Join(sel.columns, ", "), conds)
 	b.add(tail)
 	out := make([]gallra.Record, 0, sel.expect)
-	err := sel.s.each(ctx, r, b, len(sel.columns), "read "+sel.t.name, func(v []any) { out = append(out, sel.record(v)) })
+	bytes := 0
+	err := sel.s.each(ctx, r, b, len(sel.columns), "read "+sel.t.name, func(v []any) {
+		if sel.full = sel.full || sel.room > 0 && bytes > sel.room; sel.full {
+			return
+		}
+		rec := sel.record(v)
+		for _, f := range rec.Fields {
+			bytes += len(f.Value)
+		}
+		out = append(out, rec)
+	})
 	return out, err
 }
 

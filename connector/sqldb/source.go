@@ -78,6 +78,7 @@ var (
 	_ connector.Verifier    = (*Source)(nil)
 	_ connector.Tracer      = (*Source)(nil)
 	_ connector.Rounder     = (*Source)(nil)
+	_ connector.OneStep     = (*Source)(nil)
 	_ connector.Partitioner = (*Source)(nil)
 	_ connector.Batcher     = (*Source)(nil)
 	_ connector.Unlinker    = (*Source)(nil)

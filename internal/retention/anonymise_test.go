@@ -106,3 +106,40 @@ func TestG7_LyingEditorIsCaught(t *testing.T) {
 		t.Fatalf("%+v", pr)
 	}
 }
+
+// Conversations that hold more text than there is room for are rewritten in
+// smaller pieces, and a single one whatever it holds.
+func TestS21_MoreTextThanThereIsRoomFor(t *testing.T) {
+	t.Parallel()
+	f := setup(t, storetest.SQLite(t))
+	src := &counting{desk: f.desk}
+	f.Open = func(context.Context, gallra.SystemID) (connector.Source, error) { return src, nil }
+	const n = 60
+	f.desk.seed(t, n, old)
+	f.desk.exec(t, `UPDATE ticket SET person = 0`)
+	f.desk.exec(t, `UPDATE message SET body = body || hex(zeroblob(300000))`)                          // 600 kB each
+	f.desk.exec(t, `UPDATE message SET body = body || hex(zeroblob(5000000)) WHERE ticket IN (7, 40)`) // more than fits, alone
+	p := f.plan(t, company, rule("r", 24, gallra.ActionAnonymise))
+	f.approve(t, p)
+	pr := f.run(t, p)
+	if pr.Status != retention.Complete || pr.Total.Outcomes[gallra.OutcomeAnonymised] != n || !pr.FiguresEqual {
+		t.Fatalf("%+v", pr)
+	}
+	if left := f.desk.count(t, `SELECT count(*) FROM message WHERE length(body) > 100`); left != 0 {
+		t.Errorf("%d texts are left", left)
+	}
+	if src.most > 16 {
+		t.Errorf("%d texts were held at a time", src.most)
+	}
+}
+
+// counting notes how many records are edited at a time.
+type counting struct {
+	*desk
+	most int
+}
+
+func (c *counting) EditMany(ctx context.Context, edits []connector.Edit) ([]connector.Result, error) {
+	c.most = max(c.most, len(edits))
+	return c.desk.EditMany(ctx, edits)
+}

@@ -421,7 +421,7 @@ func (r *running) dossiers(ctx context.Context, src connector.Source, u unit, ty
 	for n, i := range items {
 		refs[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
 	}
-	records, err := getMany(ctx, src, refs, true)
+	records, err := getMany(ctx, src, refs, true, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -431,11 +431,11 @@ func (r *running) dossiers(ctx context.Context, src connector.Source, u unit, ty
 			threads = append(threads, &thread{item: i, record: rec})
 		}
 	}
-	parts, err := descendants(ctx, src, u, types, gallra.FilesKeep, threads, false)
+	parts, err := descendants(ctx, src, u, types, gallra.FilesKeep, threads, false, nil)
 	if err != nil {
 		return nil, err
 	}
-	again, err := getMany(ctx, src, refs, true)
+	again, err := getMany(ctx, src, refs, true, nil)
 	if err != nil {
 		return nil, err
 	}

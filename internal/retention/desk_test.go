@@ -427,7 +427,7 @@ func (p plain) Erase(ctx context.Context, ref gallra.Ref, v string) (gallra.Rece
 }
 
 // RoundTimes sets times back to the beginning of their month.
-func (d *desk) RoundTimes(ctx context.Context, refs []gallra.Ref) error {
+func (d *desk) RoundTimes(ctx context.Context, refs []gallra.Ref, _ ...string) error {
 	const month = `CAST(strftime('%s', X / 1000000, 'unixepoch', 'start of month') AS INTEGER) * 1000000`
 	of := func(c string) string { return c + " = " + strings.ReplaceAll(month, "X", c) }
 	for _, r := range refs {

@@ -32,11 +32,15 @@ const (
 const oneByOne = 100
 
 // How many conversations are rewritten at a time in a system that takes batches:
-// their text is in memory meanwhile, and where files are redacted, those too.
+// their text is in memory meanwhile, and where files are redacted, those too. When
+// it is more than roomForText there are fewer.
 const (
-	manyThreads    = 1000
-	childrenListed = 5 * manyThreads // a page of what hangs on them
+	manyThreads    = 5000
+	childrenListed = 5000 // a page of what hangs on them
+	recordsRead    = 1000 // of conversations themselves, between two looks at the room
 	threadsOfFiles = 50
+	roomForText    = 8 << 20
+	roomForRecord  = 300 // besides its text
 )
 
 // doing carries a rule's action out on the items of a chunk. again says that an

@@ -68,8 +68,9 @@ type Engine struct {
 	mu      sync.Mutex
 	sources map[opened]connector.Source
 	owner   string
-	last    proven
-	wake    *signal // of the lanes
+	last    []proven
+	most    map[gallra.Ref]int // records done at a time, by system and type, where their text takes much room
+	wake    *signal            // of the lanes
 }
 
 // proven is a batch that was read and found to be the one that was approved.

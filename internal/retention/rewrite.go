@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/anonymise"
 	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/internal/statistics"
 )
 
 // thread is one conversation being rewritten: its record and all that hangs on it.
@@ -21,6 +23,7 @@ type thread struct {
 	residues []gallra.Residue
 	erased   map[gallra.Ref]bool
 	unlinked map[gallra.Ref]bool // by their edit
+	rounded  map[gallra.Ref]bool // by their edit
 	now      gallra.Ref          // where the record is, once it was edited
 	problem  error               // of a child: the thread is not done
 }
@@ -69,19 +72,19 @@ func (r *running) anonymise(ctx context.Context, u unit, rule gallra.Rule, items
 	if err := dropFiles(ctx, src, types, rule.Files, threads); err != nil {
 		return x, err
 	}
-	if err := rewriteChildren(ctx, src, types, threads); err != nil {
+	if err := r.rewriteChildren(ctx, src, types, threads); err != nil {
 		return x, err
 	}
-	if err := rewriteCopies(ctx, src, u, types, rule.Files, threads); err != nil {
+	if err := r.rewriteCopies(ctx, src, u, types, rule.Files, threads); err != nil {
 		return x, err
 	}
-	if err := rewriteConversations(ctx, src, types[u.Type], threads, &x); err != nil {
+	if err := r.rewriteConversations(ctx, src, types[u.Type], threads, &x); err != nil {
 		return x, err
 	}
 	if err := unlink(ctx, src, threads); err != nil {
 		return x, err
 	}
-	if err := roundTimes(ctx, src, threads); err != nil {
+	if err := roundTimes(ctx, src, u, threads); err != nil {
 		return x, err
 	}
 	left, err := leftovers(ctx, src, trace, types, rule.Files, threads, len(items) <= canarySize)
@@ -101,22 +104,36 @@ func (r *running) anonymise(ctx context.Context, u unit, rule gallra.Rule, items
 	return x, nil
 }
 
-// roundTimes makes the times of what was rewritten coarser, where the system can.
-func roundTimes(ctx context.Context, src connector.Source, threads []*thread) error {
+// roundTimes makes the times of what was rewritten coarser, where the system can
+// and the edits have not done it.
+func roundTimes(ctx context.Context, src connector.Source, u unit, threads []*thread) error {
 	rounder, ok := src.(connector.Rounder)
 	if !ok {
 		return nil
 	}
 	var refs []gallra.Ref
+	exact, met := map[string]bool{}, map[string]bool{} // types with a record that no edit has rounded, and with one
 	for _, t := range threads {
-		if t.problem == nil {
-			refs = append(refs, t.now)
+		if t.problem != nil {
+			continue
+		}
+		refs = append(refs, t.now)
+		for _, rec := range append([]gallra.Record{t.record}, t.children...) {
+			if met[rec.Ref.Type] = true; !t.rounded[rec.Ref] {
+				exact[rec.Ref.Type] = true
+			}
 		}
 	}
 	if len(refs) == 0 {
 		return nil
 	}
-	err := rounder.RoundTimes(ctx, refs)
+	var done []string
+	for _, typ := range append([]string{u.Type}, u.Children...) {
+		if met[typ] && !exact[typ] {
+			done = append(done, typ)
+		}
+	}
+	err := rounder.RoundTimes(ctx, refs, done...)
 	if errors.Is(err, gallra.ErrUnsupported) {
 		return nil
 	}
@@ -211,6 +228,29 @@ func (t *thread) said(where string) bool {
 	})
 }
 
+// room is how much more text of a chunk may be held in memory.
+type room struct{ left int }
+
+// errNoRoom says that a chunk is too large; nothing has been changed.
+var errNoRoom = errors.New("retention: more text than there is room for")
+
+// take takes a record in. No room at all is as much as anybody needs.
+func (m *room) take(records ...gallra.Record) error {
+	if m == nil {
+		return nil
+	}
+	for _, rec := range records {
+		m.left -= roomForRecord
+		for _, f := range rec.Fields {
+			m.left -= len(f.Value)
+		}
+	}
+	if m.left < 0 {
+		return errNoRoom
+	}
+	return nil
+}
+
 // threads reads the conversations of items and what hangs on them. One whose
 // version has changed since the plan is left out; after a crash our own edits
 // may have changed it, and then its date decides.
@@ -219,9 +259,17 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 	for n, i := range items {
 		refs[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
 	}
-	records, err := getMany(ctx, src, refs, true)
-	if err != nil {
-		return nil, err
+	var space *room
+	if len(items) > 1 { // one is read whatever it holds
+		space = &room{roomForText}
+	}
+	records := make(map[string]gallra.Record, len(refs))
+	for part := range slices.Chunk(refs, recordsRead) {
+		some, err := getMany(ctx, src, part, true, space)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(records, some)
 	}
 	var out []*thread
 	for _, i := range items {
@@ -234,10 +282,10 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 			x.except(i, gallra.OutcomeKept, reasonChanged, "")
 			continue
 		}
-		out = append(out, &thread{item: i, record: rec, now: rec.Ref, erased: map[gallra.Ref]bool{}})
+		out = append(out, &thread{item: i, record: rec, now: rec.Ref, erased: map[gallra.Ref]bool{}, unlinked: map[gallra.Ref]bool{}, rounded: map[gallra.Ref]bool{}})
 	}
 	// Derived copies (history, search rows, drafts) come later: see rewriteCopies.
-	children, err := descendants(ctx, src, u.originals(types), types, files, out, true)
+	children, err := descendants(ctx, src, u.originals(types), types, files, out, true, space)
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +302,7 @@ func (u unit) originals(types map[string]connector.Type) unit {
 }
 
 // getMany reads the records of one type that exist, by id.
-func getMany(ctx context.Context, src connector.Source, refs []gallra.Ref, versions bool) (map[string]gallra.Record, error) {
+func getMany(ctx context.Context, src connector.Source, refs []gallra.Ref, versions bool, space *room) (map[string]gallra.Record, error) {
 	out := make(map[string]gallra.Record, len(refs))
 	if len(refs) == 0 {
 		return out, nil
@@ -263,6 +311,9 @@ func getMany(ctx context.Context, src connector.Source, refs []gallra.Ref, versi
 		list, err := m.GetMany(ctx, refs, versions)
 		for _, rec := range list {
 			out[rec.Ref.ID] = rec
+		}
+		if err == nil {
+			err = space.take(list...)
 		}
 		if !errors.Is(err, gallra.ErrUnsupported) {
 			return out, wrapped(err, "get from", refs[0].System)
@@ -273,6 +324,9 @@ func getMany(ctx context.Context, src connector.Source, refs []gallra.Ref, versi
 		switch {
 		case err == nil:
 			out[ref.ID] = rec
+			if err := space.take(rec); err != nil {
+				return nil, err
+			}
 		case !errors.Is(err, gallra.ErrNotFound):
 			return nil, fmt.Errorf("retention: get %s: %w", ref, err)
 		}
@@ -330,7 +384,7 @@ func dropFiles(ctx context.Context, src connector.Source, types map[string]conne
 
 // descendants lists what hangs on the threads' conversations, by conversation.
 // Attachments that go whole are listed without their content.
-func descendants(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread, versions bool) (map[string][]gallra.Record, error) {
+func descendants(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread, versions bool, space *room) (map[string][]gallra.Record, error) {
 	out := map[string][]gallra.Record{}
 	var parents []gallra.Ref
 	for _, t := range threads {
@@ -349,6 +403,9 @@ func descendants(ctx context.Context, src connector.Source, u unit, types map[st
 			if err != nil {
 				return nil, fmt.Errorf("retention: list %s/%s: %w", u.System, typ, err)
 			}
+			if err := space.take(page.Records...); err != nil {
+				return nil, err
+			}
 			for _, c := range page.Records {
 				out[c.Parent.ID] = append(out[c.Parent.ID], c)
 			}
@@ -362,25 +419,25 @@ func descendants(ctx context.Context, src connector.Source, u unit, types map[st
 
 // rewriteChildren edits messages and the like; what can't be edited, such as an
 // attachment, is erased, and what can't be erased either is a residue.
-func rewriteChildren(ctx context.Context, src connector.Source, types map[string]connector.Type, threads []*thread) error {
+func (r *running) rewriteChildren(ctx context.Context, src connector.Source, types map[string]connector.Type, threads []*thread) error {
 	all := map[*thread][]gallra.Record{}
 	for _, t := range threads {
 		all[t] = t.children
 	}
-	return rewriteRecords(ctx, src, types, threads, all)
+	return r.rewriteRecords(ctx, src, types, threads, all)
 }
 
 // rewriteCopies edits derived copies, type by type as they are then: an edit of
 // what they were derived from has changed or erased them already where the
 // system keeps its contract, and the edit of one may change another.
-func rewriteCopies(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread) error {
+func (r *running) rewriteCopies(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, files gallra.FilePolicy, threads []*thread) error {
 	for _, typ := range u.Children {
 		if types[typ].Kind != connector.KindTrace {
 			continue
 		}
 		one := u
 		one.Children = []string{typ}
-		copies, err := descendants(ctx, src, one, types, files, threads, true)
+		copies, err := descendants(ctx, src, one, types, files, threads, true, nil)
 		if err != nil {
 			return err
 		}
@@ -389,14 +446,14 @@ func rewriteCopies(ctx context.Context, src connector.Source, u unit, types map[
 			some[t] = copies[t.id]
 			t.children = append(t.children, copies[t.id]...)
 		}
-		if err := rewriteRecords(ctx, src, types, threads, some); err != nil {
+		if err := r.rewriteRecords(ctx, src, types, threads, some); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func rewriteRecords(ctx context.Context, src connector.Source, types map[string]connector.Type, threads []*thread, records map[*thread][]gallra.Record) error {
+func (r *running) rewriteRecords(ctx context.Context, src connector.Source, types map[string]connector.Type, threads []*thread, records map[*thread][]gallra.Record) error {
 	var edits []connector.Edit
 	var owner []*thread
 	for _, t := range threads {
@@ -411,7 +468,7 @@ func rewriteRecords(ctx context.Context, src connector.Source, types map[string]
 				}
 				continue
 			}
-			if len(set) > 0 {
+			if len(set) > 0 || r.inOneStep(src, c) {
 				edits = append(edits, connector.Edit{Item: connector.Item{Ref: c.Ref, IfVersion: c.Version}, Set: set, Unlink: !c.Person.IsZero(), Round: true})
 				owner = append(owner, t)
 			}
@@ -459,7 +516,7 @@ func (t *thread) drop(ctx context.Context, src connector.Source, c gallra.Record
 
 // rewriteConversations edits the conversations themselves, last, so that what
 // they know of the person serves their messages until the end.
-func rewriteConversations(ctx context.Context, src connector.Source, typ connector.Type, threads []*thread, x *result) error {
+func (r *running) rewriteConversations(ctx context.Context, src connector.Source, typ connector.Type, threads []*thread, x *result) error {
 	var edits []connector.Edit
 	var owner []*thread
 	for _, t := range threads {
@@ -471,7 +528,7 @@ func rewriteConversations(ctx context.Context, src connector.Source, typ connect
 		for _, l := range left {
 			t.residues = append(t.residues, gallra.Residue{Ref: t.record.Ref, Where: typ.Name + "." + l.Field, Why: l.Why})
 		}
-		if len(set) == 0 {
+		if len(set) == 0 && !r.inOneStep(src, t.record) {
 			continue
 		}
 		edits = append(edits, connector.Edit{Item: connector.Item{Ref: t.record.Ref, IfVersion: t.record.Version}, Set: set, Unlink: !t.record.Person.IsZero(), Round: true})
@@ -506,7 +563,7 @@ func editAgain(ctx context.Context, src connector.Source, edits []connector.Edit
 			refs = append(refs, edits[n].Ref)
 		}
 	}
-	records, err := getMany(ctx, src, refs, true)
+	records, err := getMany(ctx, src, refs, true, nil)
 	if err != nil {
 		return err
 	}
@@ -526,15 +583,23 @@ func editAgain(ctx context.Context, src connector.Source, edits []connector.Edit
 	return err
 }
 
-// loose notes that an edit has cut a record of the thread loose from its person.
+// loose notes what an edit has done to a record of the thread besides: cut it
+// loose from its person, made its times coarser.
 func (t *thread) loose(ref gallra.Ref, a connector.Result) {
-	if !a.Unlinked {
-		return
+	if a.Unlinked {
+		t.unlinked[ref] = true
 	}
-	if t.unlinked == nil {
-		t.unlinked = map[gallra.Ref]bool{}
+	if a.Rounded {
+		t.rounded[ref] = true
 	}
-	t.unlinked[ref] = true
+}
+
+// inOneStep reports whether a record of which no text is to be changed is edited
+// all the same: it is to be cut loose and made coarser, and the system does both
+// with an edit.
+func (r *running) inOneStep(src connector.Source, rec gallra.Record) bool {
+	_, can := src.(connector.OneStep)
+	return can && (!rec.Person.IsZero() || !rounded(rec, r.Loc))
 }
 
 // unlink cuts the threads' records loose from persons' records, where the
@@ -610,11 +675,11 @@ func (r *running) examine(ctx context.Context, src connector.Source, u unit, typ
 	for n, t := range threads {
 		refs[n] = t.now
 	}
-	children, err := descendants(ctx, src, u, types, files, threads, false)
+	children, err := descendants(ctx, src, u, types, files, threads, false, nil)
 	if err != nil {
 		return err
 	}
-	records, err := getMany(ctx, src, refs, false)
+	records, err := getMany(ctx, src, refs, false, nil)
 	if err != nil {
 		return err
 	}
@@ -622,7 +687,7 @@ func (r *running) examine(ctx context.Context, src connector.Source, u unit, typ
 		if now, there := records[t.now.ID]; there { // rounded times may be counted elsewhere
 			if f := u.Schema.Fact(now, r.Loc); f.Day != t.fact.Day || !slices.Equal(f.Values, t.fact.Values) {
 				f.Cell = t.fact.Cell
-				x.moved = append(x.moved, moved{t.fact, f})
+				x.moved = append(x.moved, statistics.Change{Was: t.fact, Is: f})
 			}
 		}
 		if t.problem != nil {

@@ -525,19 +525,16 @@ type exception struct {
 type result struct {
 	tally      Tally
 	exceptions []exception
-	gone       []item   // whose statistics must be saved now
-	waits      []wait   // what is not ended yet
-	renamed    []string // ids that rewritten records have now, where they changed
-	moved      []moved  // whose rounded times are counted elsewhere
+	gone       []item              // whose statistics must be saved now
+	waits      []wait              // what is not ended yet
+	renamed    []string            // ids that rewritten records have now, where they changed
+	moved      []statistics.Change // of records whose rounded times are counted elsewhere
 
 	// delivered is the package that was handed over, and covered how many items of
 	// the batch it decides about; "" and 0 for other actions.
 	delivered string
 	covered   int64
 }
-
-// moved is a record's share of the statistics as the plan saw it and as it is.
-type moved struct{ was, is statistics.Fact }
 
 func (x *result) except(i item, o gallra.Outcome, reason, detail string) {
 	x.tally.outcome(o, 1)
@@ -562,8 +559,16 @@ func (r *running) chunk(ctx context.Context, n int64, canary bool) error {
 	if canary && rule.Action != gallra.ActionArchive { // which changes nothing yet
 		size = min(size, canarySize)
 	}
+	if rule.Action == gallra.ActionAnonymise {
+		size = r.fits(u, size)
+	}
 	part := items[b.position:min(b.position+int64(size), int64(len(items)))]
 	res, err := act(ctx, u, rule, part, b.attempt > 1)
+	for errors.Is(err, errNoRoom) {
+		part = part[:(len(part)+1)/2]
+		r.fit(u, len(part))
+		res, err = act(ctx, u, rule, part, b.attempt > 1)
+	}
 	if err != nil {
 		return err
 	}
@@ -572,6 +577,31 @@ func (r *running) chunk(ctx context.Context, n int64, canary bool) error {
 	}
 	failed := canary && res.tally.Reasons[reasonRemains] > 0
 	return r.DB.Tx(ctx, func(tx *sql.Tx) error { return r.record(ctx, tx, b, u, items, part, res, failed) })
+}
+
+// fits returns how many records of a unit are done at a time: as many as the
+// action would, unless their text took more room than there is. After some that
+// were fewer more are tried again.
+func (r *running) fits(u unit, size int) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k := gallra.Ref{System: u.System, Type: u.Type}
+	most, known := r.most[k]
+	if !known || most >= size {
+		return size
+	}
+	r.most[k] = most + max(1, most/8)
+	return most
+}
+
+// fit notes how many records of a unit had room.
+func (r *running) fit(u unit, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.most == nil {
+		r.most = map[gallra.Ref]int{}
+	}
+	r.most[gallra.Ref{System: u.System, Type: u.Type}] = n
 }
 
 // open reads a batch, proves it is the one that was approved, and writes the
@@ -616,14 +646,16 @@ func (r *running) open(ctx context.Context, n int64) (b batch, items []item, err
 }
 
 // proven returns the items of a batch whose bytes have the digest that was
-// approved. The last ones are kept: a batch is done in chunks.
+// approved. Those of the last are kept: a batch is done in chunks.
 func (r *running) proven(ctx context.Context, tx *sql.Tx, b batch) ([]item, error) {
 	r.mu.Lock()
-	last := r.last
-	r.mu.Unlock()
-	if last.plan == r.plan.ID && last.digest == b.digest {
-		return last.items, nil
+	for _, last := range r.last {
+		if last.plan == r.plan.ID && last.digest == b.digest {
+			r.mu.Unlock()
+			return last.items, nil
+		}
 	}
+	r.mu.Unlock()
 	var blob []byte
 	if err := tx.QueryRowContext(ctx, `SELECT blob FROM plan_batch WHERE plan = $1 AND n = $2`, r.plan.ID, b.n).Scan(&blob); err != nil {
 		return nil, fmt.Errorf("retention: batch %s/%d: %w", r.plan.ID, b.n, err)
@@ -636,7 +668,9 @@ func (r *running) proven(ctx context.Context, tx *sql.Tx, b batch) ([]item, erro
 		return nil, err
 	}
 	r.mu.Lock()
-	r.last = proven{r.plan.ID, b.digest, items}
+	if r.last = append(r.last, proven{r.plan.ID, b.digest, items}); len(r.last) > max(1, r.Lanes) { // one for each lane
+		r.last = slices.Delete(r.last, 0, 1)
+	}
 	r.mu.Unlock()
 	return items, nil
 }
@@ -715,9 +749,7 @@ func (r *running) record(ctx context.Context, tx *sql.Tx, b batch, u unit, items
 		for _, i := range x.gone {
 			cells.Add(u.Schema, i.fact)
 		}
-		for _, m := range x.moved {
-			cells.Replace(u.Schema, m.was, m.is)
-		}
+		cells.Replace(u.Schema, x.moved...)
 		if err := statistics.Save(ctx, tx, r.run.ID, b.n<<32|b.position, cells); err != nil {
 			return err
 		}

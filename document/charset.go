@@ -26,17 +26,20 @@ func guess(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
 	}
-	var s strings.Builder
-	s.Grow(len(b) + len(b)/8)
+	return string(appendMixed(make([]byte, 0, len(b)+len(b)/8), b))
+}
+
+// appendMixed appends b, in which UTF-8 and windows-1252 are mixed.
+func appendMixed(dst, b []byte) []byte {
 	for len(b) > 0 {
 		r, n := utf8.DecodeRune(b)
 		if r == utf8.RuneError && n == 1 {
 			r = charmap.Windows1252.DecodeByte(b[0])
 		}
-		s.WriteRune(r)
+		dst = utf8.AppendRune(dst, r)
 		b = b[n:]
 	}
-	return s.String()
+	return dst
 }
 
 // guessed is guess of a string, which nearly always stays as it is.
@@ -95,8 +98,11 @@ func decodeCharset(label string, b []byte) string {
 
 // appendCharset appends what decodeCharset returns.
 func appendCharset(dst []byte, label string, b []byte) []byte {
-	if lookup(label) == nil && utf8.Valid(b) && !bytes.HasPrefix(b, []byte("\xEF\xBB\xBF")) {
-		return append(dst, b...)
+	if marked := len(b) > 1 && (b[0] >= 0xEF); !marked && lookup(label) == nil { // no mark of byte order
+		if utf8.Valid(b) {
+			return append(dst, b...)
+		}
+		return appendMixed(dst, b)
 	}
 	return append(dst, decodeCharset(label, bytes.Clone(b))...) // cloned: b may be on the stack
 }

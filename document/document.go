@@ -77,6 +77,7 @@ type budget struct {
 	parts       int
 	problems    []Problem
 	seen        map[Problem]bool
+	fields      []field // of all headers read so far, one behind the other
 }
 
 func newBudget(l Limits) *budget {

@@ -26,9 +26,9 @@ func (f field) is(name string) bool {
 	return len(f.name) == len(name) && strings.EqualFold(f.name, name)
 }
 
-// splitHeader cuts a header from raw and returns its fields and where the body
-// begins. The blank line between belongs to neither field.
-func splitHeader(raw []byte) (fields []field, headerEnd, bodyStart int) {
+// splitHeader cuts a header from raw and returns its fields, appended to room,
+// and where the body begins. The blank line between belongs to neither field.
+func splitHeader(raw []byte, room []field) (fields []field, headerEnd, bodyStart int) {
 	headerEnd, bodyStart = len(raw), len(raw)
 	for i := 0; i < len(raw); i = lineEnd(raw, i) {
 		if n := blankLine(raw[i:]); n > 0 {
@@ -37,7 +37,9 @@ func splitHeader(raw []byte) (fields []field, headerEnd, bodyStart int) {
 		}
 	}
 	text := string(raw[:headerEnd]) // once: names and values are parts of it
-	fields = make([]field, 0, min(16, strings.Count(text, "\n")+1))
+	if fields = room; fields == nil {
+		fields = make([]field, 0, min(16, strings.Count(text, "\n")+1))
+	}
 	for i := 0; i < len(text); {
 		end := lineEndIn(text, i)
 		// A folded line of blanks only is still part of the field; an empty line is not.

@@ -139,6 +139,9 @@ func ParseMail(raw []byte, l Limits) (*Mail, error) {
 		raw = raw[:b.Bytes]
 		b.problem("1", ReasonTooLarge)
 	}
+	room := fieldRooms.Get().(*[]field)
+	b.fields = *room
+	defer leaveFields(b, room)
 	root := parseTree(raw, b)
 	named := 0
 	for _, f := range root.fields {
@@ -200,6 +203,18 @@ func ParseMail(raw []byte, l Limits) (*Mail, error) {
 	b.leaves(root, false, false, &m.Parts)
 	m.Problems = b.problems
 	return m, nil
+}
+
+// fieldRooms are lists of fields that are not needed once a mail is decoded.
+var fieldRooms = sync.Pool{New: func() any { return &[]field{} }}
+
+func leaveFields(b *budget, room *[]field) {
+	if cap(b.fields) > 512 { // a large one is not kept
+		return
+	}
+	clear(b.fields) // they hold the mail
+	*room = b.fields[:0]
+	fieldRooms.Put(room)
 }
 
 func addAddresses(list []Address, body string) []Address {

@@ -3,6 +3,7 @@ package document
 import (
 	"bytes"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -106,7 +107,9 @@ func (b *budget) tree(raw []byte, where, defaultType string, depth int) *node {
 	if bytes.HasPrefix(raw, []byte("From ")) {
 		start = lineEnd(raw, 0) // the separator line of an mbox
 	}
-	fields, he, bs := splitHeader(raw[start:])
+	all, he, bs := splitHeader(raw[start:], b.fields)
+	fields := slices.Clip(all[len(b.fields):])
+	b.fields = all
 	if start > 0 {
 		fields = append([]field{newField(raw[:start])}, fields...)
 	}

@@ -29,7 +29,7 @@ func SetSender(raw []byte, a Address) []byte {
 
 func openHeader(raw []byte) (*node, *header) {
 	n := &node{where: "1", mail: true, raw: raw}
-	fields, he, bs := splitHeader(raw)
+	fields, he, bs := splitHeader(raw, nil)
 	n.fields, n.header, n.gap, n.body = fields, raw[:he], raw[he:bs], raw[bs:]
 	return n, newHeader(n, n.newline())
 }

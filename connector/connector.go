@@ -187,6 +187,17 @@ type Rounder interface {
 // are asked for each by itself.
 type OneStep interface{ OneStep() }
 
+// Renamer is for systems in which an edited record gets another reference. What
+// is interrupted between an edit and its note would otherwise take the record
+// for one that somebody else has removed.
+type Renamer interface {
+	// Renamed returns what those of refs that are gone have become by an Edit with
+	// Mark, by their old references; none of what somebody else has removed.
+	Renamed(ctx context.Context, refs []gallra.Ref) (map[gallra.Ref]gallra.Ref, error)
+	// Noted says that these new references have been written down.
+	Noted(ctx context.Context, refs []gallra.Ref) error
+}
+
 // Many reads many records in few round trips: those that exist, in no
 // particular order. An engine without it asks for one at a time. versions says
 // whether the caller needs Record.Version, which may cost as much as all else.
@@ -242,6 +253,9 @@ type Edit struct {
 	// Round asks a Rounder to make the record's own times coarser in the same
 	// step. One that has done so says so in the Result.
 	Round bool
+	// Mark asks a Renamer to be able to tell what became of the record until it
+	// is told that this is noted.
+	Mark bool
 }
 
 // Result is what became of one Item: a receipt or an error (gallra.ErrConflict,

@@ -35,11 +35,11 @@ func (s *Source) EditMany(ctx context.Context, edits []connector.Edit) ([]connec
 	for i, e := range edits {
 		items[i] = e.Item
 	}
-	return s.change(ctx, gallra.ActionAnonymise, items, func(i int) []gallra.Field { return edits[i].Set })
+	return s.change(ctx, gallra.ActionAnonymise, items, edits)
 }
 
-// change carries out a batch folder by folder. set is nil to erase.
-func (s *Source) change(ctx context.Context, action gallra.Action, items []connector.Item, set func(i int) []gallra.Field) ([]connector.Result, error) {
+// change carries out a batch folder by folder. edits is nil to erase.
+func (s *Source) change(ctx context.Context, action gallra.Action, items []connector.Item, edits []connector.Edit) ([]connector.Result, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (s *Source) change(ctx context.Context, action gallra.Action, items []conne
 			if p := box.PermanentFlags; len(p) > 0 && !slices.Contains(p, goimap.FlagDeleted) && !slices.Contains(p, goimap.FlagWildcard) {
 				return gallra.Errorf(gallra.Forbidden, "imap.no_permission", "command", "EXPUNGE")
 			}
-			if err := s.changeFolder(ctx, c, f, box, action, items, groups[k], set, out); err != nil {
+			if err := s.changeFolder(ctx, c, f, box, action, items, groups[k], edits, out); err != nil {
 				return err
 			}
 		}
@@ -95,7 +95,7 @@ func (s *Source) change(ctx context.Context, action gallra.Action, items []conne
 	return out, nil
 }
 
-func (s *Source) changeFolder(ctx context.Context, c *client, f folder, box *goimap.SelectData, action gallra.Action, items []connector.Item, group []int, set func(int) []gallra.Field, out []connector.Result) error {
+func (s *Source) changeFolder(ctx context.Context, c *client, f folder, box *goimap.SelectData, action gallra.Action, items []connector.Item, group []int, edits []connector.Edit, out []connector.Result) error {
 	validity := box.UIDValidity
 	keywords := slices.Contains(box.PermanentFlags, goimap.FlagWildcard)
 	var uids []goimap.UID
@@ -132,7 +132,7 @@ func (s *Source) changeFolder(ctx context.Context, c *client, f folder, box *goi
 			out[i].Err = gallra.Errorf(gallra.Conflict, "connector.record_changed")
 			continue
 		}
-		if set == nil {
+		if edits == nil {
 			delete(by, uids[n]) // named twice: the second time it is gone
 			goes(i, l, items[i].Ref)
 			if keywords && slices.ContainsFunc(box.Flags, func(f goimap.Flag) bool { return strings.EqualFold(string(f), string(tagOf(l.place))) }) {
@@ -144,7 +144,7 @@ func (s *Source) changeFolder(ctx context.Context, c *client, f folder, box *goi
 			}
 			continue
 		}
-		moved, others, err := s.append(ctx, c, f, validity, l, set(i), keywords)
+		moved, others, err := s.append(ctx, c, f, validity, l, edits[i].Set, keywords)
 		if err != nil {
 			if gallra.CodeOf(err) == gallra.Unavailable || ctx.Err() != nil {
 				return err
@@ -179,7 +179,8 @@ func (s *Source) changeFolder(ctx context.Context, c *client, f folder, box *goi
 		if err := s.sweep(ctx, c, f, validity, extra, forms); err != nil {
 			return err
 		}
-		if err := s.untag(ctx, c, forms); err != nil {
+		ended := slices.DeleteFunc(forms, func(m form) bool { return edits[m.item].Mark })
+		if err := s.untag(ctx, c, ended); err != nil {
 			return err
 		}
 	}
@@ -234,7 +235,7 @@ func (s *Source) expunge(ctx context.Context, c *client, uids, unmarked []goimap
 //     a keyword that says whose new form it is.
 //  2. It loses \Deleted, and is looked at: it is there, and live.
 //  3. The old mail is expunged.
-//  4. The new form loses its tag.
+//  4. The new form loses its tag, at once or when the caller has noted its place.
 //
 // So what is tagged and \Deleted is half-made: nobody's mail, hidden from the
 // lists here, and it may go at any time. A server may store it long after the

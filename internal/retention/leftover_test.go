@@ -600,6 +600,96 @@ func deliver(t *testing.T, address string, n int) {
 
 // The same in mailboxes, where the names stand in encoded headers, encoded parts
 // and the names of attachments.
+// interrupted dies once between an edit that the server has carried out and the
+// note of it.
+type interrupted struct {
+	*mailbox
+	connector.Renamer
+	dead bool
+}
+
+var errKilled = errors.New("killed")
+
+func (m *interrupted) EditMany(ctx context.Context, edits []connector.Edit) ([]connector.Result, error) {
+	out, err := m.mailbox.EditMany(ctx, edits)
+	if err == nil && !m.dead {
+		m.dead = true
+		return nil, errKilled
+	}
+	return out, err
+}
+
+// A run that died between editing mails, which got new numbers, and noting it
+// says that it has anonymised them, not that somebody else has removed them; what
+// somebody else has removed meanwhile it does not claim.
+func TestG6_OwnEditIsKnownAgainOnIMAP(t *testing.T) {
+	t.Parallel()
+	at := testserver.IMAP(t)
+	deliver(t, at, 4)
+	src, err := connector.Open(ctx, connector.Config{System: "desk", URL: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	m := &interrupted{mailbox: &mailbox{Source: src, Batcher: src.(connector.Batcher), Verifier: src.(connector.Verifier), tracer: src.(connector.Tracer)}, Renamer: src.(connector.Renamer)}
+	f := setup(t, storetest.SQLite(t))
+	f.Open = func(context.Context, gallra.SystemID) (connector.Source, error) { return m, nil }
+	r := rule("r", 24, gallra.ActionAnonymise)
+	r.Start = gallra.StartCreated
+	p := f.plan(t, company, r)
+	f.approve(t, p)
+	id, err := f.Start(ctx, p.ID, "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Drive(ctx, id); !errors.Is(err, errKilled) {
+		t.Fatalf("the run did not die: %v", err)
+	}
+	list, err := src.List(ctx, connector.Query{Type: "mail"})
+	if err != nil || len(list.Records) != 4 {
+		t.Fatalf("%d mails, %v", len(list.Records), err)
+	}
+	if _, err := src.(connector.Eraser).Erase(ctx, list.Records[0].Ref, ""); err != nil {
+		t.Fatal(err)
+	}
+	pr := f.finish(t, id)
+	done := pr.Total.Outcomes[gallra.OutcomeAnonymised] + pr.Total.Outcomes[gallra.OutcomeDeidentified]
+	if done != 3 || pr.Total.Reasons["retention.reason.gone"] != 1 {
+		t.Fatalf("%s: %+v", pr.Status, pr.Total)
+	}
+	f.verifyLog(t)
+	// What is noted carries no mark any more.
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := imapclient.DialInsecure(u.Host, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	password, _ := u.User.Password()
+	if err := c.Login(u.User.Username(), password).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var every goimap.SeqSet
+	every.AddRange(1, 0)
+	mails, err := c.Fetch(every, &goimap.FetchOptions{Flags: true}).Collect()
+	if err != nil || len(mails) != 3 {
+		t.Fatalf("%d mails, %v", len(mails), err)
+	}
+	for _, mail := range mails {
+		for _, flag := range mail.Flags {
+			if strings.HasPrefix(strings.ToLower(string(flag)), "$gallra") {
+				t.Errorf("a mail is marked %s", flag)
+			}
+		}
+	}
+}
+
 func TestG7_NothingIsLeftInMailboxes(t *testing.T) {
 	t.Parallel()
 	places := map[string]func(t *testing.T) string{"Maildir": func(t *testing.T) string { return "maildir:" + t.TempDir() }, "IMAP": func(t *testing.T) string { return testserver.IMAP(t) }}

@@ -271,6 +271,9 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 		}
 		maps.Copy(records, some)
 	}
+	if err := renamed(ctx, src, refs, again, records); err != nil {
+		return nil, err
+	}
 	var out []*thread
 	for _, i := range items {
 		rec, there := records[i.id]
@@ -293,6 +296,37 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 		t.children = children[t.id]
 	}
 	return out, nil
+}
+
+// renamed adds to records, by their old ids, those of refs that an interrupted
+// attempt of ours has given another reference.
+func renamed(ctx context.Context, src connector.Source, refs []gallra.Ref, again bool, records map[string]gallra.Record) error {
+	renamer, ok := src.(connector.Renamer)
+	if !ok || !again {
+		return nil
+	}
+	missing := slices.DeleteFunc(slices.Clone(refs), func(r gallra.Ref) bool { _, there := records[r.ID]; return there })
+	if len(missing) == 0 {
+		return nil
+	}
+	became, err := renamer.Renamed(ctx, missing)
+	if err != nil {
+		return wrapped(err, "look for renamed records in", missing[0].System)
+	}
+	var now []gallra.Ref
+	for _, ref := range became {
+		now = append(now, ref)
+	}
+	there, err := getMany(ctx, src, now, true)
+	if err != nil {
+		return err
+	}
+	for old, ref := range became {
+		if rec, ok := there[ref.ID]; ok {
+			records[old.ID] = rec
+		}
+	}
+	return nil
 }
 
 // originals is u without the types that are derived copies.
@@ -531,7 +565,7 @@ func (r *running) rewriteConversations(ctx context.Context, src connector.Source
 		if len(set) == 0 && !r.inOneStep(src, t.record) {
 			continue
 		}
-		edits = append(edits, connector.Edit{Item: connector.Item{Ref: t.record.Ref, IfVersion: t.record.Version}, Set: set, Unlink: !t.record.Person.IsZero(), Round: true})
+		edits = append(edits, connector.Edit{Item: connector.Item{Ref: t.record.Ref, IfVersion: t.record.Version}, Set: set, Unlink: !t.record.Person.IsZero(), Round: true, Mark: true})
 		owner = append(owner, t)
 	}
 	answers, err := editMany(ctx, src, edits)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/statistics"
 	"github.com/gallra/gallra/internal/store"
@@ -576,7 +577,34 @@ func (r *running) chunk(ctx context.Context, n int64, canary bool) error {
 		part = items[b.position:min(b.position+res.covered, int64(len(items)))]
 	}
 	failed := canary && res.tally.Reasons[reasonRemains] > 0
-	return r.DB.Tx(ctx, func(tx *sql.Tx) error { return r.record(ctx, tx, b, u, items, part, res, failed) })
+	if err := r.DB.Tx(ctx, func(tx *sql.Tx) error { return r.record(ctx, tx, b, u, items, part, res, failed) }); err != nil {
+		return err
+	}
+	return r.noted(ctx, u, res.renamed)
+}
+
+// noted tells a system that renames what it edits that the new names are written
+// down. A mark that stays where this is not heard is nothing that anybody sees.
+func (r *running) noted(ctx context.Context, u unit, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	src, err := r.source(ctx, u.System)
+	if err != nil {
+		return err
+	}
+	renamer, ok := src.(connector.Renamer)
+	if !ok {
+		return nil
+	}
+	refs := make([]gallra.Ref, len(ids))
+	for n, id := range ids {
+		refs[n] = gallra.Ref{System: u.System, Type: u.Type, ID: id}
+	}
+	if err := renamer.Noted(ctx, refs); err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return nil
 }
 
 // fits returns how many records of a unit are done at a time: as many as the

@@ -895,3 +895,49 @@ func TestH4_WhatIsToldUnaskedHidesNoMail(t *testing.T) {
 		t.Errorf("%d of 10 mails are found, %v", len(mails), err)
 	}
 }
+
+// TestG6_WhatAnEditHasBecomeIsKnownUntilItIsNoted: not what somebody has
+// removed, and not what is there still.
+func TestG6_WhatAnEditHasBecomeIsKnownUntilItIsNoted(t *testing.T) {
+	forEach(t, func(t *testing.T, a account) {
+		a.fill(t)
+		s := open(t, a)
+		m := s.(connector.Renamer)
+		all := list(t, s, connector.Query{Type: "mail"})
+		var refs []gallra.Ref
+		var edits []connector.Edit
+		for i, r := range all[:4] {
+			refs = append(refs, r.Ref)
+			if i < 2 {
+				edits = append(edits, connector.Edit{Item: connector.Item{Ref: r.Ref}, Set: []gallra.Field{{Name: "text", Value: "[borttaget]"}}, Mark: i == 0})
+			}
+		}
+		done, err := s.(connector.Batcher).EditMany(t.Context(), edits)
+		if err != nil || done[0].Err != nil || done[1].Err != nil {
+			t.Fatal(err, done)
+		}
+		if _, err := s.Erase(t.Context(), refs[2], ""); err != nil {
+			t.Fatal(err)
+		}
+		got, err := m.Renamed(t.Context(), refs)
+		if err != nil || len(got) != 1 || got[refs[0]] != done[0].Receipt.Ref {
+			t.Fatalf("%v %v, not only %v", got, err, done[0].Receipt.Ref)
+		}
+		if now, err := s.Get(t.Context(), got[refs[0]]); err != nil || field(now, "text") != "[borttaget]" {
+			t.Fatalf("%q %v", field(now, "text"), err)
+		}
+		for range 2 { // done again it changes nothing
+			if err := m.Noted(t.Context(), []gallra.Ref{got[refs[0]], refs[2]}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := m.Renamed(t.Context(), refs); err != nil || len(got) != 0 {
+			t.Fatalf("noted, and still told: %v %v", got, err)
+		}
+		for _, mail := range a.all(t, "INBOX") {
+			if slices.ContainsFunc(mail.flags, func(f goimap.Flag) bool { return strings.HasPrefix(string(f), "$gallra") }) {
+				t.Errorf("marked still: %v", mail.flags)
+			}
+		}
+	})
+}

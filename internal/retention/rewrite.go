@@ -271,7 +271,8 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 		}
 		maps.Copy(records, some)
 	}
-	if err := renamed(ctx, src, refs, again, records); err != nil {
+	ours, err := renamed(ctx, src, refs, records, space)
+	if err != nil {
 		return nil, err
 	}
 	var out []*thread
@@ -281,7 +282,7 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 		case !there:
 			x.except(i, gallra.OutcomeKept, reasonGone, "")
 			continue
-		case i.version != "" && rec.Version != i.version && !(again && u.judge(r.plan.Rules, rec, r.plan.Today, r.Loc).due):
+		case i.version != "" && rec.Version != i.version && !((again || ours[i.id]) && u.judge(r.plan.Rules, rec, r.plan.Today, r.Loc).due):
 			x.except(i, gallra.OutcomeKept, reasonChanged, "")
 			continue
 		}
@@ -298,35 +299,29 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 	return out, nil
 }
 
-// renamed adds to records, by their old ids, those of refs that an interrupted
-// attempt of ours has given another reference.
-func renamed(ctx context.Context, src connector.Source, refs []gallra.Ref, again bool, records map[string]gallra.Record) error {
+// renamed adds to records, by their old ids, those of refs that an attempt of
+// ours that was interrupted has given another reference, and says which they are.
+func renamed(ctx context.Context, src connector.Source, refs []gallra.Ref, records map[string]gallra.Record, space *room) (map[string]bool, error) {
 	renamer, ok := src.(connector.Renamer)
-	if !ok || !again {
-		return nil
-	}
 	missing := slices.DeleteFunc(slices.Clone(refs), func(r gallra.Ref) bool { _, there := records[r.ID]; return there })
-	if len(missing) == 0 {
-		return nil
+	if !ok || len(missing) == 0 {
+		return nil, nil
 	}
 	became, err := renamer.Renamed(ctx, missing)
 	if err != nil {
-		return wrapped(err, "look for renamed records in", missing[0].System)
+		return nil, wrapped(err, "look for renamed records in", missing[0].System)
 	}
-	var now []gallra.Ref
-	for _, ref := range became {
-		now = append(now, ref)
-	}
-	there, err := getMany(ctx, src, now, true)
+	there, err := getMany(ctx, src, slices.Collect(maps.Values(became)), true, space)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	ours := map[string]bool{}
 	for old, ref := range became {
 		if rec, ok := there[ref.ID]; ok {
-			records[old.ID] = rec
+			records[old.ID], ours[old.ID] = rec, true
 		}
 	}
-	return nil
+	return ours, nil
 }
 
 // originals is u without the types that are derived copies.

@@ -522,3 +522,42 @@ func TestW20_G13_V2_HoldsTasksLettersAlarmsWalked(t *testing.T) {
 		b.shows("Loggen är hel")
 	})
 }
+
+// UX: a plan of twenty systems with long names can be read, on a phone too: what
+// is told of each is folded, the way to the decision is one press away, and
+// nothing is wider than the screen. Folded or not, axe finds nothing.
+func TestSE30_APlanOfTwentySystems(t *testing.T) {
+	script := axe(t)
+	s := webtest.New(t, true)
+	s.Grow(t, 20)
+	plan := s.Plan(t)
+	b := open(t, s)
+	b.look(1280, "light")
+	signInAs(b, "approver")
+	for _, l := range looks[:4] {
+		b.look(l.width, l.scheme)
+		b.speak(l.lang)
+		b.goTo("/retention/plans/" + plan)
+		if n := eval[int](b, `document.querySelectorAll("main details[open]").length`); n != 0 {
+			t.Errorf("%v: %d of what is told system by system stand open", l, n)
+		}
+		if over := eval[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+			t.Errorf("%v: %d pixels wider than the screen", l, over)
+		}
+		b.click(`a[href="#decide"]`)
+		b.until(`document.querySelector("#decide").getBoundingClientRect().top < innerHeight`)
+		eval[bool](b, `document.querySelectorAll("main details").forEach(d => d.open = true), true`)
+		if over := eval[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+			t.Errorf("%v: unfolded, %d pixels wider than the screen", l, over)
+		}
+		if bad := b.violations(script); len(bad) > 0 {
+			t.Errorf("%v:%s", l, lines(bad))
+		}
+		for _, path := range []string{"/", "/retention", "/systems", "/inventory"} {
+			b.goTo(path)
+			if over := eval[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+				t.Errorf("%v %s: %d pixels wider than the screen", l, path, over)
+			}
+		}
+	}
+}

@@ -2,9 +2,11 @@ package web
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/deadline"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
@@ -155,7 +157,7 @@ func systemsPanel(cfg *config.Config, reports map[gallra.SystemID]inventory.Repo
 	p := Panel{Area: "systems", Path: "/systems", To: "/systems", Act: "/systems", Action: i18n.Msg("panel.systems.act"),
 		Trend: Chart{ID: "trend-systems", Names: true, Title: i18n.Msg("panel.systems.trend"), Desc: i18n.Msg("panel.systems.trend.desc"), Label: i18n.Msg("chart.system"), Unit: i18n.Msg("chart.records")}}
 	for _, s := range cfg.Systems {
-		missing := s.Vendor.Hosting != "own" && s.Vendor.Agreement == ""
+		missing := !ownPlace(s) && s.Vendor.Hosting != "own" && s.Vendor.Agreement == ""
 		if missing {
 			p.Number++
 		}
@@ -166,7 +168,7 @@ func systemsPanel(cfg *config.Config, reports map[gallra.SystemID]inventory.Repo
 	p.Wrong = p.Number > 0
 	outside := 0
 	for _, s := range cfg.Systems {
-		if a := storageArea(s.Vendor); a == "outside" || a == "unknown" {
+		if a := storageArea(s.Vendor); a == "outside" || a == "unknown" && !ownPlace(s) {
 			outside++
 		}
 	}
@@ -353,19 +355,23 @@ func systemTodos(cfg *config.Config, reports map[gallra.SystemID]inventory.Repor
 	}
 	for _, s := range cfg.Systems {
 		to := "/systems/" + string(s.Name)
-		if s.Vendor.Hosting != "own" && s.Vendor.Agreement == "" {
+		if !ownPlace(s) && s.Vendor.Hosting != "own" && s.Vendor.Agreement == "" {
 			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.no_agreement", "system", title(s)), Role: auth.Admin, To: to, Law: "a28", Fine: "4"})
 		}
 		switch storageArea(s.Vendor) {
 		case "outside":
 			out = append(out, Todo{Risk: 2, What: i18n.Msg("todo.outside", "system", title(s)), Role: auth.DPO, To: to, Law: "a44", Fine: "5"})
 		case "unknown":
+			if ownPlace(s) {
+				break
+			}
 			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.country", "system", title(s)), Role: auth.Admin, To: to, Law: "a44", Fine: "5"})
 		}
+		hand := connector.Scheme(s.URL) == "manual"
 		if !ruled[s.Name] {
 			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.no_rule", "system", title(s)), Role: auth.Approver, To: "/retention", Law: "a5e", Fine: "5"})
 		}
-		if _, ok := reports[s.Name]; !ok {
+		if _, ok := reports[s.Name]; !ok && !hand { // nobody can take inventory of a binder
 			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.no_scan", "system", title(s)), Role: auth.Admin, To: to, Law: "a30", Fine: "4"})
 		}
 	}
@@ -375,6 +381,17 @@ func systemTodos(cfg *config.Config, reports map[gallra.SystemID]inventory.Repor
 		}
 	}
 	return out
+}
+
+// ownPlace reports whether a system is a place of the organisation's own that
+// people work by hand, such as binders: it has no vendor and lies in the house.
+func ownPlace(s config.System) bool {
+	for _, kind := range []string{"paper", "folder", "mailbox"} {
+		if s.Vendor.Name == "" && (strings.HasPrefix(s.URL, "manual:"+kind) || strings.HasPrefix(s.URL, "manual://"+kind)) {
+			return true
+		}
+	}
+	return false
 }
 
 // accountTodos asks for the people that four eyes need.

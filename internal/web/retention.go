@@ -212,6 +212,7 @@ type PlanView struct {
 	LateDays  int
 	Oldest    time.Time
 	Skipped   []Skipped
+	Months    Chart // what is due by month of the start event, all systems together
 	Remains   []SystemRemains
 	Unproved  []string // systems in which something planned has never been shown to work
 	Sample    []gallra.Ref
@@ -267,6 +268,41 @@ type SystemRemains struct {
 	Backups *gallra.Period // nil: not known
 	Facts   []facts.Line
 }
+
+// Warned reports whether something of the system has never been shown to work.
+func (r SystemRemains) Warned() bool {
+	return slices.ContainsFunc(r.Facts, func(l facts.Line) bool { return l.Warn })
+}
+
+// RemainsGroup is what some systems keep after the run, all the same.
+type RemainsGroup struct {
+	Titles []string
+	SystemRemains
+}
+
+// RemainsGroups tells once what several systems keep alike, so that a plan of
+// many systems can be read.
+func (v PlanView) RemainsGroups() []RemainsGroup {
+	var out []RemainsGroup
+	for _, r := range v.Remains {
+		i := slices.IndexFunc(out, func(g RemainsGroup) bool {
+			return slices.Equal(g.Remains, r.Remains) && (g.Backups == nil) == (r.Backups == nil) && (r.Backups == nil || *g.Backups == *r.Backups)
+		})
+		if i < 0 {
+			out = append(out, RemainsGroup{SystemRemains: r})
+			i = len(out) - 1
+		}
+		out[i].Titles = append(out[i].Titles, r.Title)
+	}
+	return out
+}
+
+// unitsOpen is how many rows a plan shows of each kind before they are folded.
+const unitsOpen = 6
+
+// Many reports whether the plan is of so many systems that what is told of each
+// is folded.
+func (v PlanView) Many() bool { return len(v.Units) > unitsOpen }
 
 // PlanApproval is one person's yes.
 type PlanApproval struct {
@@ -347,8 +383,11 @@ func (c *call) planView() (v PlanView, p retention.Plan, err error) {
 }
 
 func (v *PlanView) units(cfg *config.Config, p retention.Plan) {
-	seen := map[gallra.SystemID]bool{}
+	seen, months := map[gallra.SystemID]bool{}, map[string]int64{}
 	for _, u := range p.Preview.Units {
+		for m, n := range u.Months {
+			months[m] += n
+		}
 		s, _ := cfg.System(u.System)
 		name := cmp.Or(title(s), string(u.System))
 		row := PlanUnit{System: string(u.System), Title: name, Type: u.Type, Total: u.Total, Due: u.Due, Planned: u.Planned, Oldest: u.Oldest}
@@ -377,6 +416,7 @@ func (v *PlanView) units(cfg *config.Config, p retention.Plan) {
 			v.Remains = append(v.Remains, r)
 		}
 	}
+	v.Months = pastChart("months", months)
 }
 
 // planFigures tells what the run makes of the statistics: nothing but where their

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -201,6 +202,20 @@ func (s *Site) Deliver(t testing.TB) string {
 		Archive:  gallra.Archive{To: "arkiv", Body: "Stadsarkivet", Agreement: "SA 2025/14"},
 		Decision: gallra.Decision{Number: "KS 2025/88 § 14", Body: "Kommunstyrelsen", Date: "2025-03-11"}}}, s.Config.Rules...)
 	return s.Run(t)
+}
+
+// Grow adds n systems with long names, and one rule over them that comes first.
+func (s *Site) Grow(t testing.TB, n int) {
+	t.Helper()
+	r := gallra.Rule{ID: "manga", Version: 1, Title: "Ärenden om bostadsanpassningsbidragsansökningar", Purpose: "Kundservice", Start: gallra.StartClosed, Fallback: gallra.StartCreated, Keep: gallra.Period{Years: 1}, Action: gallra.ActionErase,
+		Decision: gallra.Decision{Number: "KS 2025/88 § 14", Body: "Kommunstyrelsens arbetsmarknads- och integrationsutskott", Date: "2025-03-11"}}
+	for i := range n {
+		id := gallra.SystemID("gren" + strconv.Itoa(i))
+		s.systems[id] = newSystem(id, 250+10*i, s.Now)
+		s.Config.Systems = append(s.Config.Systems, config.System{Name: id, Title: "Personuppgiftsbiträdesavtalsregistret, kundtjänstgren " + strconv.Itoa(i+1), URL: "sqlite:g.db?profile=osticket", Channel: "ticketing", Vendor: config.Vendor{Name: "Egen drift", Hosting: "own"}})
+		r.Systems = append(r.Systems, id)
+	}
+	s.Config.Rules = append([]gallra.Rule{r}, s.Config.Rules...)
 }
 
 // SetUp makes the first administrator of an empty site.

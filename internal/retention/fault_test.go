@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -67,16 +68,25 @@ func worker() error {
 	if err != nil {
 		return err
 	}
+	open := func(context.Context, gallra.SystemID) (connector.Source, error) { return careful{unlinking{d}}, nil }
+	if address := os.Getenv("GALLRA_TEST_MAILS"); address != "" {
+		src, err := connector.Open(ctx, connector.Config{System: "desk", URL: address})
+		if err != nil {
+			return err
+		}
+		m := interruptedBox(src, func() error { return syscall.Kill(os.Getpid(), syscall.SIGKILL) })
+		open = func(context.Context, gallra.SystemID) (connector.Source, error) { return m, nil }
+	}
 	e := &retention.Engine{DB: db, Log: log, Loc: loc, Dir: dir, BatchSize: 50, Lease: 150 * time.Millisecond, Budget: time.Millisecond,
-		Open: func(context.Context, gallra.SystemID) (connector.Source, error) { return careful{unlinking{d}}, nil }}
+		Open: open}
 	return e.Drive(ctx, os.Getenv("GALLRA_TEST_WORKER"))
 }
 
 // start starts a worker process on a work.
-func (f *fixture) start(tb testing.TB, id string) *exec.Cmd {
+func (f *fixture) start(tb testing.TB, id string, env ...string) *exec.Cmd {
 	tb.Helper()
 	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), "GALLRA_TEST_WORKER="+id, "GALLRA_TEST_DIR="+f.dir, "GALLRA_TEST_DATABASE="+f.DB.URL, "GALLRA_TEST_NOW="+f.DB.Now().Format(time.RFC3339))
+	c.Env = append(append(os.Environ(), env...), "GALLRA_TEST_WORKER="+id, "GALLRA_TEST_DIR="+f.dir, "GALLRA_TEST_DATABASE="+f.DB.URL, "GALLRA_TEST_NOW="+f.DB.Now().Format(time.RFC3339))
 	c.Stderr = os.Stderr
 	if err := c.Start(); err != nil {
 		tb.Fatal(err)

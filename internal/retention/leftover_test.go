@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +26,7 @@ import (
 	"github.com/gallra/gallra/connector/sqldb"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/shareddata"
+	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/store/storetest"
 	"github.com/gallra/gallra/internal/testserver"
 )
@@ -605,16 +608,19 @@ func deliver(t *testing.T, address string, n int) {
 type interrupted struct {
 	*mailbox
 	connector.Renamer
+	die  func() error
 	dead bool
 }
 
-var errKilled = errors.New("killed")
+func interruptedBox(src connector.Source, die func() error) *interrupted {
+	return &interrupted{mailbox: &mailbox{Source: src, Batcher: src.(connector.Batcher), Verifier: src.(connector.Verifier), tracer: src.(connector.Tracer)}, Renamer: src.(connector.Renamer), die: die}
+}
 
 func (m *interrupted) EditMany(ctx context.Context, edits []connector.Edit) ([]connector.Result, error) {
 	out, err := m.mailbox.EditMany(ctx, edits)
 	if err == nil && !m.dead {
 		m.dead = true
-		return nil, errKilled
+		return nil, m.die()
 	}
 	return out, err
 }
@@ -624,6 +630,28 @@ func (m *interrupted) EditMany(ctx context.Context, edits []connector.Edit) ([]c
 // somebody else has removed meanwhile it does not claim.
 func TestG6_OwnEditIsKnownAgainOnIMAP(t *testing.T) {
 	t.Parallel()
+	t.Run("the step fails", func(t *testing.T) {
+		t.Parallel()
+		failed := errors.New("failed after the edit")
+		diesAfterAnEdit(t, func(t *testing.T, f *fixture, id, at string) {
+			if err := f.Drive(ctx, id); !errors.Is(err, failed) {
+				t.Fatalf("the run did not die: %v", err)
+			}
+		}, func() error { return failed })
+	})
+	t.Run("the process is killed", func(t *testing.T) {
+		t.Parallel()
+		diesAfterAnEdit(t, func(t *testing.T, f *fixture, id, at string) {
+			var exit *exec.ExitError
+			if err := f.start(t, id, "GALLRA_TEST_MAILS="+at).Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+				t.Fatalf("the worker was not killed: %v", err)
+			}
+		}, func() error { return errors.New("the process that was not to edit did") })
+	})
+}
+
+func diesAfterAnEdit(t *testing.T, dies func(t *testing.T, f *fixture, id, at string), die func() error) {
+	t.Helper()
 	at := testserver.IMAP(t)
 	deliver(t, at, 4)
 	src, err := connector.Open(ctx, connector.Config{System: "desk", URL: at})
@@ -631,8 +659,8 @@ func TestG6_OwnEditIsKnownAgainOnIMAP(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	m := &interrupted{mailbox: &mailbox{Source: src, Batcher: src.(connector.Batcher), Verifier: src.(connector.Verifier), tracer: src.(connector.Tracer)}, Renamer: src.(connector.Renamer)}
-	f := setup(t, storetest.SQLite(t))
+	f := faulty(t, store.SQLite)
+	m := interruptedBox(src, die)
 	f.Open = func(context.Context, gallra.SystemID) (connector.Source, error) { return m, nil }
 	r := rule("r", 24, gallra.ActionAnonymise)
 	r.Start = gallra.StartCreated
@@ -642,9 +670,8 @@ func TestG6_OwnEditIsKnownAgainOnIMAP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Drive(ctx, id); !errors.Is(err, errKilled) {
-		t.Fatalf("the run did not die: %v", err)
-	}
+	dies(t, f, id, at)
+	m.dead = true
 	list, err := src.List(ctx, connector.Query{Type: "mail"})
 	if err != nil || len(list.Records) != 4 {
 		t.Fatalf("%d mails, %v", len(list.Records), err)

@@ -26,7 +26,7 @@ type cues struct {
 	from, pos int          // what has been read: text[from:pos]
 	limit     int          // how far back the present question looks
 	seen      cue          // what end is valid for
-	state     uint32       // of the automaton: the offset of its row
+	state     state        // of the automaton
 	end       [lastCue]int // by bit: offset after the last occurrence
 }
 
@@ -121,17 +121,24 @@ func foldAt(t string, i int) (sym uint8, size int) {
 // automaton is the compiled lexicon: rows of transitions, one row a state, in
 // order of depth, which keeps the few that are visited most together.
 type automaton struct {
-	// next holds, by row and symbol, the offset of the next state's row. Its
-	// lowest bit is set where there is more to do: where cues end that did not end
-	// at the byte before, and at symOther.
-	next  []uint32
-	start uint32 // the state after the end of a word
-	hits  []cue  // by state: the cues that end there
+	// next holds, by row and symbol, the next state. Its lowest bit is set where
+	// there is more to do: where cues end that did not end at the byte before, and
+	// at symOther.
+	next  []uint16
+	start state // after the end of a word
+	hits  []cue // by number of the state: the cues that end there
 }
 
+// state is a state of the automaton: its number eightfold, so that four times
+// the state is where its row begins. A row of 32 symbols takes one line of the
+// processor's cache, of which a window visits as many as it has bytes.
+type state = uint32
+
 const (
-	rowShift = 5
-	flag     = 1 // of an entry of automaton.next
+	stateShift = 3
+	rowStates  = 4 // times the state: the offset of its row
+	flag       = 1 // of an entry of automaton.next
+	maxStates  = 1 << (16 - stateShift)
 )
 
 // newAutomaton compiles the lexicon. A space in a word means the end of a word.
@@ -176,15 +183,19 @@ func newAutomaton(lexicon map[cue]string) *automaton {
 			queue = append(queue, n)
 		}
 	}
-	number := make([]uint32, len(nodes))
-	for i, s := range queue {
-		number[s] = uint32(i) << rowShift
+	if len(nodes) > maxStates {
+		panic("scan: the lexicon has too many words for the states of its automaton")
 	}
-	a := &automaton{next: make([]uint32, len(nodes)<<rowShift), hits: make([]cue, len(nodes))}
+	number := make([]uint16, len(nodes))
 	for i, s := range queue {
-		row := a.next[i<<rowShift:]
+		number[s] = uint16(i << stateShift)
+	}
+	const row = rowStates << stateShift
+	a := &automaton{next: make([]uint16, len(nodes)*row), hits: make([]cue, len(nodes))}
+	for i, s := range queue {
+		row := a.next[i*row:]
 		for sym, to := range nodes[s].next {
-			row[sym] = number[to] | flag*uint32(b2i(nodes[to].ends != 0))
+			row[sym] = number[to] | flag*uint16(b2i(nodes[to].ends != 0))
 		}
 		row[symSkip] = number[s]
 		row[symOther] = flag
@@ -193,7 +204,7 @@ func newAutomaton(lexicon map[cue]string) *automaton {
 		}
 		a.hits[i] = nodes[s].ends
 	}
-	a.start = number[nodes[0].next[0]]
+	a.start = state(number[nodes[0].next[0]])
 	return a
 }
 
@@ -243,18 +254,21 @@ func (a *automaton) read(c *cues, t string, pos, window int) {
 	} else if c.pos == pos {
 		return
 	}
-	state := c.state
+	at := c.state
 	if split := wordEnd(t, c.pos, pos); split < 0 {
-		state = a.run(c, state, t[:pos], c.pos)
+		at = a.run(c, at, t[:pos], c.pos)
 	} else {
-		state = a.runBoth(c, state, t[:pos], c.pos, split)
+		at = a.runBoth(c, at, t[:pos], c.pos, split)
 	}
-	c.pos, c.state = pos, state
+	c.pos, c.state = pos, at
 	// A candidate is no letter: it ends the word.
-	if to := a.next[state]; to&flag != 0 {
+	if to := a.step(at, 0); to&flag != 0 {
 		c.found(a, to, pos)
 	}
 }
+
+// step returns the entry for a symbol after a state.
+func (a *automaton) step(s state, sym uint8) state { return state(a.next[s*rowStates+uint32(sym)]) }
 
 // wordEnd returns the first place that ends a word in the second half of
 // t[i:pos], -1 when it is not worth the trouble to read the halves side by side.
@@ -270,86 +284,120 @@ func wordEnd(t string, i, pos int) int {
 	return -1
 }
 
-// run reads t from i on and returns the state after it.
-func (a *automaton) run(c *cues, state uint32, t string, i int) uint32 {
-	next := a.next
-	for ; i < len(t); i++ {
-		sym := symbolOf[t[i]]
-		to := next[state|uint32(sym)]
+// plain reads t from s on for as long as there is nothing to note: it returns how
+// many bytes that were, and the state after them. A function of its own, like
+// plainBoth, so that all it needs stays in registers.
+//
+//go:noinline
+func plain(next []uint16, t string, s state) (n int, after state) {
+	for n = 0; n < len(t); n++ {
+		to := state(next[s*rowStates+uint32(symbolOf[t[n]])])
 		if to&flag != 0 {
-			to, i = a.note(c, t, i, state, sym, to)
+			break
 		}
-		state = to
+		s = to
 	}
-	return state
+	return n, s
+}
+
+// plainBoth is plain for two texts of one length side by side.
+//
+//go:noinline
+func plainBoth(next []uint16, t, u string, s, r state) (n int, first, second state) {
+	u = u[:len(t)]
+	for n = 0; n < len(t); n++ {
+		x, y := uint32(symbolOf[t[n]]), uint32(symbolOf[u[n]])
+		to, then := state(next[s*rowStates+x]), state(next[r*rowStates+y])
+		if (to|then)&flag != 0 {
+			break
+		}
+		s, r = to, then
+	}
+	return n, s, r
+}
+
+// run reads t from i on and returns the state after it.
+func (a *automaton) run(c *cues, s state, t string, i int) state {
+	for {
+		n, after := plain(a.next, t[i:], s)
+		if i += n; i >= len(t) {
+			return after
+		}
+		s, i = a.note(c, t, i, after)
+	}
 }
 
 // runBoth is run, which waits for each byte's state before it can look up the
 // next, in two halves side by side: the second begins behind the end of a word
 // at t[split], as if nothing came before.
-func (a *automaton) runBoth(c *cues, state uint32, t string, i, split int) uint32 {
-	next := a.next
+func (a *automaton) runBoth(c *cues, first state, t string, i, split int) state {
 	second, j := a.start, split+1
-	for i <= split && j < len(t) {
-		x, y := symbolOf[t[i]], symbolOf[t[j]]
-		to, then := next[state|uint32(x)], next[second|uint32(y)]
-		if (to|then)&flag != 0 {
-			if to&flag != 0 {
-				to, i = a.note(c, t, i, state, x, to)
-			}
-			if then&flag != 0 {
-				then, j = a.note(c, t, j, second, y, then)
-			}
+	for {
+		k := min(split+1-i, len(t)-j)
+		n, s, r := plainBoth(a.next, t[i:i+k], t[j:j+k], first, second)
+		first, second = s, r
+		i += n
+		j += n
+		if n == k {
+			break
 		}
-		state, second = to, then
-		i++
-		j++
+		first, i = a.one(c, t, i, first)
+		second, j = a.one(c, t, j, second)
+		if i > split || j >= len(t) {
+			break
+		}
 	}
-	state = a.run(c, state, t[:split+1], i)
+	first = a.run(c, first, t[:split+1], i)
 	second = a.run(c, second, t, j)
 	// Words of several words reach from one half into the other, until nothing of
 	// the first is left to go on from.
 	fresh := a.start
-	for i = split + 1; state != fresh; i++ {
+	for i = split + 1; first != fresh; i++ {
 		if i >= len(t) {
-			return state
+			return first
 		}
-		sym := symbolOf[t[i]]
-		to := next[state|uint32(sym)]
-		if sym == symOther {
-			fresh = next[fresh]
+		if sym := symbolOf[t[i]]; sym == symOther {
+			fresh = a.step(fresh, 0)
 		} else {
-			fresh = next[fresh|uint32(sym)]
+			fresh = a.step(fresh, sym)
 		}
-		if to&flag != 0 {
-			to, i = a.note(c, t, i, state, sym, to)
-		}
-		state, fresh = to, fresh&^flag
+		fresh &^= flag
+		var next int
+		first, next = a.one(c, t, i, first)
+		i = next - 1
 	}
 	return second
 }
 
-// note sees to the transition by sym at t[i] that has a flag: it notes the cues
-// that end there, and passes over the bytes that a character of another alphabet
-// goes on with, which ends the word. It returns the state and the last byte read.
+// one takes the step by t[i] and returns the state and where to go on.
+func (a *automaton) one(c *cues, t string, i int, s state) (state, int) {
+	if to := a.step(s, symbolOf[t[i]]); to&flag == 0 {
+		return to, i + 1
+	}
+	return a.note(c, t, i, s)
+}
+
+// note is one for a step that has a flag: it notes the cues that end there, and
+// passes over the bytes that a character of another alphabet goes on with, which
+// ends the word.
 //
 //go:noinline
-func (a *automaton) note(c *cues, t string, i int, state uint32, sym uint8, to uint32) (uint32, int) {
-	end, last := i+b2i(sym != 0), i
+func (a *automaton) note(c *cues, t string, i int, s state) (state, int) {
+	sym := symbolOf[t[i]]
+	to, end, next := a.step(s, sym), i+b2i(sym != 0), i+1
 	if sym == symOther {
-		to, end = a.next[state], i
 		_, size := foldAt(t, i)
-		last = i + size - 1
+		to, end, next = a.step(s, 0), i, i+size
 	}
 	if to&flag != 0 {
 		c.found(a, to, end)
 	}
-	return to &^ flag, last
+	return to &^ flag, next
 }
 
 // found notes the cues that end with the transition to a state, at offset end.
-func (c *cues) found(a *automaton, to uint32, end int) {
-	for set := a.hits[to>>rowShift]; set != 0; set &= set - 1 {
+func (c *cues) found(a *automaton, to state, end int) {
+	for set := a.hits[to>>stateShift]; set != 0; set &= set - 1 {
 		k := bits.TrailingZeros64(uint64(set))
 		if c.seen>>k&1 == 0 || c.end[k] < end {
 			c.end[k] = end

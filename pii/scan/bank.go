@@ -188,7 +188,7 @@ func (p *pass) unitAfter(i int) bool {
 		return false
 	}
 	key := uint64(0)
-	for k := i; k < j; k++ {
+	for k := j - 1; k >= i; k-- {
 		key = key<<8 | uint64(p.t[k]|0x20)
 	}
 	return units[units.slot(key)].key == key

@@ -1,6 +1,9 @@
 package scan
 
-import "strings"
+import (
+	"math/bits"
+	"strings"
+)
 
 // language returns the scanner's language, or a guess from the first words of
 // the text: enough to choose a number plan, made only when a reader asks.
@@ -22,9 +25,13 @@ var languages = [...]string{"sv", "en", "no", "da", "fi", "de"}
 
 // wordTable finds short words by their bytes, packed into one number.
 type wordTable [1024]struct {
-	key uint64
-	set uint8 // bit k: language k
+	key   uint64 // 0: free
+	votes uint64 // of a language's word: what it says for each, voteBits of them
 }
+
+// voteBits is how many bits the votes for a language take: guessText holds at
+// most half as many words as bytes, of three votes each.
+const voteBits = 10
 
 func (t *wordTable) slot(key uint64) int {
 	i := int(key * 0x9E3779B97F4A7C15 >> 54)
@@ -34,9 +41,9 @@ func (t *wordTable) slot(key uint64) int {
 	return i
 }
 
-// wordKey packs a word of at most eight bytes into one number.
+// wordKey packs a word of at most eight bytes into one number, the first lowest.
 func wordKey(w string) (key uint64) {
-	for i := 0; i < len(w); i++ {
+	for i := len(w) - 1; i >= 0; i-- {
 		key = key<<8 | uint64(w[i])
 	}
 	return key
@@ -58,7 +65,12 @@ var functionWords = func() *wordTable {
 			key := wordKey(w)
 			s := &t[t.slot(key)]
 			s.key = key
-			s.set |= 1 << k
+			s.votes |= 1 << (k * voteBits)
+		}
+	}
+	for i := range t {
+		if v := t[i].votes; v&(v-1) == 0 {
+			t[i].votes = 3 * v // no other language has the word
 		}
 	}
 	return t
@@ -68,42 +80,43 @@ func guessLanguage(t string) string {
 	if len(t) > guessText {
 		t = t[:guessText]
 	}
-	var votes [len(languages)]int
-	var key uint64
-	n := 0
-	for i := 0; i <= len(t); i++ {
-		if i < len(t) && letter(t[i]) {
-			c := t[i]
-			if c < 0x80 {
-				c |= 0x20
-			}
-			key = key<<8 | uint64(c)
-			n++
-			continue
+	var votes uint64
+	for i := 0; i < len(t); {
+		var x uint64 // the next eight bytes
+		if i+8 <= len(t) {
+			x = eight(t, i)
+		} else {
+			x = wordKey(t[i:])
 		}
-		if n > 0 && n <= 8 {
-			if set := functionWords[functionWords.slot(key)].set; set != 0 {
-				weight := 1
-				if set&(set-1) == 0 {
-					weight = 3
+		n := bits.TrailingZeros64(notLetters(x)) / 8
+		i += n + 1
+		if n == 8 {
+			if i--; i < len(t) && letter(t[i]) { // a long word
+				for i < len(t) && letter(t[i]) {
+					i++
 				}
-				for k := range votes {
-					votes[k] += weight * int(set>>k&1)
-				}
+				continue
 			}
 		}
-		n, key = 0, 0
+		// In small letters; what is behind the word falls away.
+		key := (x | ^x>>2&0x2020202020202020) & (1<<(n*8) - 1)
+		votes += functionWords[functionWords.slot(key)].votes
 	}
-	best := 0
-	for k, v := range votes {
-		if v > votes[best] {
-			best = k
+	best, most := "", uint64(0)
+	for k, language := range languages {
+		if v := votes >> (k * voteBits) & (1<<voteBits - 1); v > most {
+			best, most = language, v
 		}
 	}
-	if votes[best] == 0 {
-		return ""
-	}
-	return languages[best]
+	return best
+}
+
+// notLetters returns x with the top bit set in every byte that belongs to no word.
+func notLetters(x uint64) uint64 {
+	const ones = 0x0101010101010101
+	const top = 0x80 * ones
+	low := x&^top | 0x20*ones
+	return ^(x | (low+(0x80-'a')*ones)&^(low+(0x80-'z'-1)*ones)) & top
 }
 
 func b2i(b bool) int {

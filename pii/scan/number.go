@@ -1,6 +1,8 @@
 package scan
 
 import (
+	"math/bits"
+
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/pii/checkdigit"
 )
@@ -8,18 +10,26 @@ import (
 // number reads everything that can begin with the digit at t[i] and returns
 // where the pass goes on.
 func (p *pass) number(i int) int {
-	if p.hexLike(i) {
-		if next, ok := p.hexForms(i); ok {
-			return next
-		}
-	}
-	if p.countryBefore(i) {
-		if next, ok := p.iban(i); ok {
-			return next
-		}
-	}
 	ph := &p.ph
-	if !ph.read(p.t, i) {
+	digits := p.masks.digitsAt(i)
+	// Beside a letter, or with one behind, it is an address or an account rather
+	// than a phrase. What stands alone is one of these seldom.
+	early := !passwordEdge[p.at0(i-1)] || hexMark[p.at0(i+bits.TrailingZeros64(^digits))]
+	if early {
+		if next, ok := p.lettered(i, true); ok {
+			return next
+		}
+	}
+	fits := ph.read(p.t, i, digits)
+	ph.quiet = !early && fits && p.quiet(i)
+	if !early {
+		// With no letter joined to it and no colon, only pairs and fours are in hexadecimal.
+		pairs := !ph.quiet || ph.kinds&sepColon != 0 || p.at0(ph.end) == ':' || ph.n >= 3 && (ph.lens[0] == 2 || ph.lens[0] == 4)
+		if next, ok := p.lettered(i, pairs); ok {
+			return next
+		}
+	}
+	if !fits {
 		return ph.end
 	}
 	p.dated.asked = false
@@ -43,6 +53,32 @@ func (p *pass) number(i int) int {
 	return ph.end
 }
 
+// lettered reads what digits and letters are mixed in from the digit at t[i] on:
+// an address in hexadecimal, when it may be one, or an IBAN.
+func (p *pass) lettered(i int, hexadecimal bool) (end int, ok bool) {
+	if hexadecimal && p.hexLike(i) {
+		if end, ok = p.hexForms(i); ok {
+			return end, ok
+		}
+	}
+	if p.countryBefore(i) {
+		return p.iban(i)
+	}
+	return 0, false
+}
+
+// quiet reports whether nothing but digits and ASCII separators can belong to the
+// phrase that begins at i, as most numbers are written: a space, a bracket or the
+// like on both sides, or the full stop of a sentence behind. No letter is joined
+// to it, and it is no part of a password.
+func (p *pass) quiet(i int) bool {
+	if before := p.at0(i - 1); p.ph.odd || !passwordEdge[before] {
+		return false
+	}
+	after := p.at0(p.ph.end)
+	return passwordEdge[after] || after == '.' && p.at0(p.ph.end+1) <= ' '
+}
+
 // countryBefore reports whether two letters of the alphabet, and no third, stand
 // before the digit at t[i], directly or behind a space.
 func (p *pass) countryBefore(i int) bool {
@@ -60,6 +96,7 @@ type candidate struct {
 	letters    int    // how many letters of the alphabet stand before, four at most, a space or dash between
 	glued      bool   // a letter stands directly before
 	tail       bool   // the end of a token that begins with letters: "MV-2207419"
+	dateless   bool   // no date begins with it, which has been looked into
 }
 
 // plate reports whether as many letters stand before c as on a plate.
@@ -79,7 +116,13 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 	gr := &ph.group[g]
 	c := &candidate{base: base, g: g, start: base + int(gr.start), end: base + int(gr.end), from: ph.from(g)}
 	last := g == ph.n-1
-	if g == 0 && c.start > 0 {
+	n := gr.len()
+	switch {
+	case ph.quiet:
+		if g == 0 && c.start > 0 && p.t[c.start-1] == ' ' {
+			c.letters = p.lettersBefore(c.start, false)
+		}
+	case g == 0 && c.start > 0:
 		b := p.t[c.start-1]
 		c.glued = b >= '0' && p.wordBefore(c.start)
 		c.letters = p.lettersBefore(c.start, c.glued)
@@ -94,8 +137,8 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 			}
 		}
 	}
-	if c.glued || last && p.wordAfter(c.end) {
-		if gr.len() == 6 && !c.glued { // "131052A308T": the sign is a letter
+	if !ph.quiet && (c.glued || last && p.wordAfter(c.end)) {
+		if n == 6 && !c.glued { // "131052A308T": the sign is a letter
 			if end, ok = p.finnish(c); ok {
 				return end, ok
 			}
@@ -104,19 +147,19 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 			return end, ok
 		}
 	}
-	n := gr.len()
-	if c.letters == 2 && (n == 2 || n == 6) {
+	if c.letters == 2 && (n == 6 || n == 2 && ph.shape3(g, 2, 2, 2)) {
 		if end, ok = p.insurance(c); ok {
 			return end, ok
 		}
 	}
+	c.dateless = !p.dateMay(c)
 	if ph.n == 1 && n <= 2 { // "kl 14", "3 dagar": at most the day of a date, or a plate's digits
-		if c.plate() {
+		if c.plate() && p.plateMay(c) {
 			if end, ok = p.vehicle(c); ok {
 				return end, ok
 			}
 		}
-		if !monthMay[p.at0(c.end)] {
+		if c.dateless {
 			return 0, false
 		}
 		return p.birth(c)
@@ -125,7 +168,7 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 	if !last {
 		next = ph.group[g+1].sep
 	}
-	if next == sepDot {
+	if next == sepDot && g+3 < ph.n {
 		if end, ok = p.ipv4(c); ok {
 			return end, ok
 		}
@@ -143,7 +186,7 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 			return end, ok
 		}
 	}
-	if c.from&counts(10, 12) != 0 || n == 6 || n == 8 {
+	if c.from&counts(10, 12) != 0 || (n == 6 || n == 8) && p.signMay(c.end) {
 		if end, ok = p.identity(c); ok {
 			return end, ok
 		}
@@ -153,7 +196,7 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 			return end, ok
 		}
 	}
-	if n <= 2 || n == 4 || n == 6 || n == 8 {
+	if !c.dateless {
 		if end, ok = p.birth(c); ok {
 			return end, ok
 		}
@@ -168,12 +211,12 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 			return end, ok
 		}
 	}
-	if c.from&counts(5, 16) != 0 || ph.dash {
+	if (c.from&counts(5, 16) != 0 || ph.kinds&sepDash != 0) && (!last || n >= 6) {
 		if end, ok = p.account(c); ok {
 			return end, ok
 		}
 	}
-	if c.plate() {
+	if c.plate() && p.plateMay(c) {
 		if end, ok = p.vehicle(c); ok {
 			return end, ok
 		}
@@ -184,6 +227,13 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 		}
 	}
 	return p.byCue(c)
+}
+
+// signMay reports whether what stands at i can be the sign between the date of an
+// identity number and the rest of it: a letter, or '+', '-' and the like.
+func (p *pass) signMay(i int) bool {
+	b := p.at0(i)
+	return b == '-' || b == '+' || letter(b) || b == ' ' && letter(p.at0(i+1))
 }
 
 // tailSign holds the signs that join a number to letters before it.
@@ -360,6 +410,9 @@ func (p *pass) continues(c *candidate, h int) bool {
 		if ph.group[h+1].sep&(sepDash|sepDot|sepSlash|sepColon) != 0 {
 			return ph.group[h+1].sep != sepDot || ph.group[h+1].len() < 6
 		}
+		return false
+	}
+	if ph.quiet {
 		return false
 	}
 	end := p.to(c, h)

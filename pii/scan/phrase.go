@@ -20,7 +20,9 @@ type phrase struct {
 	digits [maxDigits + 9]byte // of all groups, as ASCII; eight are written at a time
 	lens   [maxGroups + 4]byte // of the groups, and zeros: four at a time are compared
 	ends   uint64              // bit d: a group ends with the phrase's digit number d
-	dash   bool                // a separator is '-'
+	kinds  sep                 // of all separators
+	odd    bool                // a separator has bytes beyond ASCII
+	quiet  bool                // see pass.quiet
 	end    int                 // offset in the text after the last group
 }
 
@@ -59,61 +61,86 @@ func (g *group) len() int { return int(g.end - g.start) }
 // read fills ph with the phrase that begins with the digit at t[i]. It returns
 // false when the first group alone is too long for any identifier; ph.end is
 // then the end of that group.
-func (ph *phrase) read(t string, i int) bool {
-	if !vectors || len(t) < 64 {
-		return ph.readSlow(t, i)
-	}
-	const long = 48 // bytes: from here on a separator could reach beyond the 64 that are known
-	digits := digitMask(t, i)
-	var ends uint64
-	base, nd, n, dash, before := i, 0, 0, false, sep(0)
+//
+// The bits of digits say which of the 64 bytes from t[i] on are digits.
+func (ph *phrase) read(t string, i int, digits uint64) bool {
+	base := i
+	ph.n, ph.kinds, ph.ends, ph.odd, ph.end = 0, 0, 0, false, i
+	var lens uint64
+	before := sep(0)
 	for {
-		run := bits.TrailingZeros64(^digits)
-		if i+run-base > long || n == maxGroups {
+		if digits, lens = ph.near(t, base, digits, lens, before); digits == tooFar {
 			return ph.readSlow(t, base)
 		}
-		for k := 0; k < run; k += 8 {
-			if i+k+8 > len(t) {
-				copy(ph.digits[nd+k:], t[i+k:i+run])
-				break
-			}
-			binary.LittleEndian.PutUint64(ph.digits[nd+k:], eight(t, i+k))
-		}
-		ph.group[n] = group{start: uint8(i - base), end: uint8(i + run - base), first: uint8(nd), sep: before}
-		ph.lens[n] = byte(run)
-		n++
-		nd += run
-		ends |= 1 << nd
-		i += run
-		ph.end = i
-		digits >>= run
 		if digits&0xFF == 0 { // no separator is longer than seven bytes, and most numbers are followed by none
 			break
 		}
-		next := i + 1
-		if digits&2 != 0 {
-			if before = sepOf[t[i]] &^ sepOpen; before == 0 {
-				break
-			}
-		} else {
-			var ok bool
-			if before, next, ok = wideSeparator(t, i); !ok {
-				break
-			}
+		s, next, ok := wideSeparator(t, ph.end)
+		if !ok {
+			break
 		}
-		dash = dash || before == sepDash
-		digits >>= next - i
-		i = next
+		ph.odd = ph.odd || beyond(t[ph.end:next])
+		ph.kinds |= s
+		before = s
+		digits >>= next - ph.end
+		ph.end = next
 	}
-	ph.n, ph.ends, ph.dash = n, ends, dash
-	binary.LittleEndian.PutUint32(ph.lens[n:], 0)
+	binary.LittleEndian.PutUint64(ph.lens[:], lens)
+	binary.LittleEndian.PutUint32(ph.lens[8:], 0)
 	return true
+}
+
+// tooFar is what near answers about a phrase that readSlow must read.
+const tooFar = 1<<64 - 1
+
+// near reads the groups from ph.end on between which single bytes stand, the
+// first of them behind before. It returns the digits behind the last of them, and
+// the lengths of all groups, one byte each. It calls nothing, so that what it
+// goes by stays in registers.
+func (ph *phrase) near(t string, base int, digits, lens uint64, before sep) (rest, all uint64) {
+	const long = 48 // bytes: from here on a separator could reach beyond the 64 that are known
+	i, n := ph.end, uint(ph.n)
+	nd := uint(0)
+	if n > 0 {
+		nd = uint(ph.group[n-1].first) + uint(ph.group[n-1].len())
+	}
+	ends, kinds := ph.ends, ph.kinds
+	for {
+		run := uint(bits.TrailingZeros64(^digits))
+		if i+int(run)-base > long || n == 8 || run > 15 || i+16 > len(t) {
+			return tooFar, 0
+		}
+		x := t[i : i+16]
+		binary.LittleEndian.PutUint64(ph.digits[nd&63:], eight(x, 0))
+		if run > 8 {
+			binary.LittleEndian.PutUint64(ph.digits[(nd+8)&63:], eight(x, 8))
+		}
+		ph.group[n] = group{start: uint8(i - base), end: uint8(i - base + int(run)), first: uint8(nd), sep: before}
+		lens |= uint64(run) << (n * 8 & 63)
+		n++
+		nd += run
+		ends |= 1 << (nd & 63)
+		i += int(run)
+		digits >>= run & 63
+		if digits&0xFF == 0 || digits&2 == 0 {
+			break
+		}
+		if before = sepOf[x[run&15]] &^ sepOpen; before == 0 {
+			digits = 0
+			break
+		}
+		kinds |= before
+		digits >>= 1
+		i++
+	}
+	ph.n, ph.end, ph.ends, ph.kinds = int(n), i, ends, kinds
+	return digits, lens
 }
 
 // readSlow is read for phrases of any length and texts of any.
 func (ph *phrase) readSlow(t string, i int) bool {
 	base := i
-	ph.n, ph.dash, ph.ends = 0, false, 0
+	ph.n, ph.kinds, ph.ends, ph.odd = 0, 0, 0, false
 	nd := 0
 	before := sep(0)
 	for {
@@ -148,14 +175,26 @@ func (ph *phrase) readSlow(t string, i int) bool {
 		ph.ends |= 1 << nd
 		ph.end = i
 		var ok bool
+		stood := i
 		before, i, ok = separator(t, i)
 		if !ok {
 			break
 		}
-		ph.dash = ph.dash || before == sepDash
+		ph.odd = ph.odd || beyond(t[stood:i])
+		ph.kinds |= before
 	}
 	binary.LittleEndian.PutUint32(ph.lens[ph.n:], 0)
 	return true
+}
+
+// beyond reports whether s has a byte beyond ASCII.
+func beyond(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return true
+		}
+	}
+	return false
 }
 
 // notDigits returns x with the top bit set in every byte that is no digit.
@@ -276,6 +315,9 @@ func (ph *phrase) upTo(g, n int) (h int, ok bool) {
 
 // seps reports whether every separator between groups g and h is in allowed.
 func (ph *phrase) seps(g, h int, allowed sep) bool {
+	if ph.kinds&^allowed == 0 {
+		return true
+	}
 	for k := g + 1; k <= h; k++ {
 		if ph.group[k].sep&^allowed != 0 {
 			return false

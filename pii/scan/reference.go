@@ -23,8 +23,10 @@ func (p *pass) mixed(c *candidate) (end int, ok bool) {
 // byCue reads a number that only the words before it can name.
 func (p *pass) byCue(c *candidate) (end int, ok bool) {
 	ph := &p.ph
-	if end, ok = p.password(c); ok {
-		return end, ok
+	if !ph.quiet {
+		if end, ok = p.password(c); ok {
+			return end, ok
+		}
 	}
 	if p.cues.pos == c.start && p.cues.seen&naming == 0 && p.bare(c) {
 		return 0, false // the words before have been read and none names a number
@@ -35,14 +37,20 @@ func (p *pass) byCue(c *candidate) (end int, ok bool) {
 		if !ph.seps(h-1, h, sepSpace|sepDash|sepSlash|sepDot) || ph.group[h].sep == sepDot && ph.group[h].len() < 3 {
 			break
 		}
-		if total += ph.group[h].len(); total > 20 {
+		if total+ph.group[h].len() > 20 {
 			break
 		}
+		total += ph.group[h].len()
 		last = h
 	}
 	start, end := c.start, p.to(c, last)
+	digits := end       // where they end
 	if last == ph.n-1 { // the token may go on with letters: "2025-11482-B"
-		if e := p.tokenEnd(end); e > end {
+		e := end
+		if !ph.quiet {
+			e = p.tokenEnd(end)
+		}
+		if e > end {
 			end = e
 		} else if b := p.at0(end + 1); p.at0(end) == ' ' && b >= 'A' && b <= 'Z' && !p.wordAfter(end+2) && p.at0(end+2) != ' ' {
 			end += 2 // "24-771-09 B"
@@ -57,7 +65,7 @@ func (p *pass) byCue(c *candidate) (end int, ok bool) {
 			return 0, false
 		}
 		start = p.prefix(start)
-	default:
+	case !ph.quiet:
 		if s, _ := p.token(start); s < start && s >= p.done {
 			start = s
 			if p.at0(start-1) == ' ' {
@@ -65,8 +73,16 @@ func (p *pass) byCue(c *candidate) (end int, ok bool) {
 			}
 		}
 	}
-	if start == c.start && p.cues.pos == start && p.cues.seen&naming == 0 {
-		return 0, false // none of the words before names a number
+	if start == c.start {
+		if ph.quiet && end == digits { // as cued finds, in short
+			if after := p.at0(end); total < 3 || after == '@' || after == '=' || p.unitAfter(end) || p.smallNumber(p.t[start:end], c, true, true) {
+				return 0, false
+			}
+			p.before(start)
+		}
+		if p.cues.pos == start && p.cues.seen&naming == 0 {
+			return 0, false // none of the words before names a number
+		}
 	}
 	return p.cued(start, end, c)
 }
@@ -94,7 +110,7 @@ func (p *pass) boxNumber(start int) bool {
 // password reads a value whose signs no reference has, after a word such as
 // password: "Tyttebær!2025".
 func (p *pass) password(c *candidate) (end int, ok bool) {
-	if b, e := p.at0(c.start-1), p.at0(c.end); (b <= ' ' || passwordEdge[b]) && (e <= ' ' || passwordEdge[e] || e == '.' && p.at0(c.end+1) <= ' ') {
+	if b, e := p.at0(c.start-1), p.at0(c.end); passwordEdge[b] && (passwordEdge[e] || e == '.' && p.at0(c.end+1) <= ' ') {
 		return 0, false // digits alone
 	}
 	t := p.t
@@ -132,6 +148,9 @@ func (p *pass) password(c *candidate) (end int, ok bool) {
 
 // passwordEdge holds the bytes that end a password rather than belong to it.
 var passwordEdge = func() (t [256]bool) {
+	for c := range byte(' ' + 1) {
+		t[c] = true
+	}
 	for _, c := range []byte("\"'(),:;<=>?@[]") {
 		t[c] = true
 	}
@@ -148,7 +167,7 @@ const (
 var passwordByte = func() (t [256]uint16) {
 	for i := range t {
 		switch c := byte(i); {
-		case c <= ' ' || passwordEdge[c]:
+		case passwordEdge[c]:
 			t[i] = passwordEnd
 		case letter(c):
 			t[i] = 1
@@ -361,8 +380,10 @@ func (p *pass) idTail(end int) int {
 // date, a time, an amount or a number too small to be a reference.
 func (p *pass) smallNumber(token string, c *candidate, numeric, secret bool) bool {
 	ph := &p.ph
-	if e, ok := p.date(c); ok && e > c.end && c.start+len(token) >= e {
-		return true
+	if !c.dateless {
+		if e, ok := p.date(c); ok && e > c.end && c.start+len(token) >= e {
+			return true
+		}
 	}
 	if !numeric {
 		return false

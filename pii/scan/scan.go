@@ -3,10 +3,12 @@
 // plates, references and secrets. One pass, no regular expression, no
 // allocation beyond the caller's slice.
 //
-// A walk of sixteen bytes at a time, 32 where the processor has AVX2, stops where
-// a finding can be anchored: at digits and at '@', ':' and '_'. From there small hand-written readers decide by form, check
-// digit and the words before (see cue). What is called from many of them is kept
-// out of line: the readers a text needs must fit the processor's cache together.
+// Masks say of 64 bytes at a time where digits stand and where a finding can be
+// anchored: at digits and at '@', ':' and '_'. The walk goes from one to the next.
+// Most numbers are nobody's, which one look shows (see nothing); about the others
+// small hand-written readers decide by form, check digit and the words before (see
+// cue). What is called from many of them is kept out of line: the readers a text
+// needs must fit the processor's cache together.
 // What a number is by form alone and what needs a word beside it is stated at
 // each reader; the rule of every span says which of them spoke.
 package scan
@@ -45,7 +47,8 @@ func New(lang string, threshold float32) *Scanner {
 
 // Append appends the spans in text to dst, in order and without overlap.
 func (s *Scanner) Append(dst []Span, text string) []Span {
-	p := pass{Scanner: s, t: text, dst: dst}
+	var p pass // set field by field: a literal would be made apart and copied
+	p.Scanner, p.t, p.dst = s, text, dst
 	p.cues.pos = -1
 	if !p.run() {
 		return s.appendFolded(dst, text)
@@ -60,6 +63,7 @@ type pass struct {
 	dst     []Span
 	done    int // end of what has been reported or ruled out
 	folded  bool
+	masks   masks
 	cues    cues
 	ph      phrase
 	dated   dated
@@ -70,12 +74,27 @@ type pass struct {
 // run scans p.t. It returns false, having reported nothing, when the text holds
 // characters that hide digits and must be folded first.
 func (p *pass) run() bool {
-	t := p.t
-	for i := nextStop(t, 0); i < len(t); {
+	t, m := p.t, &p.masks
+	m.base = -known
+	for i := 0; i < len(t); {
+		if i-m.base >= known {
+			m.read(t, i&^63)
+		}
+		at, ok := m.next(i)
+		if !ok {
+			if i == m.base { // nothing in the whole stretch: prose
+				at = nextStop(t, at)
+			}
+			i = at
+			continue
+		}
+		i = at
 		next := i + 1
 		switch class[t[i]] {
 		case classDigit:
-			next = p.number(i)
+			if next = p.nothing(i); next == 0 {
+				next = p.number(i)
+			}
 		case classAt:
 			next = p.at(i)
 		case classColon:
@@ -87,7 +106,7 @@ func (p *pass) run() bool {
 				return false
 			}
 		}
-		i = nextStop(t, max(next, i+1))
+		i = max(next, i+1)
 	}
 	return true
 }

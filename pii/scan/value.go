@@ -47,6 +47,59 @@ func (p *pass) monthFirst(c *candidate) (start, end int, ok bool) {
 	return start, p.to(c, c.g+1), true
 }
 
+// dateMay reports whether a date can begin with group c.g, or its day stand there:
+// by the lengths of the groups, and by what follows a day alone. Few numbers pass.
+func (p *pass) dateMay(c *candidate) bool {
+	lens := p.ph.four(c.g)
+	l0, l1, l2 := lens&0xFF, lens>>8&0xFF, lens>>16&0xFF
+	switch l0 {
+	case 1, 2:
+		if l1 > 0 && l1 <= 2 && (l2 == 2 || l2 == 4) || l1 == 4 {
+			return true
+		}
+		return monthMay(p.t[c.end:])
+	case 4:
+		return l1 > 0 && l1 <= 2 && l2 > 0 && l2 <= 2
+	}
+	return l0 == 6 || l0 == 8
+}
+
+// monthMay reports whether the name of a month can stand at the beginning of s, a
+// sign of an ordinal, a full stop and spaces before it.
+func monthMay(s string) bool {
+	if len(s) < 3 {
+		return false
+	}
+	i := 0
+	switch {
+	case s[0] == ' ':
+		i = 1 + b2i(s[1] == ' ')
+	case s[0] == '.':
+		i = 1
+		for i < 3 && s[i] == ' ' && i < len(s)-1 {
+			i++
+		}
+	default:
+		return letter(s[0]) || s[0] == ':' && (s[1] == 'e' || s[1] == 'a')
+	}
+	if i+1 >= len(s) {
+		return false
+	}
+	if s[i] >= 0x80 || s[i+1] >= 0x80 {
+		return true
+	}
+	return monthHeads[folded[s[i]]]>>folded[s[i+1]]&1 != 0
+}
+
+// monthHeads holds the first two letters of the months, and of "of" that stands
+// before some: by the first a bit for the second.
+var monthHeads = func() (t [symbols]uint32) {
+	for _, m := range strings.Fields(monthNames + " of") {
+		t[folded[m[0]]] |= 1 << folded[m[1]]
+	}
+	return t
+}()
+
 // dated is what date answered last: several readers ask about one candidate.
 type dated struct {
 	start, end int
@@ -87,7 +140,7 @@ func (p *pass) readDate(c *candidate) (end int, ok bool) {
 	}
 	switch {
 	case l0 <= 2:
-		if !monthMay[p.at0(c.end)] {
+		if !monthMay(p.t[c.end:]) {
 			return 0, false
 		}
 		return p.namedDate(c, ph.number(c.g))
@@ -105,25 +158,17 @@ func (p *pass) readDate(c *candidate) (end int, ok bool) {
 	return 0, false
 }
 
-// monthMay holds what stands after the day when a month's name follows: a
-// letter or the signs of an ordinal.
-var monthMay = func() (t [256]bool) {
-	for c := range t {
-		t[c] = c >= 0x80 || folded[c] != 0 || c == ' ' || c == '.' || c == ':'
+// months are the first three letters of the months in the languages read, as
+// symbols of the folded alphabet, five bits each.
+var months = func() (t [1 << 15]bool) {
+	for _, m := range strings.Fields(monthNames) {
+		t[uint(folded[m[0]])<<10|uint(folded[m[1]])<<5|uint(folded[m[2]])] = true
 	}
 	return t
 }()
 
-// months are the first three letters of the months in the languages read, as
-// symbols of the folded alphabet, five bits each.
-var months = func() (t [1 << 15]bool) {
-	const all = "jan feb mar apr maj may mai jun jul aug sep okt oct nov dec des dez " +
-		"tam hel maa huh tou kes hei elo syy lok jou"
-	for i := 0; i+3 <= len(all); i += 4 {
-		t[uint(folded[all[i]])<<10|uint(folded[all[i+1]])<<5|uint(folded[all[i+2]])] = true
-	}
-	return t
-}()
+const monthNames = "jan feb mar apr maj may mai jun jul aug sep okt oct nov dec des dez " +
+	"tam hel maa huh tou kes hei elo syy lok jou"
 
 // month returns where the month's name at t[i] ends.
 func (p *pass) month(i int) (end int, ok bool) {
@@ -186,6 +231,18 @@ func (p *pass) namedDate(c *candidate, day int) (end int, ok bool) {
 		return k, true
 	}
 	return 0, false
+}
+
+// plateMay reports whether the digits at c, with the letters before them, can have
+// the form of a plate, German ones apart from those by the dash before the letters.
+func (p *pass) plateMay(c *candidate) bool {
+	n := p.ph.group[c.g].len()
+	switch after := p.at0(c.end); {
+	case c.letters == 3 && (n == 3 || n == 2 && asciiLetter(after)),
+		c.letters == 2 && (n == 4 || n == 5 || n == 2 && (after == ' ' || asciiLetter(after))):
+		return true
+	}
+	return c.letters <= 2 && !c.glued && p.at0(c.start-2-c.letters) == '-'
 }
 
 // vehicle reads a plate whose letters stand before the digits at c. Every

@@ -24,7 +24,8 @@ var stopTables = func() (t struct{ high, low [32]uint8 }) {
 	return t
 }()
 
-// vectors says whether the processor has the instructions of nextVector.
+// vectors says whether the processor has the instructions of nextVector and
+// masksVector.
 var vectors = cpu.X86.HasAVX2
 
 // shortest is the length of text from which on nextVector can read.
@@ -48,8 +49,8 @@ func nextVector(t string, i int) int
 // leaves '0' to '9' below the second and nothing else.
 var digitBounds = [2]uint8{0x80 - '0', 0x80 + 10}
 
-// digitMask returns which of the 64 bytes from t[i] on are digits, the first in
-// the lowest bit. The text has 64 bytes or more; behind its end there are none.
+// masksVector makes the first n masks of t from base on, 64 bytes at a time, for
+// texts of 64 bytes and more.
 //
 //go:noescape
-func digitMask(t string, i int) uint64
+func masksVector(m *masks, t string, base, n int)

@@ -6,7 +6,7 @@ package scan
 // text's length when none has.
 func nextStop(t string, i int) int { return nextWord(t, i) }
 
-// vectors says whether there is a digitMask.
+// vectors says whether there is a masksVector.
 const vectors = false
 
-func digitMask(string, int) uint64 { panic("no vector instructions") }
+func masksVector(*masks, string, int, int) { panic("no vector instructions") }

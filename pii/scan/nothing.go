@@ -1,0 +1,85 @@
+package scan
+
+import "math/bits"
+
+// nothing returns where the pass goes on behind the number that begins at t[i]
+// when one look at it and beside it shows what all the readers would find out one
+// by one, that it is nobody's; 0 when they are to be asked. So are most numbers of
+// people's texts: "17 stolar", "kl 14.30", "den 13/6", "1 184 kr", and the digits
+// at the end of a mailbox's name. Nothing is decided here: where a reader could
+// have a say, by form or by a word, the answer is 0.
+func (p *pass) nothing(i int) int {
+	d := p.masks.digitsAt(i)
+	n := bits.TrailingZeros64(^d)
+	if n > 8 || i < 4 || i < p.done {
+		return 0
+	}
+	near := p.t[i-4 : i]
+	before := near[3]
+	end, first := i+n, 0
+	after := p.at0(end)
+	rest := d >> n & 0x1FF // the first bit is no digit's
+	if rest == 0 && after == '@' && alpha[before]&alpha[near[2]]&alpha[near[1]]&alpha[near[0]] != 0 && !hexBefore[before] {
+		return end
+	}
+	if n > 5 || !passwordEdge[before] || before == ':' {
+		return 0
+	}
+	sign := byte(0)
+	if rest != 0 { // a second group behind one byte, and no third
+		m := bits.TrailingZeros64(^(d >> (n + 1)))
+		if rest&2 == 0 || d>>(n+1+m)&0xFF != 0 {
+			return 0
+		}
+		sign, first = after, n
+		n = m
+		end += 1 + n
+		after = p.at0(end)
+	}
+	if after == ':' || !passwordEdge[after] && (after != '.' || p.at0(end+1) > ' ') || monthMay(p.t[end:]) {
+		return 0
+	}
+	letters := 0
+	if before == ' ' && alpha[near[2]] != 0 {
+		letters = 1 + int(alpha[near[1]]+alpha[near[1]]&alpha[near[0]])
+		if letters <= 2 && near[2-letters] == '-' {
+			return 0 // "HH-K 44"
+		}
+	}
+	if sign == 0 && letters == 2 { // "GB 29", "AB 12 CDE"
+		return 0
+	}
+	if sign == 0 && n <= 2 {
+		return end
+	}
+	// A reference may have its letters before it or one behind it.
+	if b := near[2]; before == ' ' && (b >= 0x80 || b >= 'A' && b <= 'Z') {
+		return 0
+	}
+	if b := p.at0(end + 1); after == ' ' && b >= 'A' && b <= 'Z' && !asciiLetter(p.at0(end+2)) {
+		return 0
+	}
+	switch {
+	case sign == '.' && first <= 2 && n <= 2:
+		return end
+	case sign == ':' && first <= 2 && n <= 2 && !(before == ' ' && p.named(i-1)):
+		return end
+	case sign == ' ' && first <= 3 && n == 3 && letters != 2 && (letters != 3 || first != 3) && p.unitAfter(end):
+		return end
+	case sign == '/' && first <= 2 && n <= 2, sign == 0 && (letters != 3 || n != 3):
+		if first+n < 3 || after == '@' || after == '=' || p.unitAfter(end) || before == ' ' && p.boxNumber(i) || p.before(i).seen&naming == 0 {
+			return end
+		}
+	}
+	return 0
+}
+
+// named reports whether a word with a capital ends at i, as that of a property
+// does: "Forsa 3:18".
+func (p *pass) named(i int) bool {
+	w := i
+	for w > p.done && letter(p.t[w-1]) {
+		w--
+	}
+	return i-w >= 2 && capital(p.t, w)
+}

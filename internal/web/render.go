@@ -103,6 +103,7 @@ func functions(p *i18n.Printer, asset func(string) string) template.FuncMap {
 		"period":   p.Period,
 		"duration": p.Duration,
 		"list":     p.List,
+		"few":      func(names []string) string { return few(p, names) },
 		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"asset":    asset,
 		"bars":     func(c Chart) Bars { return c.bars(p) },
@@ -113,6 +114,17 @@ func functions(p *i18n.Printer, asset func(string) string) template.FuncMap {
 		"why":      func(v any) string { return why(p, v) },
 		"measure":  func(name string, x float64) string { return measure(p, name, x) },
 	}
+}
+
+// fewShown is how many names a sentence lists before it counts the rest.
+const fewShown = 4
+
+// few lists names in a sentence, and counts the rest when they are many.
+func few(p *i18n.Printer, names []string) string {
+	if len(names) <= fewShown {
+		return p.List(names)
+	}
+	return p.T("list.more", "names", strings.Join(names[:fewShown-1], ", "), "n", len(names)-fewShown+1)
 }
 
 // partial hands both the page and one value to a part of a template.

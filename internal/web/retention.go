@@ -417,6 +417,7 @@ func (v *PlanView) units(cfg *config.Config, p retention.Plan) {
 		}
 	}
 	v.Months = pastChart("months", months)
+	slices.SortStableFunc(v.Units, func(a, b PlanUnit) int { return cmp.Compare(b.Planned, a.Planned) }) // what goes most stands first
 }
 
 // planFigures tells what the run makes of the statistics: nothing but where their

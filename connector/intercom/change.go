@@ -2,7 +2,6 @@ package intercom
 
 import (
 	"context"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -75,7 +74,7 @@ func (s *Source) mergedInto(ctx context.Context, id string) (string, error) {
 	if err != nil && gallra.CodeOf(err) != gallra.NotFound {
 		return "", err
 	}
-	if m := canonical.FindStringSubmatch(resp.Header.Get("Link")); resp.Status == http.StatusGone && m != nil {
+	if m := canonical.FindStringSubmatch(resp.Header.Get("Link")); resp.Status == 410 && m != nil {
 		return m[1], nil
 	}
 	return "", nil

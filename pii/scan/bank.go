@@ -169,6 +169,16 @@ func (p *pass) giro(c *candidate) (end int, ok bool) {
 // unitAfter reports whether what follows makes a number an amount or a
 // quantity: "kr", "SEK", "%", "kWh".
 func (p *pass) unitAfter(i int) bool {
+	switch b := p.at0(i); { // most numbers end where none can follow
+	case b == ' ':
+	case b < '%', b > '%' && b < 'A':
+		return false
+	}
+	return p.unit(i)
+}
+
+// unit is unitAfter where one can be.
+func (p *pass) unit(i int) bool {
 	if p.at0(i) == '%' {
 		return true
 	}

@@ -24,7 +24,8 @@ func (p *pass) number(i int) int {
 	ph.quiet = !early && fits && p.quiet(i)
 	if !early {
 		// With no letter joined to it and no colon, only pairs and fours are in hexadecimal.
-		pairs := !ph.quiet || ph.kinds&sepColon != 0 || p.at0(ph.end) == ':' || ph.n >= 3 && (ph.lens[0] == 2 || ph.lens[0] == 4)
+		pairs := !ph.quiet || ph.kinds&sepColon != 0 || p.at0(ph.end) == ':' ||
+			ph.n >= 6 && ph.lens[0] == 2 && ph.kinds&sepDash != 0 || ph.n >= 3 && ph.lens[0] == 4 && ph.kinds&sepDot != 0
 		if next, ok := p.lettered(i, pairs); ok {
 			return next
 		}

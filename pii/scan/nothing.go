@@ -11,7 +11,7 @@ import "math/bits"
 func (p *pass) nothing(i int) int {
 	d := p.masks.digitsAt(i)
 	n := bits.TrailingZeros64(^d)
-	if n > 8 || i < 4 || i < p.done {
+	if n > 12 || i < 4 || i < p.done {
 		return 0
 	}
 	near := p.t[i-4 : i]
@@ -22,7 +22,7 @@ func (p *pass) nothing(i int) int {
 	if rest == 0 && after == '@' && alpha[before]&alpha[near[2]]&alpha[near[1]]&alpha[near[0]] != 0 && !hexBefore[before] {
 		return end
 	}
-	if n > 5 || !passwordEdge[before] || before == ':' {
+	if !passwordEdge[before] || before == ':' || n > 5 && n != 7 && n != 9 && n != 12 {
 		return 0
 	}
 	sign := byte(0)
@@ -53,13 +53,21 @@ func (p *pass) nothing(i int) int {
 		return end
 	}
 	// A reference may have its letters before it or one behind it.
-	if b := near[2]; before == ' ' && (b >= 0x80 || b >= 'A' && b <= 'Z') {
+	if b := near[2]; before == ' ' && (b >= 0x80 || b >= 'A' && b <= 'Z') && p.prefix(i) != i {
 		return 0
 	}
 	if b := p.at0(end + 1); after == ' ' && b >= 'A' && b <= 'Z' && !asciiLetter(p.at0(end+2)) {
 		return 0
 	}
 	switch {
+	case n > 5:
+		// Of these lengths it is no date, no telephone number and no person's: the
+		// readers of accounts and references go by the words alone.
+		first := two(p.t, i)
+		if (n != 12 || first != 16 && first != 18 && first != 19 && first != 20) && first >= 10 && sign == 0 &&
+			after != '@' && after != '=' && !p.unitAfter(end) && p.before(i).seen&(naming|cueAccount|cueBankgiro|cuePlusgiro) == 0 {
+			return end
+		}
 	case sign == '.' && first <= 2 && n <= 2:
 		return end
 	case sign == ':' && first <= 2 && n <= 2 && !(before == ' ' && p.named(i-1)):
@@ -73,6 +81,9 @@ func (p *pass) nothing(i int) int {
 	}
 	return 0
 }
+
+// two returns the number that two digits at t[i] write.
+func two(t string, i int) int { return int(t[i]-'0')*10 + int(t[i+1]-'0') }
 
 // named reports whether a word with a capital ends at i, as that of a property
 // does: "Forsa 3:18".

@@ -241,8 +241,8 @@ func (p *pass) phonePlan(c *candidate, h int) (score float32, rule string) {
 		lang := p.language()
 		grouped := ph.shape4(c.g, 2, 2, 2, 2) || ph.shape3(c.g, 3, 2, 3)
 		switch {
-		case !ph.seps(c.g, h, sepSpace):
-			return 0, ""
+		case !ph.seps(c.g, h, sepSpace), !bare && h+1 < ph.n && ph.group[h+1].sep == sepSpace:
+			return 0, "" // "45 20 12 34 56" goes on
 		case grouped && (lang == "no" || lang == "da"):
 			return 0.85, "phone_no_da/grouped"
 		case ph.shape4(c.g, 2, 2, 2, 2):

@@ -126,6 +126,9 @@ func (ph *phrase) near(t string, base int, digits, lens uint64, before sep) (res
 			break
 		}
 		if before = sepOf[x[run&15]] &^ sepOpen; before == 0 {
+			if trunkZero(t, i) {
+				return tooFar, 0
+			}
 			digits = 0
 			break
 		}
@@ -218,13 +221,15 @@ func separator(t string, i int) (s sep, next int, ok bool) {
 		}
 	}
 	if i+1 < len(t) && digit(t[i+1]) {
-		if s = sepOf[t[i]] &^ sepOpen; s != 0 {
-			return s, i + 1, true
-		}
-		return 0, i, false
+		s = sepOf[t[i]]
+		return s, i + 1, s != 0 && (s != sepOpen || trunkZero(t, i))
 	}
 	return wideSeparator(t, i)
 }
+
+// trunkZero reports whether "(0)" and a digit stand at t[i], as in "+46(0)70": a
+// bracket that follows a digit joins two groups in no other case.
+func trunkZero(t string, i int) bool { return i+3 < len(t) && t[i:i+3] == "(0)" && digit(t[i+3]) }
 
 // wideSeparator is separator where t[i+1] is no digit.
 func wideSeparator(t string, i int) (s sep, next int, ok bool) {

@@ -1,6 +1,8 @@
 package scan
 
-import "github.com/gallra/gallra"
+import (
+	"github.com/gallra/gallra"
+)
 
 // mixed reads the tokens in which letters and digits are joined: plates,
 // passports, references, passwords, screen names.
@@ -258,7 +260,7 @@ var tokenASCII = func() (t [256]bool) {
 }()
 
 // naming are the cues by which cued names a number.
-const naming = cueCustomer | cueFlat | cueSecret | cueNationalID | cueUser | cueCard | cuePhoneWeak
+const naming = cueCustomer | cueFlat | cueSecret | cueNationalID | cueUser | cueCard | cuePhone | cuePhoneWeak
 
 // cued names t[start:end] by the nearest word before it, if any word does.
 func (p *pass) cued(start, end int, c *candidate) (int, bool) {
@@ -294,6 +296,9 @@ func (p *pass) cued(start, end int, c *candidate) (int, bool) {
 		return 0, false // a British sort code
 	}
 	best := min(customer, flat, secret, id, user, card)
+	if call := before.nearest(cuePhone); call <= 24 && call < min(best, not) && letters == 0 && c.start-start <= 1 && p.dialled(c, end, digits) {
+		return p.add(c.start, end, gallra.CategoryPhone, 0.7, "phone/word"), true
+	}
 	if best > 40 || not <= best {
 		return p.unnamed(start, end, c, digits, letters, upper, not)
 	}
@@ -306,7 +311,7 @@ func (p *pass) cued(start, end int, c *candidate) (int, bool) {
 			return p.add(start, end, gallra.CategoryCustomerID, likely, "customer_id/word"), true
 		}
 	case secret:
-		if digits >= 2 {
+		if digits >= 2 || letters >= 4 && secret <= 8 { // "lösen är qwerty1"
 			return p.secret(start, end, digits, letters, secret)
 		}
 	case id:
@@ -327,6 +332,37 @@ func (p *pass) cued(start, end int, c *candidate) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// dialled reports whether c, which ends at end and has so many digits, can be what
+// a word such as "ring" or "telefon" promises although no country's plan has it: a
+// subscriber's number without its area code, a foreign one, one with a digit amiss.
+// It is written in groups or has seven digits and more, and is no date, amount,
+// place on the earth, nor a number that payments to an organisation go to.
+func (p *pass) dialled(c *candidate, end, digits int) bool {
+	ph := &p.ph
+	if digits < 6 || digits > 13 || p.postcode(c) || p.unitAfter(end) {
+		return false
+	}
+	if c.g > 0 && ph.group[c.g].sep&(sepComma|sepCommaSpace|sepWide) == 0 {
+		return false // the rest of a number
+	}
+	last, thousands := c.g, ph.group[c.g].len() <= 3
+	for ; p.to(c, last) < end && last+1 < ph.n; last++ {
+		next := &ph.group[last+1]
+		if next.sep&(sepSpace|sepDash|sepSlash|sepWide) == 0 && (next.sep != sepDot || next.len() > 4) {
+			return false
+		}
+		thousands = thousands && next.sep == sepSpace && next.len() == 3
+	}
+	if p.to(c, last) != end || last == c.g && digits < 7 || thousands && digits < 9 {
+		return false
+	}
+	if d := ph.span(c.g, last); len(d) == 10 && string(d[:3]) == "123" {
+		return false // Swish, organisations
+	}
+	_, date := p.date(c)
+	return !date
 }
 
 // tokenCount counts, sixteen bits each, digits, letters and capitals of the

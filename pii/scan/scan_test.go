@@ -92,6 +92,8 @@ func TestH13_SecretsInText(t *testing.T) {
 		"Portkoden är 1937#":                                             {"SECRET:1937#"},
 		"BankID-koden till dosan: engångskod 662 018":                    {"SECRET:662 018"},
 		"Kortet 4242 4282 9363 4260 09/27 318":                           {"CARD:4242 4282 9363 4260", "SECRET:318"},
+		"mitt lösen är qwerty1":                                          {"SECRET:qwerty1"},
+		"pw: hunterhunter":                                               {"SECRET:hunterhunter"},
 		"nyckeln sk_live_4eC39HqLyjWDarjtT1zdp7dc ligger i koden":        {"SECRET:sk_live_4eC39HqLyjWDarjtT1zdp7dc"},
 		"API-avain, jota käytämme testissä, on gk_test_9fQ2xL0aTb77.":    {"SECRET:gk_test_9fQ2xL0aTb77"},
 		"Fri frakt med koden SVENNE15":                                   nil,
@@ -110,6 +112,35 @@ func TestH13_SecretsInText(t *testing.T) {
 			}
 			same(t, got, want)
 		})
+	}
+}
+
+// After a word that promises a telephone number comes one, though no country's
+// plan has it: without area code, without the plus sign, foreign, in one's own
+// groups. Times, amounts, dates and other things' numbers are none.
+func TestS32_NumbersPromisedByAWord(t *testing.T) {
+	t.Parallel()
+	s := scan.New("sv", 0.5)
+	for text, want := range map[string][]string{
+		"Ring hem: 123 45 67 (Göteborg)":                      {"PHONE:123 45 67"},
+		"ring 46735551234":                                    {"PHONE:46735551234"},
+		"whatsapp: 46 73 555 12 34":                           {"PHONE:46 73 555 12 34"},
+		"mobil 45 20 12 34 56":                                {"PHONE:45 20 12 34 56"},
+		"Mobil: 7 0 1 2 3 4 5 6 7":                            {"PHONE:7 0 1 2 3 4 5 6 7"},
+		"tel. 512 345 678":                                    {"PHONE:512 345 678"},
+		"tel#512345678":                                       {"PHONE:512345678"},
+		"Nå mig på +46(0)701234567":                           {"PHONE:+46(0)701234567"},
+		"Ring mig kl 13 30 eller 14 45":                       nil,
+		"Ring mig 2024-05-12 efter 14":                        nil,
+		"mobil kostar 12 990 kr":                              nil,
+		"telefonen kostar 1 299 500":                          nil,
+		"Ring mig ang faktura 123456789":                      nil,
+		"ring oss om positionen 59.329323":                    nil,
+		"swish: 1231234567":                                   nil,
+		"mobilabonnemang 2023-11-02 till 2024-11-02":          nil,
+		"Ring 15 000 000 personer, och ring sedan 4 gånger!!": nil,
+	} {
+		t.Run(text, func(t *testing.T) { same(t, find(s, text), want) })
 	}
 }
 

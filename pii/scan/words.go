@@ -85,20 +85,29 @@ func foldKey(w string) (key uint64) {
 
 var vocabulary = func() map[uint64]meaning {
 	m := map[uint64]meaning{}
+	// A number, and the same read in one breath with the zero before it, as area
+	// codes are: "sju", "nollsju".
+	number := func(w, digits string) {
+		m[foldKey(w)] = meaning{'n', digits}
+		m[foldKey("noll"+w)] = meaning{'n', "0" + digits}
+	}
 	units := []string{"noll", "ett", "två", "tre", "fyra", "fem", "sex", "sju", "åtta", "nio"}
 	for i, w := range units {
-		m[foldKey(w)] = meaning{'n', string(rune('0' + i))}
+		number(w, string(rune('0'+i)))
 	}
-	m[foldKey("nolla")], m[foldKey("en")], m[foldKey("etta")] = meaning{'n', "0"}, meaning{'n', "1"}, meaning{'n', "1"}
-	m[foldKey("tvåa")], m[foldKey("trea")], m[foldKey("fyra")] = meaning{'n', "2"}, meaning{'n', "3"}, meaning{'n', "4"}
+	number("nolla", "0")
+	number("en", "1")
+	number("etta", "1")
+	number("tvåa", "2")
+	number("trea", "3")
 	for i, w := range []string{"tio", "elva", "tolv", "tretton", "fjorton", "femton", "sexton", "sjutton", "arton", "nitton"} {
-		m[foldKey(w)] = meaning{'n', "1" + string(rune('0'+i))}
+		number(w, "1"+string(rune('0'+i)))
 	}
 	for i, w := range []string{"tjugo", "trettio", "fyrtio", "femtio", "sextio", "sjuttio", "åttio", "nittio"} {
 		tens := string(rune('2' + i))
-		m[foldKey(w)] = meaning{'n', tens + "0"}
+		number(w, tens+"0")
 		for j, u := range units[1:] {
-			m[foldKey(w+u)] = meaning{'n', tens + string(rune('1'+j))}
+			number(w+u, tens+string(rune('1'+j)))
 		}
 	}
 	for _, w := range []string{"snabel", "snabela", "krullalfa", "kroellalfa"} {
@@ -108,7 +117,7 @@ var vocabulary = func() map[uint64]meaning {
 		"inloggning", "nick", "nickname", "nicket", "user", "benutzername", "benutzer", "nutzer", "nutzername", "käyttäjätunnus", "käyttäjätunnuksella", "tunnus", "tunnuksella", "nimimerkki", "nimimerkillä", "signaturen", "kontot", "konto", "alias"} {
 		m[foldKey(w)] = meaning{'u', ""}
 	}
-	for _, w := range []string{"lösenord", "lösenordet", "lösen", "startlösenord", "password", "passwd", "pwd", "passord", "passordet", "adgangskode", "adgangskoden", "salasana", "salasanani", "passwort", "kennwort", "passphrase", "lösenfras"} {
+	for _, w := range []string{"lösenord", "lösenordet", "lösen", "lösenet", "startlösenord", "password", "passwd", "pwd", "pw", "passord", "passordet", "adgangskode", "adgangskoden", "salasana", "salasanani", "passwort", "kennwort", "passphrase", "lösenfras"} {
 		m[foldKey(w)] = meaning{'p', ""}
 	}
 	for _, w := range []string{"kodord", "kodordet", "säkerhetsord", "säkerhetsordet", "safeword", "sikkerhetsord", "tunnussana", "tunnussanani", "codewort", "memorable", "secret", "security"} {

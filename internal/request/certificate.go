@@ -56,6 +56,8 @@ type CertificateKept struct {
 	Reason  string          `json:"reason"`
 	Law     string          `json:"law,omitempty"`
 	Recheck time.Time       `json:"recheck,omitzero"`
+	Until   time.Time       `json:"until,omitzero"` // the last day by the retention rule, for an official document
+	Rule    string          `json:"rule,omitempty"`
 }
 
 // Certificate returns the certificate of a case as things stand now.
@@ -109,7 +111,9 @@ func (d *Desk) Certificate(ctx context.Context, id string) (Certificate, error) 
 				continue
 			}
 			o := it.Outcome
-			if it.Decision == Keep {
+			if it.Decision == Keep && it.Ground == GroundOfficial {
+				o = OutcomePreserved
+			} else if it.Decision == Keep {
 				o = gallra.OutcomeKept
 			} else if o == "" {
 				o = gallra.OutcomeFailed
@@ -123,7 +127,7 @@ func (d *Desk) Certificate(ctx context.Context, id string) (Certificate, error) 
 					cs.GoneBy = it.GoneBy
 				}
 			}
-			if o == gallra.OutcomeKept {
+			if o == gallra.OutcomeKept || o == OutcomePreserved {
 				c.keep(it)
 			}
 		}
@@ -140,13 +144,13 @@ func (d *Desk) Certificate(ctx context.Context, id string) (Certificate, error) 
 }
 
 func (c *Certificate) keep(it Item) {
-	k := CertificateKept{System: it.Ref.System, Type: it.Ref.Type, Count: 1, Reason: it.Reason, Law: it.Law, Recheck: it.Recheck}
+	k := CertificateKept{System: it.Ref.System, Type: it.Ref.Type, Count: 1, Reason: it.Reason, Law: it.Law, Recheck: it.Recheck, Until: it.KeepUntil, Rule: it.KeepRule}
 	if it.Problem != nil {
 		k.Reason = it.Problem.Key
 	}
 	for i := range c.Kept {
 		o := &c.Kept[i]
-		if o.System == k.System && o.Type == k.Type && o.Reason == k.Reason && o.Law == k.Law && o.Recheck.Equal(k.Recheck) {
+		if o.System == k.System && o.Type == k.Type && o.Reason == k.Reason && o.Law == k.Law && o.Recheck.Equal(k.Recheck) && o.Until.Equal(k.Until) && o.Rule == k.Rule {
 			o.Count++
 			return
 		}

@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -135,6 +136,9 @@ func (d *Desk) Deliver(ctx context.Context, id, actor, how string) error {
 			return gallra.Errorf(gallra.Blocked, "request.protected")
 		case r.State == Decided && executes(r.Right) && (r.Outcome == Granted || r.Outcome == Partial):
 			return gallra.Errorf(gallra.Blocked, "request.not_executed", "request", id)
+		}
+		if err := errors.Join(d.mayHandOver(ctx, r), d.complete(ctx, r)); err != nil {
+			return err
 		}
 		if _, err := tx.ExecContext(ctx, "UPDATE request SET delivery = $2, delivered = $3 WHERE id = $1", id, how, store.Micros(d.now())); err != nil {
 			return fmt.Errorf("request: deliver: %w", err)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,9 @@ type Item struct {
 	Reason    string              `json:"reason,omitempty"`
 	Law       string              `json:"law,omitempty"`
 	Recheck   time.Time           `json:"recheck,omitzero"`
+	Ground    string              `json:"ground,omitempty"`    // of Keep: GroundOfficial, or another
+	KeepUntil time.Time           `json:"keep_until,omitzero"` // of GroundOfficial: the last day by the retention rule; zero: until further notice
+	KeepRule  string              `json:"keep_rule,omitempty"` // rule, version and its decision
 	DecidedBy string              `json:"decided_by,omitempty"`
 
 	State    string           `json:"state"` // planned, doing, done, manual, failed
@@ -130,7 +134,7 @@ func (d *Desk) Items(ctx context.Context, id string) ([]Item, error) { return d.
 
 func (d *Desk) items(ctx context.Context, q querier, id string) ([]Item, error) {
 	rows, err := q.QueryContext(ctx, `SELECT n, system, type, ref_id, kind, parent, role, certainty, why, created, decision, action, reason, law, recheck, decided_by,
-		state, outcome, grade, gone_by, residues, problem, ended FROM request_item WHERE request = $1 ORDER BY n`, id)
+		state, outcome, grade, gone_by, residues, problem, ended, ground, keep_until, keep_rule FROM request_item WHERE request = $1 ORDER BY n`, id)
 	if err != nil {
 		return nil, fmt.Errorf("request: items: %w", err)
 	}
@@ -139,9 +143,9 @@ func (d *Desk) items(ctx context.Context, q querier, id string) ([]Item, error) 
 	for rows.Next() {
 		var it Item
 		var parent, why, residues, problem string
-		var created, recheck, goneBy, ended int64
+		var created, recheck, goneBy, ended, until int64
 		err := rows.Scan(&it.N, &it.Ref.System, &it.Ref.Type, &it.Ref.ID, &it.Kind, &parent, &it.Role, &it.Certainty, &why, &created, &it.Decision, &it.Action, &it.Reason, &it.Law, &recheck, &it.DecidedBy,
-			&it.State, &it.Outcome, &it.Grade, &goneBy, &residues, &problem, &ended)
+			&it.State, &it.Outcome, &it.Grade, &goneBy, &residues, &problem, &ended, &it.Ground, &until, &it.KeepRule)
 		if err == nil && parent != "" {
 			it.Parent, err = gallra.ParseRef(parent)
 		}
@@ -155,6 +159,7 @@ func (d *Desk) items(ctx context.Context, q querier, id string) ([]Item, error) 
 			return nil, fmt.Errorf("request: items: %w", err)
 		}
 		it.Created, it.Recheck, it.GoneBy, it.Ended = store.Time(created), store.Time(recheck), store.Time(goneBy), store.Time(ended)
+		it.KeepUntil = store.Time(until)
 		it.Problem = work.ProblemError(problem)
 		out = append(out, it)
 	}
@@ -168,6 +173,7 @@ type Verdict struct {
 	Action   gallra.Action // of an inclusion: erase, redact, anonymise, restrict; "" leaves what the role says
 	Reason   string        // ground (GDPR art. 17(1)) or why not; without personal values
 	Law      string        // of Keep: the provision that holds it (REQUIREMENTS A17-2)
+	Ground   string        // of Keep: GroundOfficial, which brings reason, provisions and period of its own
 	Recheck  time.Time     // of Keep: when the exception is looked at again
 }
 
@@ -175,13 +181,45 @@ type Verdict struct {
 // person's conversation is never erased for this one: it may be redacted only
 // (DESIGN 3, "Role").
 func (d *Desk) Judge(ctx context.Context, id, actor string, v Verdict) error {
+	official := v.Decision == Keep && v.Ground == GroundOfficial
+	if official {
+		if strings.TrimSpace(v.Reason) == "" {
+			v.Reason = "request.ground.official"
+		}
+		if strings.TrimSpace(v.Law) == "" {
+			v.Law = OfficialLaw
+		}
+	}
 	switch {
+	case v.Ground != "" && !official:
+		return gallra.Errorf(gallra.Invalid, "request.ground_unknown")
 	case v.Decision != Include && v.Decision != Exclude && v.Decision != Keep:
 		return gallra.Errorf(gallra.Invalid, "request.decision_unknown")
 	case v.Decision != Include && strings.TrimSpace(v.Reason) == "":
 		return gallra.Errorf(gallra.Invalid, "request.reason_missing")
-	case v.Decision == Keep && (strings.TrimSpace(v.Law) == "" || v.Recheck.IsZero()):
+	case v.Decision == Keep && !official && (strings.TrimSpace(v.Law) == "" || v.Recheck.IsZero()):
 		return gallra.Errorf(gallra.Invalid, "request.exception_incomplete")
+	}
+	type period struct {
+		until time.Time
+		rule  string
+	}
+	periods := map[int]period{}
+	if official { // the systems are read before the transaction
+		items, err := d.Items(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			if !slices.Contains(v.Items, it.N) {
+				continue
+			}
+			until, rule, err := d.preserve(ctx, it)
+			if err != nil {
+				return err
+			}
+			periods[it.N] = period{until, rule}
+		}
 	}
 	return d.DB.Tx(ctx, func(tx *sql.Tx) error {
 		r, err := d.get(ctx, tx, id)
@@ -215,11 +253,21 @@ func (d *Desk) Judge(ctx context.Context, id, actor string, v Verdict) error {
 					return gallra.Errorf(gallra.Blocked, "request.not_own", "record", it.Ref.String())
 				}
 			}
-			_, err := tx.ExecContext(ctx, "UPDATE request_item SET decision = $3, action = $4, reason = $5, law = $6, recheck = $7, decided_by = $8 WHERE request = $1 AND n = $2",
-				id, n, string(v.Decision), string(action), v.Reason, v.Law, store.Micros(v.Recheck), actor)
+			p, recheck, outcome := periods[n], v.Recheck, ""
+			if official {
+				outcome = string(OutcomePreserved)
+				if recheck.IsZero() {
+					recheck = p.until
+				}
+			}
+			_, err := tx.ExecContext(ctx, "UPDATE request_item SET decision = $3, action = $4, reason = $5, law = $6, recheck = $7, decided_by = $8, ground = $9, keep_until = $10, keep_rule = $11, outcome = $12 WHERE request = $1 AND n = $2",
+				id, n, string(v.Decision), string(action), v.Reason, v.Law, store.Micros(recheck), actor, v.Ground, store.Micros(p.until), p.rule, outcome)
 			if err != nil {
 				return fmt.Errorf("request: judge: %w", err)
 			}
+		}
+		if err := d.voidSecrecy(ctx, tx, id); err != nil {
+			return err
 		}
 		return d.prove(ctx, tx, id, actor, "request.judge", string(v.Decision), map[string]int64{"items": int64(len(v.Items))})
 	})

@@ -67,6 +67,9 @@ func (d *Desk) MakeLink(ctx context.Context, id, actor string, downloads int) (L
 		case r.State != Decided && r.State != Delivered:
 			return gallra.Errorf(gallra.Blocked, "request.not_decided", "request", id)
 		}
+		if err := d.mayHandOver(ctx, r); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(ctx, "INSERT INTO request_link (token, request, code, made, made_by, expires, downloads) VALUES ($1, $2, $3, $4, $5, $6, $7)",
 			tokenDigest(l.Token), id, keyedDigest(key, l.Code), store.Micros(d.now()), actor, store.Micros(l.Expires), downloads)
 		if err != nil {

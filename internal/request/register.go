@@ -14,6 +14,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/deadline"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/pii/ident"
 )
@@ -22,8 +23,10 @@ import (
 // demanded (REQUIREMENTS A12-2).
 type Intake struct {
 	Rights       []Right
-	Received     time.Time // when it reached the organisation; zero: now
-	Channel      string    // web, email, phone, letter, chat, visit, ticket
+	Tracks       []Track      // what else the letter asks to see, by other laws
+	Targets      []gallra.Ref // what it is about, where that is known: a system, a type, a record
+	Received     time.Time    // when it reached the organisation; zero: now
+	Channel      string       // web, email, phone, letter, chat, visit, ticket
 	Registration string
 	Protected    bool
 	Details      Details
@@ -38,7 +41,7 @@ func (d *Desk) Register(ctx context.Context, in Intake) ([]Request, error) {
 		in.Received = now
 	}
 	switch {
-	case len(in.Rights) == 0:
+	case len(in.Rights)+len(in.Tracks) == 0:
 		return nil, gallra.Errorf(gallra.Invalid, "request.right_missing")
 	case in.Actor == "":
 		return nil, gallra.Errorf(gallra.Invalid, "request.actor_missing")
@@ -52,6 +55,11 @@ func (d *Desk) Register(ctx context.Context, in Intake) ([]Request, error) {
 			return nil, gallra.Errorf(gallra.Invalid, "request.right_unknown", "right", string(r))
 		}
 	}
+	for i, t := range in.Tracks {
+		if !slices.Contains(Tracks(), t) || slices.Contains(in.Tracks[:i], t) {
+			return nil, gallra.Errorf(gallra.Invalid, "request.track_unknown", "track", string(t))
+		}
+	}
 	var ids []string
 	err := d.DB.Tx(ctx, func(tx *sql.Tx) error {
 		ids = ids[:0]
@@ -60,7 +68,18 @@ func (d *Desk) Register(ctx context.Context, in Intake) ([]Request, error) {
 			if len(ids) > 0 {
 				matter = ids[0]
 			}
-			id, err := d.insert(ctx, tx, in, r, matter, now)
+			id, err := d.insert(ctx, tx, in, r, TrackData, matter, now)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		for _, t := range in.Tracks {
+			matter := ""
+			if len(ids) > 0 {
+				matter = ids[0]
+			}
+			id, err := d.insert(ctx, tx, in, Access, t, matter, now)
 			if err != nil {
 				return err
 			}
@@ -82,7 +101,7 @@ func (d *Desk) Register(ctx context.Context, in Intake) ([]Request, error) {
 	return out, nil
 }
 
-func (d *Desk) insert(ctx context.Context, tx *sql.Tx, in Intake, right Right, matter string, now time.Time) (string, error) {
+func (d *Desk) insert(ctx context.Context, tx *sql.Tx, in Intake, right Right, track Track, matter string, now time.Time) (string, error) {
 	if d.DB.Dialect == store.Postgres { // SQLite has one writer at a time
 		if _, err := tx.ExecContext(ctx, "LOCK TABLE request IN EXCLUSIVE MODE"); err != nil {
 			return "", fmt.Errorf("request: lock: %w", err)
@@ -110,9 +129,9 @@ func (d *Desk) insert(ctx context.Context, tx *sql.Tx, in Intake, right Right, m
 	if err != nil {
 		return "", err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO request (id, year, serial, matter, registration, item_right, state, channel, received, protected, handler, sealed, salt, digest_key, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		id, year, serial, matter, in.Registration, string(right), string(Received), in.Channel, store.Micros(in.Received), flag(in.Protected), in.Actor, sealed, salt, evidence.NewKey(), store.Micros(now))
+	_, err = tx.ExecContext(ctx, `INSERT INTO request (id, year, serial, matter, registration, item_right, state, channel, received, protected, handler, sealed, salt, digest_key, created, track)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		id, year, serial, matter, in.Registration, string(right), string(Received), in.Channel, store.Micros(in.Received), flag(in.Protected), in.Actor, sealed, salt, evidence.NewKey(), store.Micros(now), string(track))
 	if err != nil {
 		return "", fmt.Errorf("request: insert: %w", err)
 	}
@@ -122,7 +141,23 @@ func (d *Desk) insert(ctx context.Context, tx *sql.Tx, in Intake, right Right, m
 	if err := d.event(ctx, tx, id, in.Actor, "", Received, "request.registered"); err != nil {
 		return "", err
 	}
-	return id, d.prove(ctx, tx, id, in.Actor, "request.register", string(right), nil)
+	if right == Access || right == Portability { // SE-13: what is asked for must not go meanwhile
+		var targets []hold.Target
+		for _, ref := range in.Targets {
+			targets = append(targets, hold.Target{Ref: ref})
+		}
+		if err := d.extendHold(ctx, tx, Request{ID: id}, "request.access_open", targets); err != nil {
+			return "", err
+		}
+		if err := d.watchOver(ctx, tx, id, in.Actor); err != nil {
+			return "", err
+		}
+	}
+	what := string(right)
+	if track != TrackData {
+		what = string(track)
+	}
+	return id, d.prove(ctx, tx, id, in.Actor, "request.register", what, nil)
 }
 
 // index keeps the digests by which another request of the person is recognised.
@@ -158,7 +193,7 @@ func (d *Desk) index(ctx context.Context, tx *sql.Tx, id string, det Details) er
 func (d *Desk) Similar(ctx context.Context, id string) ([]string, error) {
 	rows, err := d.DB.QueryContext(ctx, `SELECT DISTINCT b.id FROM request a JOIN request_person p ON p.request = a.id
 		JOIN request_person q ON q.digest = p.digest AND q.request <> a.id JOIN request b ON b.id = q.request
-		WHERE a.id = $1 AND b.item_right = a.item_right AND abs(b.received - a.received) <= $2 ORDER BY b.id`, id, (30 * 24 * time.Hour).Microseconds())
+		WHERE a.id = $1 AND b.item_right = a.item_right AND b.track = a.track AND abs(b.received - a.received) <= $2 ORDER BY b.id`, id, (30 * 24 * time.Hour).Microseconds())
 	if err != nil {
 		return nil, fmt.Errorf("request: similar: %w", err)
 	}
@@ -260,6 +295,7 @@ func (d *Desk) open(ctx context.Context, q querier, id string) (Details, error) 
 // itself refuses to be written.
 type sealedDetails struct {
 	Name, Address, Message, Notes string
+	Facts                         string
 	Identifiers                   []sealedKnown
 }
 
@@ -274,7 +310,7 @@ type sealedKnown struct {
 }
 
 func sealDetails(key []byte, id string, det Details) ([]byte, error) {
-	s := sealedDetails{Name: det.Name, Address: det.Address, Message: det.Message, Notes: det.Notes}
+	s := sealedDetails{Name: det.Name, Address: det.Address, Message: det.Message, Notes: det.Notes, Facts: det.Facts}
 	for _, k := range det.Identifiers {
 		s.Identifiers = append(s.Identifiers, sealedKnown{k.Identifier.Kind, k.Identifier.Value, k.Identifier.System, k.Verified, k.Reason, k.By, k.At})
 	}
@@ -286,7 +322,7 @@ func sealDetails(key []byte, id string, det Details) ([]byte, error) {
 }
 
 func (s sealedDetails) details() Details {
-	det := Details{Name: s.Name, Address: s.Address, Message: s.Message, Notes: s.Notes}
+	det := Details{Name: s.Name, Address: s.Address, Message: s.Message, Notes: s.Notes, Facts: s.Facts}
 	for _, k := range s.Identifiers {
 		det.Identifiers = append(det.Identifiers, Known{gallra.Identifier{Kind: k.Kind, Value: k.Value, System: k.System}, k.Verified, k.Reason, k.By, k.At})
 	}
@@ -294,20 +330,30 @@ func (s sealedDetails) details() Details {
 }
 
 const requestColumns = `id, matter, registration, item_right, state, channel, received, protected, handler, extended, extension, identity,
-	outcome, reason, decided_by, decided, approved_by, approved, delivery, delivered, closed, hold, destroy, destroyed`
+	outcome, reason, decided_by, decided, approved_by, approved, delivery, delivered, closed, hold, destroy, destroyed, track, secrecy, secrecy_law, secrecy_by, secrecy_at, ruling, served`
 
 func (d *Desk) scan(row interface{ Scan(...any) error }) (Request, error) {
 	var r Request
 	var received, protected, extended, decided, approved, delivered, closed, destroy, destroyed int64
-	var identity string
+	var identity, ruling string
+	var s Secrecy
+	var tested, served int64
 	err := row.Scan(&r.ID, &r.Matter, &r.Registration, &r.Right, &r.State, &r.Channel, &received, &protected, &r.Handler, &extended, &r.Extension, &identity,
-		&r.Outcome, &r.Reason, &r.DecidedBy, &decided, &r.ApprovedBy, &approved, &r.Delivery, &delivered, &closed, &r.hold, &destroy, &destroyed)
+		&r.Outcome, &r.Reason, &r.DecidedBy, &decided, &r.ApprovedBy, &approved, &r.Delivery, &delivered, &closed, &r.hold, &destroy, &destroyed, &r.Track, &s.Result, &s.Law, &s.By, &tested, &ruling, &served)
 	if err != nil {
 		return Request{}, err
 	}
 	if err := json.Unmarshal([]byte(identity), &r.Identity); err != nil {
 		return Request{}, fmt.Errorf("identity: %w", err)
 	}
+	if err := json.Unmarshal([]byte(ruling), &r.Ruling); err != nil {
+		return Request{}, fmt.Errorf("ruling: %w", err)
+	}
+	if s.Result != "" {
+		s.At = store.Time(tested)
+		r.Secrecy = &s
+	}
+	r.Served = store.Time(served)
 	r.Protected = protected != 0
 	r.Received, r.Extended, r.Decided, r.Approved = store.Time(received), store.Time(extended), store.Time(decided), store.Time(approved)
 	r.Delivered, r.Closed, r.Destroy, r.Destroyed = store.Time(delivered), store.Time(closed), store.Time(destroy), store.Time(destroyed)
@@ -347,6 +393,9 @@ func (d *Desk) dates(ctx context.Context, q querier, r *Request) error {
 		in.Pauses = append(in.Pauses, deadline.Pause{From: p.Asked, To: p.Answered, Insufficient: p.Insufficient, Approved: p.ApprovedBy != ""})
 	}
 	r.Deadline = deadline.Compute(in)
+	if r.Track == TrackDocument || r.Track == TrackParty {
+		promptly(r, d.Eves)
+	}
 	return rows.Err()
 }
 
@@ -448,8 +497,16 @@ func (d *Desk) Move(ctx context.Context, id, actor string, to State, reason stri
 				return err
 			}
 		}
+		if to == Appealed { // what the appeal is about stays, and so does the case's file (W-15)
+			if err := d.keep(ctx, tx, r, "request.appealed"); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, "UPDATE request SET destroy = 0 WHERE id = $1", id); err != nil {
+				return fmt.Errorf("request: appeal: %w", err)
+			}
+		}
 		if to == Reopened { // a full new month runs from now (REQUIREMENTS 5.4)
-			if _, err := tx.ExecContext(ctx, "UPDATE request SET received = $2, extended = 0, extension = '', outcome = '', reason = '', decided = 0, decided_by = '', approved = 0, approved_by = '', delivered = 0, closed = 0, destroy = 0 WHERE id = $1", id, store.Micros(d.now())); err != nil {
+			if _, err := tx.ExecContext(ctx, "UPDATE request SET received = $2, extended = 0, extension = '', outcome = '', reason = '', decided = 0, decided_by = '', approved = 0, approved_by = '', delivered = 0, closed = 0, destroy = 0, served = 0, ruling = '{}', secrecy = '', secrecy_law = '', secrecy_by = '', secrecy_at = 0 WHERE id = $1", id, store.Micros(d.now())); err != nil {
 				return fmt.Errorf("request: reopen: %w", err)
 			}
 			if _, err := tx.ExecContext(ctx, "DELETE FROM request_pause WHERE request = $1", id); err != nil {
@@ -463,7 +520,7 @@ func (d *Desk) Move(ctx context.Context, id, actor string, to State, reason stri
 // move is the only way a state changes.
 func (d *Desk) move(ctx context.Context, tx *sql.Tx, r Request, actor string, to State, reason string) error {
 	switch {
-	case !r.State.May(to):
+	case !r.may(to):
 		return gallra.Errorf(gallra.Blocked, "request.transition", "from", string(r.State), "to", string(to))
 	case actor == "":
 		return gallra.Errorf(gallra.Invalid, "request.actor_missing")

@@ -83,6 +83,7 @@ type Request struct {
 	Matter       string          `json:"matter"`
 	Registration string          `json:"registration,omitempty"` // diarienummer
 	Right        Right           `json:"right"`
+	Track        Track           `json:"track"`
 	State        State           `json:"state"`
 	Channel      string          `json:"channel"`
 	Received     time.Time       `json:"received"`
@@ -102,6 +103,9 @@ type Request struct {
 	Closed       time.Time       `json:"closed,omitzero"`
 	Destroy      time.Time       `json:"destroy,omitzero"`   // when the case's key is to be destroyed
 	Destroyed    time.Time       `json:"destroyed,omitzero"` // it has been
+	Served       time.Time       `json:"served,omitzero"`    // when the person got the decision
+	Secrecy      *Secrecy        `json:"secrecy,omitempty"`  // nil: not tested
+	Ruling       Ruling          `json:"ruling,omitzero"`
 	Deadline     deadline.Result `json:"deadline"`
 	Pauses       []Pause         `json:"pauses,omitempty"`
 
@@ -139,6 +143,7 @@ type Details struct {
 	Address     string // where the answer goes
 	Message     string // what the person wrote
 	Notes       string
+	Facts       string // what decided, for the written decision
 	Identifiers []Known
 }
 
@@ -197,6 +202,8 @@ type Desk struct {
 	// KeepPackage is how long a case's sealed data live after it is closed; zero:
 	// 30 days (REQUIREMENTS E10).
 	KeepPackage gallra.Period
+	// Organisation tells whether the rules of public bodies hold; nil: they do not.
+	Organisation func(ctx context.Context) (gallra.OrganisationType, error)
 	// Guard watches over those who were erased; nil: nobody does.
 	Guard *guard.Guard
 }

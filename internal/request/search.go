@@ -60,6 +60,9 @@ func (d *Desk) StartSearch(ctx context.Context, id, actor string) (work.Work, er
 		if going, err := d.going(ctx, tx, r, Searching, WorkSearch, &w); err != nil || going {
 			return err
 		}
+		if err := d.voidSecrecy(ctx, tx, id); err != nil {
+			return err
+		}
 		if r.State != Searching {
 			if err := d.move(ctx, tx, r, actor, Searching, "request.search"); err != nil {
 				return err
@@ -244,7 +247,7 @@ func (d *Desk) endSearch(ctx context.Context, id string) error {
 			return err
 		}
 		if r.Right == Access || r.Right == Portability {
-			if err := d.keep(ctx, tx, r); err != nil {
+			if err := d.keep(ctx, tx, r, "request.access_open"); err != nil {
 				return err
 			}
 		}
@@ -252,20 +255,22 @@ func (d *Desk) endSearch(ctx context.Context, id string) error {
 	})
 }
 
-func (d *Desk) keep(ctx context.Context, tx *sql.Tx, r Request) error {
-	if err := d.release(ctx, tx, r, "system"); err != nil {
-		return err
-	}
+// keep puts what was found on hold, in place of what was held since the request
+// was registered. A search that found nothing changes no hold.
+func (d *Desk) keep(ctx context.Context, tx *sql.Tx, r Request, reason string) error {
 	items, err := d.items(ctx, tx, r.ID)
 	if err != nil {
 		return err
 	}
-	h := hold.Hold{Kind: hold.Request, Reason: "request.access_open", Matter: r.ID, PlacedBy: "system"}
+	h := hold.Hold{Kind: hold.Request, Reason: reason, Matter: r.ID, PlacedBy: "system"}
 	for _, it := range items {
 		h.Targets = append(h.Targets, hold.Target{Ref: it.Ref})
 	}
 	if len(h.Targets) == 0 {
 		return nil
+	}
+	if err := d.release(ctx, tx, r, "system"); err != nil {
+		return err
 	}
 	if h, err = d.holds().Place(ctx, tx, h); err != nil {
 		return err

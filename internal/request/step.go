@@ -38,6 +38,9 @@ func (d *Desk) Step(ctx context.Context, workID string) (more bool, err error) {
 	case WorkExecute:
 		some = func() (int, error) { return d.executeSome(ctx, w.Subject, w.Actor) }
 		end = func() error { return nil }
+	case WorkHold:
+		some = func() (int, error) { return 0, nil }
+		end = func() error { return d.holdFound(ctx, w.Subject) }
 	case WorkVerify:
 		some = func() (int, error) { return count(d.verifyOne(ctx, w.Subject)) }
 		end = func() error { return d.endVerify(ctx, w.Subject) }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,6 +25,13 @@ type requestCmd struct {
 	Run      requestRunCmd      `cmd:"" help:"cli_request_run"`
 	Deliver  requestDeliverCmd  `cmd:"" help:"cli_request_deliver"`
 	Close    requestCloseCmd    `cmd:"" help:"cli_request_close"`
+
+	Choose  requestChooseCmd  `cmd:"" help:"cli_request_choose"`
+	Track   requestTrackCmd   `cmd:"" help:"cli_request_track"`
+	Secrecy requestSecrecyCmd `cmd:"" help:"cli_request_secrecy"`
+	Ruling  requestRulingCmd  `cmd:"" help:"cli_request_ruling"`
+	Letter  requestLetterCmd  `cmd:"" help:"cli_request_letter"`
+	Serve   requestServeCmd   `cmd:"" help:"cli_request_serve"`
 }
 
 // caseCmd is a command on one request.
@@ -47,7 +55,9 @@ func (c caseCmd) on(s *session, need auth.Permission, f func(a *app, d *request.
 }
 
 type requestNewCmd struct {
-	Right        []string `required:"" enum:"access,rectification,erasure,restriction,portability,objection,withdrawal" help:"cli_flag_right"`
+	Right        []string `enum:"access,rectification,erasure,restriction,portability,objection,withdrawal" help:"cli_flag_right"`
+	Track        []string `enum:"document,party,guardian" help:"cli_flag_track"`
+	About        []string `help:"cli_flag_about" placeholder:"SYSTEM/TYPE/ID"`
 	Received     string   `help:"cli_flag_received" placeholder:"YYYY-MM-DD"`
 	Channel      string   `default:"other" help:"cli_flag_channel"`
 	Registration string   `help:"cli_flag_registration"`
@@ -57,12 +67,20 @@ type requestNewCmd struct {
 
 // Run registers a request: one for each right asked for.
 func (c *requestNewCmd) Run(s *session) error {
-	ids, err := c.identifiers()
+	var ids []gallra.Identifier
+	var err error
+	// Who asks for an official document need not say who they are.
+	if len(c.Right) > 0 || !slices.Equal(c.Track, []string{string(request.TrackDocument)}) {
+		if ids, err = c.identifiers(); err != nil {
+			return err
+		}
+	}
+	about, err := refs(c.About)
 	if err != nil {
 		return err
 	}
 	return caseCmd{asFlag: c.asFlag}.on(s, auth.HandleRequests, func(a *app, d *request.Desk, acc auth.Account) error {
-		in := request.Intake{Channel: c.Channel, Registration: c.Registration, Actor: acc.Username}
+		in := request.Intake{Targets: about, Channel: c.Channel, Registration: c.Registration, Actor: acc.Username}
 		if c.Received != "" {
 			if in.Received, err = deadline.ParseDay(c.Received); err != nil {
 				return gallra.Errorf(gallra.Invalid, "cli.date", "value", c.Received)
@@ -71,6 +89,9 @@ func (c *requestNewCmd) Run(s *session) error {
 		for _, r := range c.Right {
 			in.Rights = append(in.Rights, request.Right(r))
 		}
+		for _, t := range c.Track {
+			in.Tracks = append(in.Tracks, request.Track(t))
+		}
 		for _, id := range ids {
 			in.Details.Identifiers = append(in.Details.Identifiers, request.Known{Identifier: id, Verified: true, By: acc.Username, At: time.Now()})
 		}
@@ -78,11 +99,20 @@ func (c *requestNewCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
+		for _, r := range made { // what is asked for is on hold when the command ends
+			w, err := d.HoldWork(s.ctx, r.ID)
+			if err == nil && w != "" {
+				err = d.Drive(s.ctx, w, nil)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		if s.flags.JSON {
 			return s.json(made)
 		}
 		for _, r := range made {
-			s.line("cli.request.made", "id", r.ID, "right", s.say.T("right."+string(r.Right)+".name"), "date", r.Deadline.Watch)
+			s.line("cli.request.made", "id", r.ID, "right", s.asked(r), "date", r.Deadline.Watch)
 		}
 		return nil
 	})
@@ -138,7 +168,7 @@ func (s *session) request(d *request.Desk, id string) error {
 			Events []request.Event `json:"events"`
 		}{r, items, events})
 	}
-	s.line("cli.request.head", "id", r.ID, "right", s.say.T("right."+string(r.Right)+".name"), "state", s.say.T("request.state."+string(r.State)), "date", r.Deadline.Watch)
+	s.line("cli.request.head", "id", r.ID, "right", s.asked(r), "state", s.say.T("request.state."+string(r.State)), "date", r.Deadline.Watch)
 	var rows [][]string
 	for _, it := range items {
 		outcome := ""
@@ -193,12 +223,16 @@ type requestJudgeCmd struct {
 	Reason   string `help:"cli_flag_reason"`
 	Law      string `help:"cli_flag_law"`
 	Recheck  string `help:"cli_flag_recheck" placeholder:"YYYY-MM-DD"`
+	Official bool   `help:"cli_flag_official"`
 }
 
 // Run decides about single hits.
 func (c *requestJudgeCmd) Run(s *session) error {
 	return c.on(s, auth.HandleRequests, func(a *app, d *request.Desk, acc auth.Account) error {
 		v := request.Verdict{Items: c.Items, Decision: request.Decision(c.Decision), Action: gallra.Action(c.Action), Reason: c.Reason, Law: c.Law}
+		if c.Official {
+			v.Ground = request.GroundOfficial
+		}
 		if c.Recheck != "" {
 			var err error
 			if v.Recheck, err = deadline.ParseDay(c.Recheck); err != nil {
@@ -269,6 +303,9 @@ type requestDeliverCmd struct {
 func (c *requestDeliverCmd) Run(s *session) error {
 	return c.on(s, auth.HandleRequests, func(a *app, d *request.Desk, acc auth.Account) error {
 		if c.Output != "" {
+			if err := d.MayHandOver(s.ctx, c.ID); err != nil { // before anything leaves
+				return err
+			}
 			err := writeFile(c.Output, func(f *os.File) error {
 				_, err := a.maker().Request(s.ctx, f, s.say.Lang(), d, c.ID, acc.Username)
 				return err

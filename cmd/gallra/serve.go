@@ -102,7 +102,7 @@ func (a *app) jobs(ctx context.Context, log *slog.Logger) (*job.Runner, func(), 
 	jobs.Register(retention.WorkPlan, 1, engine.Step)
 	jobs.Register(retention.WorkRun, runtime.GOMAXPROCS(0), engine.Step)
 	jobs.Register(retention.WorkFollow, 1, engine.Step)
-	for _, k := range []string{request.WorkSearch, request.WorkExecute, request.WorkVerify} {
+	for _, k := range []string{request.WorkSearch, request.WorkExecute, request.WorkVerify, request.WorkHold} {
 		jobs.Register(k, 1, desk.Step)
 	}
 	checker := a.checker(engine, desk)

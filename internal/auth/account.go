@@ -263,3 +263,16 @@ func (a *Auth) change(ctx context.Context, id string, needsAdmin bool, update st
 		return nil
 	})
 }
+
+// Names returns people's names by their user names.
+func (a *Auth) Names(ctx context.Context) (map[string]string, error) {
+	list, err := a.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, acc := range list {
+		out[acc.Username] = acc.Name
+	}
+	return out, nil
+}

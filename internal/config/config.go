@@ -45,6 +45,11 @@ type Organisation struct {
 	Contact string                  `yaml:"contact,omitempty" json:"contact,omitempty"`
 	Archive string                  `yaml:"archive,omitempty" json:"archive,omitempty"` // arkivbildare of a public body; "" is the organisation itself
 	DPO     string                  `yaml:"dpo,omitempty" json:"dpo,omitempty"`         // the data-protection officer's role address
+
+	// Court tries appeals of decisions about a person's data, DocumentCourt those of
+	// refusals to give out an official document; "" names neither by its place.
+	Court         string `yaml:"court,omitempty" json:"court,omitempty"`
+	DocumentCourt string `yaml:"document_court,omitempty" json:"document_court,omitempty"`
 }
 
 // System is one place where customer service keeps personal data.

@@ -105,6 +105,13 @@ func (c *call) fetchPackage() error {
 	if err != nil {
 		return err
 	}
+	if err := d.MayHandOver(c.ctx(), r.ID); err != nil {
+		v, verr := c.caseView()
+		if verr != nil {
+			return verr
+		}
+		return c.refuse("case", v, err)
+	}
 	out := &download{call: c, name: r.ID + ".zip"}
 	if err := d.OpenPackage(c.ctx(), r.ID, c.account.Username, out); err != nil {
 		if out.begun { // half a file must not look like a whole one

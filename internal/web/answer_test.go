@@ -193,6 +193,10 @@ func TestA15_PackageOfAnAccessRequest(t *testing.T) {
 	if _, body := v.Get(to); !strings.Contains(body, to+"/fetch") {
 		t.Error("the page does not offer the package")
 	}
+	if status, _, _ := v.Post(to + "/fetch"); status != http.StatusConflict { // SE-8
+		t.Errorf("fetched without a secrecy test: %d", status)
+	}
+	step(t, v, to+"/secrecy", "result", "no")
 	res, err := v.Client.PostForm(v.Base+to+"/fetch", url.Values{})
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,6 +43,8 @@ type CaseView struct {
 	Packaged                                                     time.Time // when the package was made; zero: there is none
 	Kinds                                                        []gallra.IdentifierKind
 	CanPackage, CanFetch, CanCorrect, CanRead, Certified, ByHand bool
+
+	caseRules
 }
 
 // carried are the rights whose yes changes records, and not only an answer.
@@ -124,7 +127,8 @@ func (c *call) caseView() (v CaseView, err error) {
 		}
 	}
 	v.may(c)
-	return v, v.answers(c, d)
+	v.CanPrint = c.PDF.Able()
+	return v, errors.Join(v.answers(c, d), v.rules(c))
 }
 
 func (v *CaseView) found(c *call, d *request.Desk) error {
@@ -183,7 +187,7 @@ func (v *CaseView) found(c *call, d *request.Desk) error {
 func (v *CaseView) may(c *call) {
 	s, handle := v.State, c.can(auth.HandleRequests)
 	busy := len(v.Works) > 0
-	to := func(t request.State) bool { return handle && !busy && s.May(t) }
+	to := func(t request.State) bool { return handle && !busy && v.May(t) }
 	v.Mine = v.DecidedBy == c.account.Username || v.Handler == c.account.Username
 	v.CanClassify = s == request.Received && to(request.Classified)
 	v.CanIdentify = to(request.Identified)
@@ -204,7 +208,7 @@ func (v *CaseView) may(c *call) {
 		return
 	}
 	for _, t := range byHand {
-		if s.May(t) {
+		if v.May(t) {
 			v.Moves = append(v.Moves, t)
 		}
 	}
@@ -272,6 +276,9 @@ var caseSteps = map[string]caseStep{
 	}},
 	"judge": {auth.HandleRequests, "case_judged", func(c *call, d *request.Desk, id string) error {
 		v := request.Verdict{Decision: request.Decision(c.r.PostFormValue("decision")), Reason: c.reason(), Law: strings.TrimSpace(c.r.PostFormValue("law"))}
+		if v.Decision == "official" {
+			v.Decision, v.Ground = request.Keep, request.GroundOfficial
+		}
 		for _, s := range c.r.PostForm["item"] {
 			n, err := strconv.Atoi(s)
 			if err != nil {

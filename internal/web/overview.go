@@ -258,7 +258,7 @@ func (c *call) requestsPanel() (Panel, []Todo, error) {
 			late++
 		}
 		if k.State != deadline.Calm {
-			t := Todo{Risk: 1, What: i18n.Msg("todo.request", "right", i18n.Msg("right."+string(r.Right)+".name"), "matter", r.Matter), Role: auth.Agent, By: k.Due, To: "/requests/" + r.ID, Law: "a12", Fine: "5"}
+			t := Todo{Risk: 1, What: i18n.Msg("todo.request", "right", i18n.Msg(asked(r)), "matter", r.Matter), Role: auth.Agent, By: k.Due, To: "/requests/" + r.ID, Law: "a12", Fine: "5"}
 			if k.Wrong() {
 				t.Risk = 2
 			}

@@ -67,6 +67,7 @@ func clock(r request.Request, now time.Time) Clock {
 // IntakeView is the form of a new request.
 type IntakeView struct {
 	Rights   []request.Right
+	Tracks   []request.Track // of public bodies; empty for others
 	Channels []string
 	Kinds    []gallra.IdentifierKind
 }
@@ -75,6 +76,16 @@ var channels = []string{"email", "phone", "letter", "chat", "visit", "web", "tic
 
 // intakeKinds are the identifiers the form asks for; none is demanded.
 var intakeKinds = []gallra.IdentifierKind{gallra.IdentEmail, gallra.IdentPhone, gallra.IdentPersonnummer, gallra.IdentCustomer, gallra.IdentUsername}
+
+// intake is the form as this organisation has it.
+func (c *call) intake() (IntakeView, error) {
+	cfg, err := c.configuration()
+	v := IntakeView{Rights: request.Rights(), Channels: channels, Kinds: intakeKinds}
+	if err == nil && cfg.Organisation.Type.Public() {
+		v.Tracks = request.Tracks()
+	}
+	return v, err
+}
 
 func (c *call) desk() (*request.Desk, error) {
 	if c.Requests == nil {
@@ -88,7 +99,9 @@ func (c *call) requestsView() (v RequestsView, err error) {
 	if err != nil {
 		return v, err
 	}
-	v.New = IntakeView{Rights: request.Rights(), Channels: channels, Kinds: intakeKinds}
+	if v.New, err = c.intake(); err != nil {
+		return v, err
+	}
 	v.Open = c.r.URL.Query().Get("show") != "all"
 	rs, err := d.List(c.ctx(), request.Filter{Open: v.Open})
 	if err != nil {
@@ -130,15 +143,25 @@ func (c *call) registerRequest() error {
 	if err := c.r.ParseForm(); err != nil {
 		return gallra.Errorf(gallra.Invalid, "web.form")
 	}
+	form, err := c.intake()
+	if err != nil {
+		return err
+	}
 	f := c.r.PostForm
 	in := request.Intake{Channel: f.Get("channel"), Registration: strings.TrimSpace(f.Get("registration")), Protected: f.Get("protected") != "", Actor: c.account.Username,
 		Details: request.Details{Name: strings.TrimSpace(f.Get("name")), Address: strings.TrimSpace(f.Get("address")), Message: f.Get("message")}}
 	for _, r := range f["right"] {
 		in.Rights = append(in.Rights, request.Right(r))
 	}
+	for _, t := range f["track"] {
+		in.Tracks = append(in.Tracks, request.Track(t))
+	}
+	if in.Targets, err = about(f.Get("about")); err != nil {
+		return c.refuse("request-new", form, err)
+	}
 	if s := f.Get("received"); s != "" {
 		if in.Received, err = time.Parse(time.DateOnly, s); err != nil {
-			return c.refuse("request-new", IntakeView{request.Rights(), channels, intakeKinds}, gallra.Errorf(gallra.Invalid, "web.date"))
+			return c.refuse("request-new", form, gallra.Errorf(gallra.Invalid, "web.date"))
 		}
 		in.Received = in.Received.Add(12 * time.Hour) // noon is the same day in Sweden
 		if now := c.DB.Now(); in.Received.After(now) && in.Received.Sub(now) < 24*time.Hour {
@@ -156,11 +179,19 @@ func (c *call) registerRequest() error {
 	}
 	rs, err := d.Register(c.ctx(), in)
 	if err != nil {
-		return c.refuse("request-new", IntakeView{request.Rights(), channels, intakeKinds}, err)
+		return c.refuse("request-new", form, err)
 	}
 	for _, r := range rs { // whoever fills in the form has read what it is about
 		if err := d.Move(c.ctx(), r.ID, c.account.Username, request.Classified, reasonClassified); err != nil {
 			return err
+		}
+		// What is asked for is put on hold now; workers find it by themselves too.
+		if w, err := d.HoldWork(c.ctx(), r.ID); err != nil {
+			return err
+		} else if w != "" && c.Queue != nil {
+			if err := c.Queue(c.ctx(), w); err != nil {
+				return err
+			}
 		}
 	}
 	if len(rs) == 1 {

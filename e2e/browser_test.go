@@ -241,6 +241,8 @@ func axe(t testing.TB) string {
 // violations returns what axe-core has against the page, a line each.
 func (b *tab) violations(script string) []string {
 	b.Helper()
+	// Figures that are being counted make the page load anew when they are there.
+	b.until(`document.readyState === "complete" && document.querySelector('[data-live="/statistics/live"]') === null`)
 	eval[bool](b, script+"; true")
 	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](`axe.run(document, {resultTypes: ["violations"],
 		runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(r => r.violations.flatMap(v =>

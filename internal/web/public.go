@@ -8,6 +8,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/deadline"
 	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/request"
 )
@@ -74,6 +75,10 @@ func (v *CaseView) rules(c *call) error {
 	}
 	handle := c.can(auth.HandleRequests)
 	v.Public = cfg.Organisation.Type.Public()
+	if v.Anonymous() && v.State == request.Classified {
+		v.Next = i18n.Msg("case.next.choose")
+	}
+	v.CanExtend = v.CanExtend && v.Track != request.TrackDocument && v.Track != request.TrackParty // no month to extend
 	if v.Public {
 		v.Appeal = v.AppealBy()
 	}

@@ -39,6 +39,16 @@ func (p *pass) at(i int) int {
 			return p.add(s, e, gallra.CategoryEmail, likely, "email/spaced")
 		}
 	}
+	switch {
+	case start < i:
+		if end := p.slippedMail(start, i); end > 0 {
+			return end
+		}
+	case i > 0 && t[i-1] == ' ' && end > 0:
+		if s, e := p.looseMail(i); e > 0 {
+			return p.add(s, e, gallra.CategoryEmail, likely, "email/spaced")
+		}
+	}
 	return p.handle(i)
 }
 

@@ -115,6 +115,43 @@ func TestH13_SecretsInText(t *testing.T) {
 	}
 }
 
+// Mistyped addresses of mail are found; what only looks like one is not.
+func TestS32_MistypedAddresses(t *testing.T) {
+	t.Parallel()
+	s := scan.New("sv", 0.5)
+	for text, want := range map[string][]string{
+		"maila kalle@exempel,se tack":         {"EMAIL:kalle@exempel,se"},
+		"kalle@exempel . se":                  {"EMAIL:kalle@exempel . se"},
+		"kalle@exempel .se":                   {"EMAIL:kalle@exempel .se"},
+		"kalle@exempel..com":                  {"EMAIL:kalle@exempel..com"},
+		"kalle@ exempel.se":                   {"EMAIL:kalle@ exempel.se"},
+		"kalle@@exempel.se":                   {"EMAIL:kalle@@exempel.se"},
+		"kalle.@exempel.se":                   {"EMAIL:kalle.@exempel.se"},
+		"k.berg @exempel.se":                  {"EMAIL:k.berg @exempel.se"},
+		"kalle @gmail.com":                    {"EMAIL:kalle @gmail.com"},
+		"kalle@gmail tack":                    {"EMAIL:kalle@gmail"},
+		"kalle.berg@kommunen, tack":           {"EMAIL:kalle.berg@kommunen"},
+		"kalle(a)exempel.se":                  {"EMAIL:kalle(a)exempel.se"},
+		"kalle [A] exempel.se":                {"EMAIL:kalle [A] exempel.se"},
+		"Skriv till kalle@exempel.se. Se dit": {"EMAIL:kalle@exempel.se"},
+		"följ oss @exempel":                   {"USERNAME:@exempel"},
+		"Ja, det gör jag. @exempel.lena":      {"USERNAME:@exempel.lena"},
+		"ssh root@localhost":                  nil,
+		"3 st@20 kr":                          nil,
+		"punkt (a) eller (b) i avtalet. Ja":   nil,
+	} {
+		t.Run(text, func(t *testing.T) {
+			got := find(s, text)
+			for _, sp := range s.AppendWords(nil, text) {
+				if hit := string(sp.Kind) + ":" + text[sp.Start:sp.End]; !slices.Contains(got, hit) {
+					got = append(got, hit)
+				}
+			}
+			same(t, got, want)
+		})
+	}
+}
+
 // After a word that promises a telephone number comes one, though no country's
 // plan has it: without area code, without the plus sign, foreign, in one's own
 // groups. Times, amounts, dates and other things' numbers are none.

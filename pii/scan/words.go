@@ -17,8 +17,8 @@ func (s *Scanner) AppendWords(dst []Span, text string) []Span {
 	p.cues.pos = -1
 	for i := 0; i < len(text); {
 		if !letter(text[i]) {
-			if (text[i] == '(' || text[i] == '[') && i+3 < len(text) && text[i+1]|0x20 == 'a' && text[i+2]|0x20 == 't' && (text[i+3] == ')' || text[i+3] == ']') {
-				if end := p.spelledMail(i, i+4); end > 0 {
+			if n := bracketedAt(text[i:]); n > 0 {
+				if end := p.spelledMail(i, i+n); end > 0 {
 					i = end
 					continue
 				}
@@ -52,6 +52,21 @@ func (s *Scanner) AppendWords(dst []Span, text string) []Span {
 		}
 	}
 	return p.dst
+}
+
+// bracketedAt returns the length of "(at)", "[at]", "(a)" or "[a]" at the start of t.
+func bracketedAt(t string) int {
+	if t[0] != '(' && t[0] != '[' || len(t) < 3 || t[1]|0x20 != 'a' {
+		return 0
+	}
+	n := 2
+	if t[2]|0x20 == 't' {
+		n = 3
+	}
+	if n < len(t) && (t[n] == ')' || t[n] == ']') {
+		return n + 1
+	}
+	return 0
 }
 
 // keyHead holds the first two bytes of issued keys and of the line before a

@@ -54,7 +54,7 @@ func (s *Source) Erase(ctx context.Context, ref gallra.Ref, ifVersion string) (g
 // alive makes a conflict of "not found" where a contact has been merged into
 // another one: the person is still there, so nothing may be called gone.
 func (s *Source) alive(ctx context.Context, ref gallra.Ref, err error) error {
-	if ref.Type != TypeContact || gallra.CodeOf(err) != gallra.NotFound {
+	if ref.Type != TypeContact || !contactID.MatchString(ref.ID) || gallra.CodeOf(err) != gallra.NotFound {
 		return err
 	}
 	into, lost := s.mergedInto(ctx, ref.ID)

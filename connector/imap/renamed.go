@@ -15,16 +15,17 @@ var _ connector.Renamer = (*Source)(nil)
 // Renamed implements connector.Renamer by the tags that edits leave on new forms.
 func (s *Source) Renamed(ctx context.Context, refs []gallra.Ref) (map[gallra.Ref]gallra.Ref, error) {
 	out := map[gallra.Ref]gallra.Ref{}
-	err := s.inFolders(ctx, refs, true, func(c *client, f folder, validity uint32, places []place) error {
-		for _, old := range places {
-			uids, err := s.tagged(ctx, c, old)
-			if err != nil || len(uids) == 0 {
-				if err != nil {
-					return err
-				}
+	err := s.inFolders(ctx, refs, true, func(c *client, f folder, validity uint32, uids []goimap.UID) error {
+		for _, uid := range uids {
+			old := place{f.digest, validity, uid}
+			tagged, err := s.tagged(ctx, c, old)
+			if err != nil {
+				return err
+			}
+			if len(tagged) == 0 {
 				continue
 			}
-			all, err := s.fetchMeta(ctx, c, f, validity, append(uids, old.uid), false)
+			all, err := s.fetchMeta(ctx, c, f, validity, append(tagged, uid), false)
 			if err != nil {
 				return err
 			}
@@ -48,11 +49,7 @@ func (s *Source) Renamed(ctx context.Context, refs []gallra.Ref) (map[gallra.Ref
 
 // Noted implements connector.Renamer: the tags go.
 func (s *Source) Noted(ctx context.Context, refs []gallra.Ref) error {
-	return s.inFolders(ctx, refs, false, func(c *client, f folder, validity uint32, places []place) error {
-		uids := make([]goimap.UID, len(places))
-		for i, p := range places {
-			uids[i] = p.uid
-		}
+	return s.inFolders(ctx, refs, false, func(c *client, f folder, validity uint32, uids []goimap.UID) error {
 		there, err := s.fetchMeta(ctx, c, f, validity, uids, false)
 		if err != nil {
 			return err
@@ -71,43 +68,5 @@ func (s *Source) Noted(ctx context.Context, refs []gallra.Ref) error {
 		}
 		err = c.Store(set, &goimap.StoreFlags{Op: goimap.StoreFlagsDel, Silent: true, Flags: tags}, nil).Close()
 		return s.fail(ctx, "STORE", err)
-	})
-}
-
-// inFolders calls f for each folder of refs, which is open then; those of a
-// folder that is gone are left out.
-func (s *Source) inFolders(ctx context.Context, refs []gallra.Ref, readOnly bool, f func(c *client, f folder, validity uint32, places []place) error) error {
-	type key struct {
-		digest   string
-		validity uint32
-	}
-	groups := map[key][]place{}
-	var order []key
-	for _, r := range refs {
-		if p, ok := s.placeOf(r); ok {
-			k := key{p.digest, p.validity}
-			if groups[k] == nil {
-				order = append(order, k)
-			}
-			groups[k] = append(groups[k], p)
-		}
-	}
-	if len(order) == 0 {
-		return nil
-	}
-	return s.with(ctx, func(c *client) error {
-		for _, k := range order {
-			box, _, err := s.locate(ctx, c, k.digest, k.validity, readOnly)
-			if gallra.CodeOf(err) == gallra.NotFound {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if err := f(c, box, k.validity, groups[k]); err != nil {
-				return err
-			}
-		}
-		return nil
 	})
 }

@@ -121,6 +121,10 @@ func (a *app) jobs(ctx context.Context, log *slog.Logger) (*job.Runner, func(), 
 		}
 		return a.checkAll(ctx, checker, due, "system", jobs)
 	})
+	jobs.Every("journals", time.Hour, func(ctx context.Context) error {
+		_, err := engine.PurgeJournal(ctx, "system")
+		return err
+	})
 	jobs.Every("cases", time.Hour, func(ctx context.Context) error {
 		_, err := desk.Destroy(ctx)
 		return err

@@ -160,6 +160,8 @@ func (d *Desk) Extend(ctx context.Context, id, actor, reason string, told time.T
 		switch by := r.Deadline.NoticeBy; {
 		case !r.State.Open():
 			return gallra.Errorf(gallra.Blocked, "request.over", "request", id)
+		case r.Track == TrackDocument || r.Track == TrackParty: // their clock is not article 12's
+			return gallra.Errorf(gallra.Blocked, "request.extension_track", "request", id)
 		case !r.Extended.IsZero():
 			return gallra.Errorf(gallra.Blocked, "request.extended_already", "request", id)
 		case deadline.On(told).After(by), deadline.On(d.now()).After(by):

@@ -201,6 +201,8 @@ func TestSE6_FourTracks(t *testing.T) {
 		t.Error("not held from its registration")
 	}
 	doc := rs[1].ID
+	o.refused(o.Extend(ctx, doc, "karin", "request.complex", o.now), "request.extension_track")
+	o.refused(o.Extend(ctx, rs[2].ID, "karin", "request.complex", o.now), "request.extension_track")
 	o.check(o.Move(ctx, doc, "karin", request.Classified, "case.classified"))
 	o.refused(o.Identify(ctx, doc, "karin", "visit", ""), "request.transition")
 	o.refused(o.Ask(ctx, doc, "karin", "vem är du?"), "request.transition")

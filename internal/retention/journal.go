@@ -3,6 +3,7 @@ package retention
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -209,39 +210,86 @@ func (r *running) same(ctx context.Context, src connector.Source, u unit, ref ga
 	return u.Schema.Fact(rec, r.Loc).Day == i.fact.Day, nil
 }
 
-// PurgeJournal forgets which records the runs that ended before a day have
-// touched: their references, and the keys of their digests in the evidence log,
-// which nobody can read the meaning of afterwards (REQUIREMENTS B-3, X-11).
-// Protocols and counts stay. Call it when the last backup from before is gone.
-func (e *Engine) PurgeJournal(ctx context.Context, before time.Time, actor string) (runs int64, err error) {
+// journalMargin is how many days a run's journal is kept after the last backup
+// that still holds what the run took: time to notice that an old one was put back
+// (REQUIREMENTS B-3).
+const journalMargin = 30
+
+// PurgeJournal forgets which records the runs have touched whose last backups went
+// a margin ago: their references, and the keys of their digests in the evidence
+// log, which nobody can read the meaning of afterwards (REQUIREMENTS B-3, X-11).
+// Protocols and counts stay. A run that still waits for something keeps its
+// journal, and so does one in a system of which nobody has said how long its
+// backups live. The workers call it every hour; it returns for how many runs.
+func (e *Engine) PurgeJournal(ctx context.Context, actor string) (runs int, err error) {
+	due, err := e.journalsDue(ctx)
+	if err != nil || len(due) == 0 {
+		return 0, err
+	}
 	err = e.DB.Tx(ctx, func(tx *sql.Tx) error {
-		// What is still open needs its references.
-		const ended = `protocol <> '' AND ended < $1 AND id NOT IN (SELECT run FROM run_wait WHERE state = 'open' UNION SELECT run FROM run_task WHERE state = 'open')`
-		const which = `SELECT id FROM run WHERE ` + ended
-		for _, q := range []string{
-			`UPDATE plan_batch SET blob = $2 WHERE plan IN (SELECT plan FROM run WHERE ` + ended + `)`,
-			`DELETE FROM run_item WHERE run IN (` + which + `)`,
-			`DELETE FROM run_survey WHERE run IN (` + which + `)`,
-			`DELETE FROM run_wait WHERE run IN (` + which + `)`,
-			`UPDATE run SET key = $2 WHERE ` + ended + ` AND length(key) > 0`,
-		} {
-			args := []any{store.Micros(before)}
-			if q[0] == 'U' {
-				args = append(args, []byte{})
-			}
-			res, err := tx.ExecContext(ctx, q, args...)
-			if err == nil {
-				runs, err = res.RowsAffected()
-			}
-			if err != nil {
-				return fmt.Errorf("retention: purge journal: %w", err)
+		for _, id := range due {
+			for _, q := range []string{
+				`UPDATE plan_batch SET blob = $2 WHERE plan = (SELECT plan FROM run WHERE id = $1)`,
+				`DELETE FROM run_item WHERE run = $1`,
+				`DELETE FROM run_survey WHERE run = $1`,
+				`DELETE FROM run_wait WHERE run = $1`,
+				`UPDATE run SET key = $2 WHERE id = $1`,
+			} {
+				args := []any{id}
+				if q[0] == 'U' {
+					args = append(args, []byte{})
+				}
+				if _, err := tx.ExecContext(ctx, q, args...); err != nil {
+					return fmt.Errorf("retention: purge journal of %s: %w", id, err)
+				}
 			}
 		}
-		_, err := e.Log.Append(ctx, tx, evidence.Entry{Actor: actor, Action: "journal.purge", Counts: map[string]int64{"runs": runs}})
+		_, err := e.Log.Append(ctx, tx, evidence.Entry{Actor: actor, Action: "journal.purge", Counts: map[string]int64{"runs": int64(len(due))}})
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
-	return runs, e.DB.Scrub(ctx)
+	return len(due), e.DB.Scrub(ctx)
+}
+
+// journalsDue returns the runs whose journals may be forgotten.
+func (e *Engine) journalsDue(ctx context.Context) ([]string, error) {
+	const q = `SELECT id, protocol FROM run WHERE protocol <> '' AND length(key) > 0
+		AND id NOT IN (SELECT run FROM run_wait WHERE state = 'open' UNION SELECT run FROM run_task WHERE state = 'open') ORDER BY id`
+	rows, err := e.DB.QueryContext(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("retention: journals: %w", err)
+	}
+	defer rows.Close()
+	var due []string
+	for rows.Next() {
+		var id, text string
+		if err := rows.Scan(&id, &text); err != nil {
+			return nil, fmt.Errorf("retention: journals: %w", err)
+		}
+		var p Protocol
+		if err := json.Unmarshal([]byte(text), &p); err != nil {
+			return nil, fmt.Errorf("retention: protocol of %s: %w", id, err)
+		}
+		if last, known := p.lastBackup(); known && last.AddDate(0, 0, journalMargin).Before(e.DB.Now()) {
+			due = append(due, id)
+		}
+	}
+	return due, rows.Err()
+}
+
+// lastBackup returns the day by which the last backup of what the run took is
+// gone, and false where the life of a system's backups is not known.
+func (p *Protocol) lastBackup() (last time.Time, known bool) {
+	for _, part := range p.Parts {
+		if part.Planned == 0 {
+			continue
+		}
+		if part.BackupsBy.IsZero() {
+			return time.Time{}, false
+		}
+		last = later(last, part.BackupsBy)
+	}
+	return later(last, p.Ended), true
 }

@@ -21,7 +21,7 @@ func TestB4_ReplayAfterRestore(t *testing.T) {
 		before := f.now
 		p := f.plan(t, company, rule("r", 24, gallra.ActionErase))
 		f.approve(t, p)
-		f.run(t, p)
+		pr := f.run(t, p)
 		restore := func() {
 			f.desk.exec(t, `DELETE FROM ticket`)
 			f.desk.exec(t, `DELETE FROM message`)
@@ -52,10 +52,21 @@ func TestB4_ReplayAfterRestore(t *testing.T) {
 			t.Fatalf("a backup from after the run: %+v %v", got, err)
 		}
 		f.verifyLog(t)
-		// B-3: the journal is forgotten, the protocol stays.
-		if n, err := f.PurgeJournal(ctx, f.now, "dpo"); err != nil || n != 1 {
+		// B-3: thirty days after the last backup, and not a day before, the journal is
+		// forgotten; the protocol stays.
+		past := f.now
+		f.now = pr.Parts[0].BackupsBy.AddDate(0, 0, 30)
+		if n, err := f.PurgeJournal(ctx, "system"); err != nil || n != 0 {
+			t.Fatalf("too early: %d %v", n, err)
+		}
+		f.now = f.now.Add(time.Second)
+		if n, err := f.PurgeJournal(ctx, "system"); err != nil || n != 1 {
 			t.Fatalf("%d %v", n, err)
 		}
+		if n, err := f.PurgeJournal(ctx, "system"); err != nil || n != 0 {
+			t.Fatalf("twice: %d %v", n, err)
+		}
+		f.now = past
 		var blobs, keys int
 		if err := db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM plan_batch WHERE length(blob) > 0), (SELECT count(*) FROM run WHERE length(key) > 0)`).Scan(&blobs, &keys); err != nil || blobs+keys != 0 {
 			t.Fatalf("%d %d %v", blobs, keys, err)
@@ -111,14 +122,38 @@ func TestSE12_BackupsAgeWithoutADecision(t *testing.T) {
 				t.Fatalf("%+v %v", got, err)
 			}
 			// And the last copy's day comes without anybody deciding anything.
-			f.now = gone.AddDate(0, 0, 1)
-			if n, err := f.PurgeJournal(ctx, gone, "system"); err != nil || n != 1 {
+			f.now = gone.AddDate(0, 0, 31)
+			if n, err := f.PurgeJournal(ctx, "system"); err != nil || n != 1 {
 				t.Fatalf("%d %v", n, err)
 			}
 			if f.desk.count(t, `SELECT count(*) FROM ticket`) != 0 {
 				t.Fatal("something is left")
 			}
 			f.verifyLog(t)
+		})
+	}
+}
+
+// B-3: a journal goes after the last backup of everything the run took; where the
+// life of one system's backups is not known, no day is the last.
+func TestB3_TheLastBackupOfAll(t *testing.T) {
+	t.Parallel()
+	day := func(d int) time.Time { return time.Date(2026, 1, d, 0, 0, 0, 0, time.UTC) }
+	for name, c := range map[string]struct {
+		parts []retention.Part
+		last  time.Time
+		known bool
+	}{
+		"nothing taken":              {nil, day(1), true},
+		"the later of two":           {[]retention.Part{{Planned: 3, BackupsBy: day(20)}, {Planned: 1, BackupsBy: day(9)}}, day(20), true},
+		"one unknown":                {[]retention.Part{{Planned: 3, BackupsBy: day(20)}, {Planned: 1}}, time.Time{}, false},
+		"unknown, but nothing taken": {[]retention.Part{{Planned: 3, BackupsBy: day(20)}, {}}, day(20), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			last, known := retention.LastBackup(&retention.Protocol{Ended: day(1), Parts: c.parts})
+			if !last.Equal(c.last) || known != c.known {
+				t.Fatalf("got %v %v, want %v %v", last, known, c.last, c.known)
+			}
 		})
 	}
 }

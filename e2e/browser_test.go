@@ -98,7 +98,21 @@ func (b *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 }
 
 // goTo opens a path and waits until the page has loaded.
-func (b *tab) goTo(path string) { b.Helper(); b.do("open "+path, chromedp.Navigate(b.base+path)) }
+func (b *tab) goTo(path string) {
+	b.Helper()
+	for n := 0; ; n++ {
+		err := chromedp.Do(b.ctx, chromedp.Navigate(b.base+path))
+		// The page may be on its way by itself: to where a form leads, or loaded anew
+		// by a run that has ended. Who is first gives up, and a person would ask again.
+		if err == nil || n == 5 || !strings.Contains(err.Error(), "net::ERR_ABORTED") {
+			if err != nil {
+				b.Fatalf("open %s: %v", path, err)
+			}
+			return
+		}
+		b.until(`document.readyState === "complete"`)
+	}
+}
 
 // eval runs JavaScript and returns its value.
 func eval[T any](b *tab, js string) T {

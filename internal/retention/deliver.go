@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -34,6 +35,7 @@ import (
 const (
 	reasonArchive = "retention.reason.archive"         // handed over, no receipt yet
 	reasonSent    = "retention.reason.archive_refused" // the archive sent the package back
+	reasonNoFile  = "retention.reason.archive_no_file" // an attachment's content cannot be read here
 )
 
 // packageSize is how many conversations a package holds at most, readTogether how
@@ -325,6 +327,12 @@ func (r *running) fill(ctx context.Context, to io.Writer, d *Delivery, u unit, r
 				x.except(i, gallra.OutcomeKept, reasonChanged, "")
 				continue
 			}
+			if err := t.whole(ctx, src); errors.Is(err, errNoFile) {
+				x.except(i, gallra.OutcomeKept, reasonNoFile, "")
+				continue
+			} else if err != nil {
+				return c, err
+			}
 			n++
 			folder := fmt.Sprintf("%06d/", n)
 			digest, err := t.write(ctx, src, u.System, func(name string, body func(io.Writer) error) (archive.File, error) { return w.Add(folder+name, body) })
@@ -495,6 +503,63 @@ type (
 	}
 )
 
+// errNoFile says that an attachment's bytes cannot be had through the connector. A
+// conversation that has one is not handed over, and so never erased by this road:
+// the archive would get less than what goes.
+var errNoFile = errors.New("retention: the content of an attachment cannot be read")
+
+// apart reports whether rec is an attachment whose bytes stand in none of its fields.
+func (t *dossier) apart(rec gallra.Record) bool {
+	typ := t.types[rec.Ref.Type]
+	return typ.Kind == connector.KindAttachment && !slices.ContainsFunc(rec.Fields, func(f gallra.Field) bool {
+		info, _ := typ.Field(f.Name)
+		return info.Format == connector.FormatFile && f.Value != ""
+	})
+}
+
+// contentOf opens an attachment whose bytes stand in no field; errNoFile. One
+// without a byte counts as one that cannot be read: a column is empty too where the
+// product keeps its files on a disk.
+func contentOf(ctx context.Context, src connector.Source, ref gallra.Ref) (io.Reader, io.Closer, error) {
+	opener, can := src.(connector.Attachments)
+	if !can {
+		return nil, nil, fmt.Errorf("%s: %w", ref, errNoFile)
+	}
+	body, err := opener.Open(ctx, ref)
+	switch {
+	case errors.Is(err, gallra.ErrNotFound), errors.Is(err, gallra.ErrUnsupported):
+		return nil, nil, fmt.Errorf("%s: %w", ref, errNoFile)
+	case err != nil:
+		return nil, nil, fmt.Errorf("retention: open %s: %w", ref, err)
+	}
+	r := bufio.NewReader(body)
+	if _, err := r.Peek(1); err != nil {
+		_ = body.Close() // it was only read
+		if errors.Is(err, io.EOF) {
+			return nil, nil, fmt.Errorf("%s: %w", ref, errNoFile)
+		}
+		return nil, nil, fmt.Errorf("retention: read %s: %w", ref, err)
+	}
+	return r, body, nil
+}
+
+// whole reports whether every attachment of the conversation can be read; errNoFile.
+func (t *dossier) whole(ctx context.Context, src connector.Source) error {
+	for _, p := range append([]gallra.Record{t.record}, t.parts...) {
+		if !t.apart(p) {
+			continue
+		}
+		_, body, err := contentOf(ctx, src, p.Ref)
+		if err != nil {
+			return err
+		}
+		if err := body.Close(); err != nil {
+			return fmt.Errorf("retention: read %s: %w", p.Ref, err)
+		}
+	}
+	return nil
+}
+
 // adding writes one file of a conversation.
 type adding func(name string, body func(io.Writer) error) (archive.File, error)
 
@@ -538,7 +603,6 @@ func (t *dossier) write(ctx context.Context, src connector.Source, system gallra
 func (t *dossier) form(ctx context.Context, src connector.Source, rec gallra.Record, files *int, add adding) (archivedRecord, error) {
 	typ := t.types[rec.Ref.Type]
 	out := archivedRecord{Type: rec.Ref.Type, ID: rec.Ref.ID, Kind: typ.Kind, Created: rec.Created, Updated: rec.Updated, Contact: rec.Contact, Closed: rec.Closed, Events: rec.Events}
-	whole := false // an attachment's bytes stood in a field
 	name := ""
 	for _, f := range rec.Fields {
 		if f.Name == "filename" || f.Name == "name" {
@@ -567,7 +631,7 @@ func (t *dossier) form(ctx context.Context, src connector.Source, rec gallra.Rec
 		case info.Format == connector.FormatMail:
 			ending = ".eml"
 		case info.Format == connector.FormatFile:
-			ending, whole = archive.Extension(name), true
+			ending = archive.Extension(name)
 		case strings.ToValidUTF8(f.Value, "") != f.Value:
 			ending = ".bin"
 		}
@@ -580,18 +644,14 @@ func (t *dossier) form(ctx context.Context, src connector.Source, rec gallra.Rec
 			return out, err
 		}
 	}
-	opener, can := src.(connector.Attachments)
-	if typ.Kind != connector.KindAttachment || whole || !can {
+	if !t.apart(rec) {
 		return out, nil
 	}
-	body, err := opener.Open(ctx, rec.Ref)
-	switch {
-	case errors.Is(err, gallra.ErrNotFound), errors.Is(err, gallra.ErrUnsupported):
-		return out, nil
-	case err != nil:
-		return out, fmt.Errorf("retention: open %s: %w", rec.Ref, err)
+	body, closer, err := contentOf(ctx, src, rec.Ref)
+	if err != nil {
+		return out, err
 	}
-	defer body.Close()
+	defer closer.Close()
 	return out, file(archivedField{Name: "content", Format: connector.FormatFile}, archive.Extension(name), func(w io.Writer) error { _, err := io.Copy(w, body); return err })
 }
 
@@ -682,10 +742,12 @@ func (r *running) endDelivery(ctx context.Context, list []wait) error {
 				x.state, x.reason = "out", reasonNotDue
 			default:
 				digest, err := t.digest(ctx, src, u.System)
-				if err != nil {
+				switch {
+				case errors.Is(err, errNoFile):
+					x.state, x.reason = "out", reasonNoFile
+				case err != nil:
 					return err
-				}
-				if digest != w.digest { // the archive has something else than what stands here
+				case digest != w.digest: // the archive has something else than what stands here
 					x.state, x.reason = "out", reasonChanged
 				}
 			}
@@ -699,13 +761,7 @@ func (r *running) endDelivery(ctx context.Context, list []wait) error {
 			out = append(out, x)
 		}
 	}
-	var gone []item
-	if len(todo) > 0 {
-		if gone, err = r.eraseWaited(ctx, src, u, list[0].batch, todo, out); err != nil {
-			return err
-		}
-	}
-	return r.settle(ctx, list[0].batch, waitArchive, out, gone)
+	return r.eraseAndSettle(ctx, src, u, list[0].batch, waitArchive, todo, out)
 }
 
 const deliveryColumns = `d.id, d.run, d.unit, d.batch, d.position, d.covered, d.target, d.part, d.state, d.sha256, d.bytes, d.records, d.files, d.content, d.made, d.delivered, d.due, d.received, d.actor, d.reference, d.note, d.problem`

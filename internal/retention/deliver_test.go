@@ -12,10 +12,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/statistics"
 	"github.com/gallra/gallra/internal/store"
@@ -269,6 +271,57 @@ func TestSE11_FailedDeliveryErasesNothing(t *testing.T) {
 	if err := f.Drive(ctx, plan); !errors.Is(err, gallra.ErrInvalid) {
 		t.Fatalf("%v", err)
 	}
+}
+
+// withFiles is a desk whose attachments' bytes stand outside its database.
+type withFiles struct {
+	*desk
+	files map[string]string
+}
+
+func (w withFiles) Open(_ context.Context, ref gallra.Ref) (io.ReadCloser, error) {
+	text, ok := w.files[ref.ID]
+	if !ok {
+		return nil, gallra.Errorf(gallra.NotFound, "sqldb.gone", "ref", ref.String())
+	}
+	return io.NopCloser(strings.NewReader(text)), nil
+}
+
+// The archive never gets less than what is erased: a case with an attachment whose
+// bytes cannot be read is in no package, and one whose bytes are gone when the
+// receipt comes stays.
+func TestSE11_AnAttachmentNobodyCanReadStays(t *testing.T) {
+	t.Parallel()
+	f := setup(t, storetest.SQLite(t))
+	f.desk.seed(t, 30, old)
+	for id := range 4 {
+		f.desk.exec(t, `INSERT INTO attachment (id, version, message, ticket, filename, content) VALUES (?, 1, ?, ?, 'avtal.pdf', x'')`, id+1, id+1, id+1)
+	}
+	src := withFiles{f.desk, map[string]string{"1": "%PDF ett", "2": "%PDF två", "3": ""}} // the fourth is not found
+	f.Open = func(context.Context, gallra.SystemID) (connector.Source, error) { return src, nil }
+	id, pr := f.carryOut(t, archived(t, f))
+	if pr.Open.Delivered != 28 || pr.Total.Reasons["retention.reason.archive_no_file"] != 2 {
+		t.Fatalf("%+v", pr)
+	}
+	var ids []string
+	for _, d := range pr.Deliveries {
+		for id := range opened(t, filepath.Join(f.dir, "arkiv", d.File)) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) != 28 || slices.Contains(ids, "3") || slices.Contains(ids, "4") || !slices.Contains(ids, "1") {
+		t.Fatalf("handed over: %v", ids)
+	}
+	delete(src.files, "2")
+	f.accept(t, id)
+	o, pr := f.follow(t, id)
+	if o.Any() || pr.Total.Outcomes[gallra.OutcomeErased] != 27 || pr.Total.Reasons["retention.reason.archive_no_file"] != 3 {
+		t.Fatalf("%+v %+v", o, pr.Total)
+	}
+	if n := f.desk.count(t, `SELECT count(*) FROM ticket WHERE id IN (2, 3, 4)`); n != 3 || f.desk.count(t, `SELECT count(*) FROM ticket`) != 3 {
+		t.Fatalf("%d of the three are left", n)
+	}
+	f.verifyLog(t)
 }
 
 // Sent back: nothing is erased, and the next plan has the records again.

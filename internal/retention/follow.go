@@ -479,13 +479,19 @@ func (r *running) endQuarantine(ctx context.Context, list []wait) error {
 		}
 		out = append(out, x)
 	}
+	return r.eraseAndSettle(ctx, src, u, list[0].batch, waitQuarantine, todo, out)
+}
+
+// eraseAndSettle erases those of out that are in todo, and notes what has become of all.
+func (r *running) eraseAndSettle(ctx context.Context, src connector.Source, u unit, batch int64, kind string, todo []item, out []settled) error {
 	var gone []item
 	if len(todo) > 0 {
-		if gone, err = r.eraseWaited(ctx, src, u, list[0].batch, todo, out); err != nil {
+		var err error
+		if gone, err = r.eraseWaited(ctx, src, u, batch, todo, out); err != nil {
 			return err
 		}
 	}
-	return r.settle(ctx, list[0].batch, waitQuarantine, out, gone)
+	return r.settle(ctx, batch, kind, out, gone)
 }
 
 // giveBack lifts the restriction of a record that stays.

@@ -814,9 +814,26 @@ func readDeliveries(ctx context.Context, q rowsQuerier, query string, args ...an
 }
 
 // Deliveries returns the packages of a run, of every run when run is "", those
-// that wait for a receipt first.
+// that wait for a receipt first: a thousand at most.
 func (e *Engine) Deliveries(ctx context.Context, run string) ([]Delivery, error) {
-	list, err := readDeliveries(ctx, e.DB, `SELECT `+deliveryColumns+` FROM run_delivery d WHERE $1 = '' OR d.run = $1 ORDER BY CASE d.state WHEN 'delivered' THEN 0 WHEN 'written' THEN 1 ELSE 2 END, d.made DESC, d.id LIMIT 1000`, run)
+	return e.named(ctx, `SELECT `+deliveryColumns+` FROM run_delivery d WHERE $1 = '' OR d.run = $1 ORDER BY CASE d.state WHEN 'delivered' THEN 0 WHEN 'written' THEN 1 ELSE 2 END, d.made DESC, d.id LIMIT 1000`, run)
+}
+
+// DeliveryOf returns one package. gallra.ErrNotFound.
+func (e *Engine) DeliveryOf(ctx context.Context, id string) (Delivery, error) {
+	list, err := e.named(ctx, `SELECT `+deliveryColumns+` FROM run_delivery d WHERE d.id = $1`, id)
+	if err != nil {
+		return Delivery{}, err
+	}
+	if len(list) == 0 {
+		return Delivery{}, gallra.Errorf(gallra.NotFound, "retention.delivery_unknown", "package", id)
+	}
+	return list[0], nil
+}
+
+// named reads packages with what their plans know of them.
+func (e *Engine) named(ctx context.Context, query string, args ...any) ([]Delivery, error) {
+	list, err := readDeliveries(ctx, e.DB, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -836,20 +853,6 @@ func (e *Engine) Deliveries(ctx context.Context, run string) ([]Delivery, error)
 		list[n].name(p)
 	}
 	return list, nil
-}
-
-// DeliveryOf returns one package. gallra.ErrNotFound.
-func (e *Engine) DeliveryOf(ctx context.Context, id string) (Delivery, error) {
-	list, err := e.Deliveries(ctx, "")
-	if err != nil {
-		return Delivery{}, err
-	}
-	for _, d := range list {
-		if d.ID == id {
-			return d, nil
-		}
-	}
-	return Delivery{}, gallra.Errorf(gallra.NotFound, "retention.delivery_unknown", "package", id)
 }
 
 // Receipt is what a person, or a file, says of a package.

@@ -4,6 +4,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/deadline"
 	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/retention"
 )
 
@@ -21,17 +22,9 @@ func (c *replayCmd) Run(s *session) error {
 		return gallra.Errorf(gallra.Invalid, "cli.date", "value", c.Since)
 	}
 	return s.onEngine(c.As, auth.RunRetention, func(a *app, e *retention.Engine, acc auth.Account) error {
-		r, err := e.Replay(s.ctx, gallra.SystemID(c.System), since, acc.Username)
+		r, err := guard.ReplayAll(s.ctx, gallra.SystemID(c.System), since, acc.Username, e.Replay, a.desk().Replay)
 		if err != nil {
 			return err
-		}
-		q, err := a.desk().Replay(s.ctx, gallra.SystemID(c.System), since, acc.Username)
-		if err != nil {
-			return err
-		}
-		r.Journal, r.Back, r.Erased, r.Redacted = r.Journal+q.Journal, r.Back+q.Back, r.Erased+q.Erased, q.Redacted
-		for why, n := range q.Kept {
-			r.Kept[why] += n
 		}
 		if s.flags.JSON {
 			if err := s.json(r); err != nil {

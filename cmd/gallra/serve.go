@@ -107,6 +107,10 @@ func (a *app) jobs(ctx context.Context, log *slog.Logger) (*job.Runner, func(), 
 	}
 	checker := a.checker(engine, desk)
 	jobs.Register(guard.WorkCheck, 1, checker.Step)
+	replayer := guard.Replayer{Guard: checker.Guard, Replays: []guard.Replay{engine.Replay, desk.Replay}, Check: func(ctx context.Context, system gallra.SystemID, actor string) error {
+		return a.checkAll(ctx, checker, []gallra.SystemID{system}, actor, jobs)
+	}}
+	jobs.Register(guard.WorkReplay, 1, replayer.Step)
 	jobs.Every("guard", time.Hour, func(ctx context.Context) error {
 		if _, err := checker.Purge(ctx); err != nil {
 			return err

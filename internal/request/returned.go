@@ -135,22 +135,11 @@ func (d *Desk) Returned(ctx context.Context, src connector.Source, system gallra
 	return out, nil
 }
 
-// Replayed is what a replay of requests found and did.
-type Replayed struct {
-	Journal int64            // erasures since the date
-	Back    int64            // of them, records that are there again
-	Erased  int64            // of those, erased again and looked for
-	Kept    map[string]int64 // the others, by reason
-	// Redacted are mentions taken out since the date: the values are no longer
-	// kept, so that those that came back need a case of their own.
-	Redacted int64
-}
-
 // Replay erases again, after a system was restored from a backup taken at since,
 // what requests had erased from it since then (REQUIREMENTS B-4). It may be
 // repeated. A record on hold stays.
-func (d *Desk) Replay(ctx context.Context, system gallra.SystemID, since time.Time, actor string) (Replayed, error) {
-	out := Replayed{Kept: map[string]int64{}}
+func (d *Desk) Replay(ctx context.Context, system gallra.SystemID, since time.Time, actor string) (guard.Replayed, error) {
+	out := guard.Replayed{Kept: map[string]int64{}}
 	if err := d.DB.QueryRowContext(ctx, `SELECT count(*) FROM request_item WHERE system = $1 AND state = 'done' AND outcome IN ($3, $4) AND ended >= $2`, string(system), store.Micros(since), string(gallra.OutcomeDeidentified), string(gallra.OutcomeAnonymised)).Scan(&out.Redacted); err != nil {
 		return out, fmt.Errorf("request: replay: %w", err)
 	}
@@ -185,7 +174,7 @@ func (d *Desk) Replay(ctx context.Context, system gallra.SystemID, since time.Ti
 	return out, nil
 }
 
-func (d *Desk) replayOne(ctx context.Context, src connector.Source, e connector.Eraser, g goneRecord, actor string, out *Replayed) error {
+func (d *Desk) replayOne(ctx context.Context, src connector.Source, e connector.Eraser, g goneRecord, actor string, out *guard.Replayed) error {
 	holds, err := hold.Load(ctx, d.DB, g.ref.System)
 	if err != nil {
 		return err

@@ -11,22 +11,10 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/store"
 )
-
-// Replayed is what a replay after a restore found and did.
-type Replayed struct {
-	Journal  int64            `json:"journal"`  // erasures in the journal since the date
-	Back     int64            `json:"back"`     // of them, records that the restore had brought back
-	Erased   int64            `json:"erased"`   // of those, erased again and verified
-	Kept     map[string]int64 `json:"kept"`     // the others, by reason
-	Rewrites int64            `json:"rewrites"` // records anonymised since then: the next plan finds those that came back
-	// Redacted are mentions that requests have taken out since then. The values are
-	// no longer kept: those that came back need a case of their own, and the guard
-	// tells of them.
-	Redacted int64 `json:"redacted"`
-}
 
 // ReasonOther is why a replay leaves a record alone: it bears the id of one
 // that was erased, but is another.
@@ -36,8 +24,8 @@ const ReasonOther = "retention.reason.other"
 // since, every record that a run had erased from it since then (REQUIREMENTS
 // B-4). It may be repeated. A record on hold stays, and one that only bears an
 // erased record's id, made after the restore, is told by its day and stays too.
-func (e *Engine) Replay(ctx context.Context, system gallra.SystemID, since time.Time, actor string) (Replayed, error) {
-	out := Replayed{Kept: map[string]int64{}}
+func (e *Engine) Replay(ctx context.Context, system gallra.SystemID, since time.Time, actor string) (guard.Replayed, error) {
+	out := guard.Replayed{Kept: map[string]int64{}}
 	if stopped, err := e.Stopped(ctx); err != nil {
 		return out, err
 	} else if stopped {
@@ -67,7 +55,7 @@ func (e *Engine) Replay(ctx context.Context, system gallra.SystemID, since time.
 	return out, nil
 }
 
-func (e *Engine) replayRun(ctx context.Context, id string, system gallra.SystemID, since time.Time, actor string, out *Replayed) error {
+func (e *Engine) replayRun(ctx context.Context, id string, system gallra.SystemID, since time.Time, actor string, out *guard.Replayed) error {
 	r, err := e.journalOf(ctx, id)
 	if err != nil {
 		return err
@@ -111,7 +99,7 @@ func (r *running) kept(ctx context.Context, n int) (map[string]bool, error) {
 	return out, rows.Err()
 }
 
-func (r *running) replayBatch(ctx context.Context, u unit, b batch, gone []item, actor string, out *Replayed) error {
+func (r *running) replayBatch(ctx context.Context, u unit, b batch, gone []item, actor string, out *guard.Replayed) error {
 	src, err := r.source(ctx, u.System)
 	if err != nil {
 		return err
@@ -151,6 +139,11 @@ func (r *running) replayBatch(ctx context.Context, u unit, b batch, gone []item,
 	}
 	if len(back) == 0 {
 		return nil
+	}
+	if stopped, err := r.Stopped(ctx); err != nil {
+		return err
+	} else if stopped { // since the last batch
+		return errAllStopped
 	}
 	if err := r.DB.Tx(ctx, func(tx *sql.Tx) error {
 		entry := r.entry("replay.intent", b, back, "", map[string]int64{"items": int64(len(back)), "batch": b.n})

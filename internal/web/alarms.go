@@ -2,21 +2,24 @@ package web
 
 import (
 	"cmp"
+	"errors"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/deadline"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/i18n"
+	"github.com/gallra/gallra/internal/work"
 )
 
 // AlarmsView is what was erased and is there again (SYSTEMS 1.6).
 type AlarmsView struct {
-	Asks, Others []AlarmRow // that somebody must decide on; the others
-	All          bool       // the closed ones too
-	Standing     guard.Standing
-	Decisions    []guard.Decision
-	Decision     string // as chosen in the form
-	Reason       string
+	Asks, Acting, Others []AlarmRow // that somebody must decide on; that are to go again; the others
+	All                  bool       // the closed ones too
+	Standing             guard.Standing
+	Decisions            []guard.Decision
+	Decision             string // as chosen in the form
+	Reason               string
 }
 
 // AlarmRow is one alarm.
@@ -25,6 +28,10 @@ type AlarmRow struct {
 	Title     string // of the system
 	Case      bool   // its matter is a request
 	Decisions []guard.Decision
+	Since     string         // the day of the backup, in the form that erases again
+	MayReplay bool           // the reader may be the second person
+	Replay    *Progress      // of records that are being, or have been, erased again
+	Replayed  guard.Replayed // what came of it
 }
 
 func (c *call) guarding() (*guard.Guard, error) {
@@ -59,13 +66,37 @@ func (c *call) alarmsView() (v AlarmsView, err error) {
 				row.Decisions = append(row.Decisions, d)
 			}
 		}
-		if a.Asks() {
+		if a.Kind == guard.Record && a.State == guard.Acting {
+			if err := c.replayOf(g, &row); err != nil {
+				return v, err
+			}
+		}
+		switch {
+		case a.Asks():
 			v.Asks = append(v.Asks, row)
-		} else {
+		case a.State == guard.Acting:
+			v.Acting = append(v.Acting, row)
+		default:
 			v.Others = append(v.Others, row)
 		}
 	}
 	return v, nil
+}
+
+// replayOf tells how far the erasing again of what an alarm is about has come.
+func (c *call) replayOf(g *guard.Guard, row *AlarmRow) error {
+	w, did, err := g.LastReplay(c.ctx(), row.ID)
+	switch {
+	case errors.Is(err, gallra.ErrNotFound):
+	case err != nil:
+		return err
+	default:
+		p := c.progress(w)
+		row.Replay, row.Replayed = &p, did
+	}
+	row.Since = c.print.Day(row.Erased)
+	row.MayReplay = c.can(auth.Approve) && c.Queue != nil && row.Actor != c.account.Username && (row.Replay == nil || row.Replay.Over)
+	return nil
 }
 
 func (c *call) alarmsPage() error {
@@ -90,6 +121,37 @@ func (c *call) decideAlarm() error {
 		return c.refuse("alarms", v, err)
 	}
 	return c.done("/alarms", "alarm_decided")
+}
+
+// replayAlarm is the second person's yes to erasing again what is back: the
+// workers do it.
+func (c *call) replayAlarm() error {
+	g, err := c.guarding()
+	if err != nil {
+		return err
+	}
+	if c.Queue == nil {
+		return gallra.Errorf(gallra.Unavailable, "web.no_guard")
+	}
+	since, err := deadline.ParseDay(c.field("since"))
+	if err != nil {
+		err = gallra.Errorf(gallra.Invalid, "web.date")
+	}
+	var w work.Work
+	if err == nil {
+		w, err = g.StartReplay(c.ctx(), c.r.PathValue("alarm"), since, c.account.Username)
+	}
+	if err != nil {
+		v, verr := c.alarmsView()
+		if verr != nil {
+			return verr
+		}
+		return c.refuse("alarms", v, err)
+	}
+	if err := c.Queue(c.ctx(), w.ID); err != nil {
+		return err
+	}
+	return c.done("/alarms", "alarm_replaying")
 }
 
 // checkAlarms asks for a check of every system now.
@@ -118,10 +180,14 @@ func (c *call) alarmTodos() ([]Todo, error) {
 	}
 	var out []Todo
 	for _, a := range list {
+		s, _ := cfg.System(a.System)
+		if a.Kind == guard.Record && a.State == guard.Acting {
+			out = append(out, Todo{Risk: 2, What: i18n.Msg("todo.replay", "system", cmp.Or(title(s), string(a.System)), "date", a.Erased),
+				Role: auth.Approver, To: "/alarms#" + a.ID, Law: "a17", Fine: "5"})
+		}
 		if !a.Asks() {
 			continue
 		}
-		s, _ := cfg.System(a.System)
 		out = append(out, Todo{Risk: 2, What: i18n.Msg("todo.alarm."+string(a.Kind), "system", cmp.Or(title(s), string(a.System)), "date", a.Erased),
 			Role: auth.Agent, To: "/alarms#" + a.ID, Law: "a17", Fine: "5"})
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/web/webtest"
@@ -22,7 +23,7 @@ func TestSystems1_6_AlarmsOnThePage(t *testing.T) {
 		}
 	}
 	_, body = agent.Get("/alarms")
-	for _, want := range []string{"Raderad person, gammal post", "Möjligen samma person", "gallra replay chatt --since", s.Case, "e-post"} {
+	for _, want := range []string{"Raderad person, gammal post", "Möjligen samma person", "En annan person, med rollen godkännare, startar sedan raderingen", s.Case, "e-post"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -45,6 +46,87 @@ func TestSystems1_6_AlarmsOnThePage(t *testing.T) {
 	}
 	if status, _, _ := s.As(t, auth.Auditor).Post("/alarms/"+id, "decision", "another", "reason", "x"); status != http.StatusForbidden {
 		t.Errorf("an auditor decides: %d", status)
+	}
+}
+
+// B-4: what a restored backup has brought back is erased again by two people,
+// from the page: one decides, another with the right to approve starts it. The
+// log names both.
+func TestB4_ErasedAgainByTwo(t *testing.T) {
+	s := webtest.New(t, true)
+	s.Run(t)
+	left := s.Count("chatt")
+	if back := s.Restore(t, "chatt", 400); back <= left {
+		t.Fatalf("%d after the restore, %d before", back, left)
+	}
+	first, second, agent := s.As(t, auth.Approver), s.As(t, "approver2"), s.As(t, auth.Agent)
+	_, body := first.Get("/alarms")
+	id := find(t, body, `action="/alarms/(alarm-[^"]+)"`)
+	since := s.Now.AddDate(0, 0, -2).Format(time.DateOnly)
+	replay := "/alarms/" + id + "/replay"
+	if status, _, _ := second.Post(replay, "since", since); status != http.StatusConflict {
+		t.Errorf("before anybody has decided: %d", status)
+	}
+	if status, _, _ := first.Post("/alarms/"+id, "decision", "erase_again", "reason", "Säkerhetskopia"); status != http.StatusSeeOther {
+		t.Fatalf("decided: %d", status)
+	}
+	if _, body = first.Get("/alarms"); strings.Contains(body, replay) || !strings.Contains(body, "Väntar på en annan person") {
+		t.Error("whoever decided is offered to start it")
+	}
+	for who, v := range map[string]*webtest.Visitor{"who decided": first, "an agent": agent, "an administrator": s.As(t, auth.Admin)} {
+		if status, _, _ := v.Post(replay, "since", since); status != http.StatusForbidden {
+			t.Errorf("%s starts it: %d", who, status)
+		}
+	}
+	if _, body = second.Get("/"); !strings.Contains(body, "starta ny radering av det som raderades") {
+		t.Error("the start page asks nobody to start it")
+	}
+	if status, _, _ := second.Post(replay, "since", s.Now.Format(time.DateOnly)); status != http.StatusUnprocessableEntity {
+		t.Errorf("a backup from after the erasure: %d", status)
+	}
+	if n := s.Count("chatt"); n != 400 || len(s.Queued) != 0 {
+		t.Fatalf("%d left, %d works, and nobody has started it", n, len(s.Queued))
+	}
+	// The kill switch stops it, and it can be started anew.
+	second.Post("/retention/stop")
+	if status, _, to := second.Post(replay, "since", since); status != http.StatusSeeOther || to != "/alarms?notice=alarm_replaying" {
+		t.Fatalf("started: %d to %s", status, to)
+	}
+	if status, _, _ := second.Post(replay, "since", since); status != http.StatusConflict {
+		t.Errorf("started twice: %d", status)
+	}
+	s.Replay(t)
+	if n := s.Count("chatt"); n != 400 {
+		t.Fatalf("%d left under the kill switch", n)
+	}
+	if _, body = second.Get("/alarms"); !strings.Contains(body, "All gallring är stoppad") {
+		t.Error("the page does not say why it ended")
+	}
+	second.Post("/retention/lift")
+	s.Now = s.Now.Add(time.Second)
+	second.Post(replay, "since", since)
+	s.Replay(t)
+	if n := s.Count("chatt"); n != left {
+		t.Errorf("%d left, %d before the restore", n, left)
+	}
+	if _, body = second.Get("/alarms"); strings.Contains(body, id) {
+		t.Error("the alarm stands still")
+	}
+	by := map[string]string{}
+	entries, err := s.Log.Recent(t.Context(), 0, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if by[e.Action] == "" {
+			by[e.Action] = e.Actor
+			if e.Action == "guard.replay" && (e.Subject != id || e.Reason != "approver") {
+				t.Errorf("%+v", e)
+			}
+		}
+	}
+	if by["guard.decide"] != "approver" || by["guard.replay"] != "approver2" || by["replay.result"] != "approver2" || by["guard.gone"] == "" {
+		t.Errorf("the log has %v", by)
 	}
 }
 

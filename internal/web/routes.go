@@ -69,6 +69,7 @@ var routes = []route{
 	{"GET /alarms", auth.SeeRequests, (*call).alarmsPage},
 	{"POST /alarms/check", auth.HandleRequests, (*call).checkAlarms},
 	{"POST /alarms/{alarm}", auth.HandleRequests, (*call).decideAlarm},
+	{"POST /alarms/{alarm}/replay", auth.Approve, (*call).replayAlarm},
 	{"GET /requests/{request}", auth.SeeRequests, (*call).casePage},
 	{"POST /requests/{request}/reveal", auth.SeePersonal, (*call).revealCase},
 

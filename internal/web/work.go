@@ -11,6 +11,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/work"
 )
@@ -38,6 +39,8 @@ func (p Progress) To() string {
 		return "/retention/plans/" + p.ID
 	case "run":
 		return "/retention/runs/" + p.ID
+	case guard.WorkReplay:
+		return "/alarms"
 	}
 	return "/requests/" + p.Subject
 }

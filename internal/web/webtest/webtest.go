@@ -448,3 +448,42 @@ func (s *Site) Prove(t testing.TB) {
 		}
 	}
 }
+
+// Restore puts a system back as it was before any run, and checks it for what
+// was erased: an alarm stands. It returns how many cases the system then holds.
+func (s *Site) Restore(t testing.TB, id gallra.SystemID, n int) int {
+	t.Helper()
+	*s.systems[id] = *newSystem(id, n, s.Now)
+	s.Now = s.Now.Add(24 * time.Hour)
+	if err := s.check(context.Background(), id, "system"); err != nil {
+		t.Fatal(err)
+	}
+	return s.Count(id)
+}
+
+// check looks through a system for what was erased from it.
+func (s *Site) check(ctx context.Context, id gallra.SystemID, actor string) error {
+	e, err := pii.New(pii.Options{})
+	if err != nil {
+		return err
+	}
+	c := guard.Checker{Guard: s.Desk.Guard, Engine: e, Open: s.open, Returned: []guard.Journal{s.Engine.Returned, s.Desk.Returned}}
+	w, err := c.Start(ctx, id, actor)
+	for more := true; err == nil && more; {
+		more, err = c.Step(ctx, w.ID)
+	}
+	return err
+}
+
+// Replay does every queued replay, and the check after it.
+func (s *Site) Replay(t testing.TB) {
+	t.Helper()
+	r := guard.Replayer{Guard: s.Desk.Guard, Replays: []guard.Replay{s.Engine.Replay, s.Desk.Replay}, Check: s.check}
+	for len(s.Queued) > 0 {
+		id := s.Queued[0]
+		s.Queued = s.Queued[1:]
+		if _, err := r.Step(context.Background(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

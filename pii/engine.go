@@ -2,13 +2,13 @@ package pii
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/pii/names"
+	"github.com/gallra/gallra/pii/pattern"
 	"github.com/gallra/gallra/pii/scan"
 )
 
@@ -47,12 +47,13 @@ type Engine struct {
 	tagger   tagger
 	lang     string
 	recall   float64
-	patterns []compiled
+	own      *pattern.Set // the patterns' expressions, nil when there are none
+	patterns []ownKind    // what each of them finds
 	allow    map[string]bool
 }
 
-type compiled struct {
-	re       *regexp.Regexp
+// ownKind is what an installation's pattern finds.
+type ownKind struct {
 	category gallra.Category
 	rule     string
 }
@@ -76,18 +77,8 @@ func New(o Options) (*Engine, error) {
 		lang:    o.Lang,
 		recall:  o.Recall,
 	}
-	for _, p := range o.Patterns {
-		if !p.Category.Valid() {
-			return nil, gallra.Errorf(gallra.Invalid, "pii.pattern_category", "name", p.Name, "category", string(p.Category))
-		}
-		re, err := regexp.Compile(p.Expr)
-		if err != nil {
-			return nil, gallra.Errorf(gallra.Invalid, "pii.pattern", "name", p.Name).Wrap(err)
-		}
-		if re.MatchString("") {
-			return nil, gallra.Errorf(gallra.Invalid, "pii.pattern_empty", "name", p.Name)
-		}
-		e.patterns = append(e.patterns, compiled{re, p.Category, "pattern/" + p.Name})
+	if err := e.define(o.Patterns); err != nil {
+		return nil, err
 	}
 	for _, a := range o.Allow {
 		if e.allow == nil {
@@ -104,6 +95,32 @@ func New(o Options) (*Engine, error) {
 	}
 	e.tagger = namesTagger{o.Names}
 	return e, nil
+}
+
+// define makes the installation's own patterns ready.
+func (e *Engine) define(ps []Pattern) error {
+	if len(ps) == 0 {
+		return nil
+	}
+	var exprs []string
+	for _, p := range ps {
+		if !p.Category.Valid() {
+			return gallra.Errorf(gallra.Invalid, "pii.pattern_category", "name", p.Name, "category", string(p.Category))
+		}
+		exprs = append(exprs, p.Expr)
+		e.patterns = append(e.patterns, ownKind{p.Category, "pattern/" + p.Name})
+	}
+	own, at, err := pattern.Compile(exprs)
+	if err != nil {
+		return gallra.Errorf(gallra.Invalid, "pii.pattern", "name", ps[at].Name).Wrap(err)
+	}
+	for i, p := range ps {
+		if own.Empty(i) {
+			return gallra.Errorf(gallra.Invalid, "pii.pattern_empty", "name", p.Name)
+		}
+	}
+	e.own = own
+	return nil
 }
 
 func allowKey(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
@@ -140,9 +157,10 @@ func (e *Engine) appendLang(dst []Finding, text, lang string) []Finding {
 		dst = append(dst, Finding{Start: s.Start, End: s.End, Category: s.Kind, Score: s.Score, Rule: s.Rule})
 	}
 	spans.Put(buf)
-	for _, p := range e.patterns {
-		for _, m := range p.re.FindAllStringIndex(text, -1) {
-			dst = append(dst, Finding{Start: m[0], End: m[1], Category: p.category, Score: 1, Rule: p.rule})
+	if e.own != nil {
+		for _, m := range e.own.Append(nil, text) {
+			p := &e.patterns[m.Expr]
+			dst = append(dst, Finding{Start: m.Start, End: m.End, Category: p.category, Score: 1, Rule: p.rule})
 		}
 	}
 	if e.tagger != nil {

@@ -8,6 +8,7 @@ import (
 	bench "github.com/gallra/gallra/bench/pii"
 	"github.com/gallra/gallra/pii"
 	"github.com/gallra/gallra/pii/ident"
+	"github.com/gallra/gallra/pii/pattern"
 	"github.com/gallra/gallra/pii/scan"
 
 	"github.com/gallra/gallra"
@@ -121,18 +122,35 @@ var customPatterns = []pii.Pattern{
 	{Name: "plain", Expr: `\b9\d{8}\b`, Category: gallra.CategoryCustomerID},
 }
 
-// An installation's own patterns by themselves, each as the engine runs it.
+// An installation's own patterns, each by itself and all of them together, as
+// the engine runs them; and each as Go's regexp would.
 func BenchmarkOwnPatterns(b *testing.B) {
 	some := tickets[:len(tickets)/8]
-	for _, p := range customPatterns {
-		re := regexp.MustCompile(p.Expr)
-		b.Run(p.Name, func(b *testing.B) {
+	var exprs []string
+	run := func(name string, find func(text string)) {
+		b.Run(name, func(b *testing.B) {
 			b.SetBytes(bytesOf(some))
 			for b.Loop() {
 				for _, t := range some {
-					re.FindAllStringIndex(t, -1)
+					find(t)
 				}
 			}
 		})
 	}
+	set := func(exprs ...string) func(string) {
+		s, _, err := pattern.Compile(exprs)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var dst []pattern.Match
+		return func(text string) { dst = s.Append(dst[:0], text) }
+	}
+	for _, p := range customPatterns {
+		exprs = append(exprs, p.Expr)
+		run(p.Name, set(p.Expr))
+		re := regexp.MustCompile(p.Expr)
+		run(p.Name+"/regexp", func(text string) { re.FindAllStringIndex(text, -1) })
+	}
+	run("all", set(exprs...))
+	run("all/frequent", set(append(exprs, `\b\d{3}\b`)...)) // every second ticket holds some
 }

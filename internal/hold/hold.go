@@ -148,6 +148,9 @@ func flag(b bool) int64 {
 // Set is the holds in force over one system, for asking about many records.
 type Set struct {
 	refs    map[gallra.Ref]string // target to hold id
+	kept    map[gallra.Ref]string // what would take a target along: it and nothing that hangs on it
+	talks   map[string][]string   // by type of conversation the types of its messages
+	people  map[string]bool       // types of person
 	digests map[string]string
 }
 
@@ -181,16 +184,34 @@ func (s Set) Empty() bool { return len(s.refs) == 0 && len(s.digests) == 0 }
 // Covers returns the id of a hold over a record, given the record, the
 // conversation it belongs to and the person it is about (zero when none).
 func (s Set) Covers(ref, parent, person gallra.Ref) (string, bool) {
-	for _, r := range []gallra.Ref{ref, {System: ref.System, Type: ref.Type}, {System: ref.System}, parent, person} {
-		if r.IsZero() {
-			continue
+	for _, r := range []gallra.Ref{ref, parent, person} {
+		if id, ok := s.held(r); ok {
+			return id, true
 		}
+	}
+	for _, r := range []gallra.Ref{ref, whole(ref)} {
+		if id, ok := s.kept[r]; ok {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+// held returns the id of a hold over a record itself, its type or its system.
+func (s Set) held(ref gallra.Ref) (string, bool) {
+	if ref.IsZero() {
+		return "", false
+	}
+	for _, r := range []gallra.Ref{ref, whole(ref), {System: ref.System}} {
 		if id, ok := s.refs[r]; ok {
 			return id, true
 		}
 	}
 	return "", false
 }
+
+// whole is the target that covers every record of ref's type.
+func whole(ref gallra.Ref) gallra.Ref { return gallra.Ref{System: ref.System, Type: ref.Type} }
 
 // IDs returns the holds that s is made of, in order.
 func (s Set) IDs() []string {

@@ -209,7 +209,14 @@ func (d *Desk) act(ctx context.Context, it Item, all []Item, det Details, open *
 		}
 		return it
 	}
-	holds, err := hold.Load(ctx, d.DB, it.Ref.System)
+	src, err := open.get(ctx, it.Ref.System)
+	if err != nil {
+		return fail(err)
+	}
+	holds, err := d.reach.Load(ctx, d.DB, src, it.Ref.System)
+	if err == nil {
+		err = holds.Join(ctx, src, []gallra.Ref{it.Ref})
+	}
 	if err != nil {
 		return fail(err)
 	}
@@ -229,10 +236,6 @@ func (d *Desk) act(ctx context.Context, it Item, all []Item, det Details, open *
 			}
 			return fail(gallra.Errorf(gallra.Blocked, "request.case_remains", "record", stop.Ref.String()))
 		}
-	}
-	src, err := open.get(ctx, it.Ref.System)
-	if err != nil {
-		return fail(err)
 	}
 	own := map[gallra.Ref]bool{}
 	for _, o := range all {

@@ -206,6 +206,8 @@ type Desk struct {
 	Organisation func(ctx context.Context) (gallra.OrganisationType, error)
 	// Guard watches over those who were erased; nil: nobody does.
 	Guard *guard.Guard
+
+	reach hold.Reach
 }
 
 func (d *Desk) holds() hold.Register { return hold.Register{DB: d.DB, Log: d.Log} }

@@ -12,7 +12,6 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/guard"
-	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/store"
 )
 
@@ -175,7 +174,10 @@ func (d *Desk) Replay(ctx context.Context, system gallra.SystemID, since time.Ti
 }
 
 func (d *Desk) replayOne(ctx context.Context, src connector.Source, e connector.Eraser, g goneRecord, actor string, out *guard.Replayed) error {
-	holds, err := hold.Load(ctx, d.DB, g.ref.System)
+	holds, err := d.reach.Load(ctx, d.DB, src, g.ref.System)
+	if err == nil {
+		err = holds.Join(ctx, src, []gallra.Ref{g.ref})
+	}
 	if err != nil {
 		return err
 	}

@@ -105,8 +105,7 @@ func TestX3_SealedAndDestroyed(t *testing.T) {
 	o.check(err)
 	defer old.Close()
 	old.Now = db.Now
-	restored := *o.Desk
-	restored.DB = old
+	restored := &request.Desk{DB: old, Log: o.Log, Keys: o.Keys, Open: o.Open, Systems: o.Systems}
 	_, err = restored.Details(ctx, id, "karin", "test")
 	o.refused(err, "request.key_gone")
 	// The other way round: the old key file without the row's half.

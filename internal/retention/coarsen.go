@@ -13,7 +13,6 @@ import (
 	"github.com/gallra/gallra/anonymise"
 	"github.com/gallra/gallra/anonymise/table"
 	"github.com/gallra/gallra/connector"
-	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/statistics"
 )
 
@@ -283,7 +282,7 @@ func (r *running) coarsenItems(ctx context.Context, n int, b batch, c coarsening
 	if err != nil {
 		return err
 	}
-	holds, err := hold.Load(ctx, r.DB, u.System)
+	holds, err := r.holds(ctx, src, u, rare)
 	if err != nil {
 		return err
 	}

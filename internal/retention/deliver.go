@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,7 +21,6 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/archive"
 	"github.com/gallra/gallra/internal/evidence"
-	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/store"
 )
 
@@ -697,7 +697,7 @@ func (r *running) endDelivery(ctx context.Context, list []wait) error {
 	if err != nil {
 		return err
 	}
-	holds, err := hold.Load(ctx, r.DB, u.System)
+	holds, err := r.holds(ctx, src, u, slices.Collect(maps.Values(items)))
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
-	"github.com/gallra/gallra/internal/hold"
 )
 
 // Why a record was kept or failed: message keys.
@@ -92,7 +91,7 @@ func (r *running) actor(ctx context.Context, b batch, u unit, rule gallra.Rule) 
 // the system gives no versions, what is no longer as it was (REQUIREMENTS G-4).
 // Where there are versions the system itself refuses what has changed.
 func (r *running) recheck(ctx context.Context, src connector.Source, u unit, items []item, x *result) ([]item, error) {
-	holds, err := hold.Load(ctx, r.DB, u.System)
+	holds, err := r.holds(ctx, src, u, items)
 	if err != nil {
 		return nil, err
 	}

@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/evidence"
-	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/statistics"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/work"
@@ -430,7 +430,7 @@ func (r *running) endQuarantine(ctx context.Context, list []wait) error {
 	if err != nil {
 		return err
 	}
-	holds, err := hold.Load(ctx, r.DB, u.System)
+	holds, err := r.holds(ctx, src, u, slices.Collect(maps.Values(items)))
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/guard"
-	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/store"
 )
 
@@ -112,7 +111,7 @@ func (r *running) replayBatch(ctx context.Context, u unit, b batch, gone []item,
 	if err != nil || len(there) == 0 {
 		return err
 	}
-	holds, err := hold.Load(ctx, r.DB, u.System)
+	holds, err := r.holds(ctx, src, u, gone)
 	if err != nil {
 		return err
 	}

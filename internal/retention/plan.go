@@ -444,7 +444,7 @@ func (m *making) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	holds, err := hold.Load(ctx, m.DB, u.System)
+	holds, err := m.reach.Load(ctx, m.DB, src, u.System)
 	if err != nil {
 		return err
 	}
@@ -467,6 +467,9 @@ func (m *making) list(ctx context.Context) error {
 		}
 		for _, s := range page.Skipped {
 			v.Unread[s.Reason]++
+		}
+		if err := holds.Join(ctx, src, refsOf(page.Records)); err != nil {
+			return err
 		}
 		for _, r := range page.Records {
 			m.w.Done++
@@ -539,6 +542,14 @@ func (m *making) count(v *UnitPreview, u unit, r gallra.Record, holds hold.Set, 
 		v.Sample = append(v.Sample, r.Ref)
 	}
 	return j.rule, true
+}
+
+func refsOf(records []gallra.Record) []gallra.Ref {
+	out := make([]gallra.Ref, len(records))
+	for n, r := range records {
+		out[n] = r.Ref
+	}
+	return out
 }
 
 func (m *making) flush(ctx context.Context, unit int, u unit, buffers map[int][]item) error {

@@ -21,6 +21,7 @@ import (
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/work"
 	"github.com/gallra/gallra/pii"
@@ -71,6 +72,7 @@ type Engine struct {
 	last    []proven
 	most    map[gallra.Ref]int // records done at a time, by system and type, where their text takes much room
 	wake    *signal            // of the lanes
+	reach   hold.Reach
 }
 
 // proven is a batch that was read and found to be the one that was approved.
@@ -178,6 +180,19 @@ func (e *Engine) keep(ctx context.Context, k opened, open func(context.Context, 
 	}
 	e.sources[k] = s
 	return s, nil
+}
+
+// holds returns the holds over items of a unit, and over what goes with them.
+func (e *Engine) holds(ctx context.Context, src connector.Source, u unit, items []item) (hold.Set, error) {
+	s, err := e.reach.Load(ctx, e.DB, src, u.System)
+	if err != nil {
+		return s, err
+	}
+	refs := make([]gallra.Ref, len(items))
+	for n, i := range items {
+		refs[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
+	}
+	return s, s.Join(ctx, src, refs)
 }
 
 // Close closes the systems that are open.

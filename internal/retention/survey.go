@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gallra/gallra"
-	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/statistics"
 	"github.com/gallra/gallra/internal/store"
 )
@@ -118,7 +117,7 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	why := func(gallra.Record) (string, string) { return "", "" }
+	why := func(gallra.Record) (string, string, error) { return "", "", nil }
 	if r.at.Phase == phaseAfter {
 		if why, err = r.reasons(ctx, n); err != nil {
 			return false, err
@@ -149,7 +148,10 @@ func (r *running) surveyUnit(ctx context.Context, until time.Time) (bool, error)
 			if r.at.Phase == phaseBefore {
 				continue
 			}
-			reason, detail := why(rec)
+			reason, detail, err := why(rec)
+			if err != nil {
+				return false, err
+			}
 			if reason == "" { // anonymised: there, as it should be
 				l.Marks = append(l.Marks, mark(rec.Ref.ID, rec.Version))
 				if !rounded(rec, r.Loc) {
@@ -256,7 +258,7 @@ func (r *running) saveLook(ctx context.Context, tx *sql.Tx, n int, l look, c *st
 
 // reasons returns what tells why a record past its date is still there: "" for
 // one that was anonymised in place.
-func (r *running) reasons(ctx context.Context, n int) (func(gallra.Record) (string, string), error) {
+func (r *running) reasons(ctx context.Context, n int) (func(gallra.Record) (reason, detail string, err error), error) {
 	type why struct{ reason, detail string }
 	known := map[string]why{}
 	rows, err := r.DB.QueryContext(ctx, `SELECT ref_id, reason, detail FROM run_item WHERE run = $1 AND unit = $2`, r.run.ID, n)
@@ -300,28 +302,35 @@ func (r *running) reasons(ctx context.Context, n int) (func(gallra.Record) (stri
 	}
 	slices.Sort(rewritten)
 	slices.Sort(untried)
-	holds, err := hold.Load(ctx, r.DB, r.plan.units[n].System)
+	src, err := r.reader(ctx, r.plan.units[n].System)
 	if err != nil {
 		return nil, err
 	}
-	return func(rec gallra.Record) (string, string) {
+	holds, err := r.reach.Load(ctx, r.DB, src, r.plan.units[n].System)
+	if err != nil {
+		return nil, err
+	}
+	return func(rec gallra.Record) (string, string, error) {
 		if w, ok := known[rec.Ref.ID]; ok {
-			return w.reason, w.detail
+			return w.reason, w.detail, nil
 		}
 		switch {
 		case rewritten.has(rec.Ref.ID, ""):
-			return "", ""
+			return "", "", nil
 		case untried.has(rec.Ref.ID, ""):
-			return reasonNotTried, ""
+			return reasonNotTried, "", nil
+		}
+		if err := holds.Join(ctx, src, []gallra.Ref{rec.Ref}); err != nil {
+			return "", "", err
 		}
 		if id, ok := holds.Covers(rec.Ref, rec.Parent, rec.Person); ok {
-			return reasonHold, id
+			return reasonHold, id, nil
 		}
 		j := r.plan.units[n].judge(r.plan.Rules, rec, r.plan.Today, r.Loc)
 		if why := blocked(r.plan.Organisation.Type, r.plan.Rules[j.rule]); why != "" {
-			return why, r.plan.Rules[j.rule].ID
+			return why, r.plan.Rules[j.rule].ID, nil
 		}
-		return reasonUnnamed, ""
+		return reasonUnnamed, "", nil
 	}, nil
 }
 

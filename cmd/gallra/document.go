@@ -1,11 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/gallra/gallra/internal/auth"
+	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/pdf"
 	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/retention"
@@ -62,21 +66,31 @@ func (a *app) press(e *retention.Engine, actor string) report.Press {
 	return report.Press{DB: a.db, Log: a.log, Retention: e, Config: a.config, Actor: actor}
 }
 
-// save writes a paper in the format its file's name asks for. Where nothing can
-// print a PDF it is saved as HTML, which is said, and the exit code is 3.
+// printable is what can be saved as a page and, where a browser is, as its print.
+type printable interface {
+	Write(ctx context.Context, w io.Writer, f report.Format, lang i18n.Lang, printer *pdf.Printer) error
+}
+
+// save writes a paper in the format its file's name asks for.
 func (s *session) save(file string, p report.Paper) error {
 	format, err := report.FormatOf(file)
 	if err != nil {
 		return err
 	}
+	return s.saveAs(file, format, p)
+}
+
+// saveAs writes p as format. Where nothing can print a PDF it is saved as HTML,
+// which is said, and the exit code is 3.
+func (s *session) saveAs(file string, format report.Format, p printable) error {
 	write := func(file string, as report.Format) error {
 		return writeFile(file, func(f *os.File) error { return p.Write(s.ctx, f, as, s.say.Lang(), pdf.New("")) })
 	}
-	err = write(file, format)
+	err := write(file, format)
 	if !errors.Is(err, pdf.ErrNoBrowser) {
 		return err
 	}
-	html := strings.TrimSuffix(file, "."+string(report.PDF)) + "." + string(report.HTML)
+	html := strings.TrimSuffix(file, filepath.Ext(file)) + "." + string(report.HTML)
 	if err := write(html, report.HTML); err != nil {
 		return err
 	}

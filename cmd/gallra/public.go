@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/deadline"
 	"github.com/gallra/gallra/internal/auth"
-	"github.com/gallra/gallra/internal/pdf"
 	"github.com/gallra/gallra/internal/report"
 	"github.com/gallra/gallra/internal/request"
 )
@@ -49,13 +46,6 @@ func (c *requestChooseCmd) Run(s *session) error {
 		return err
 	}
 	return c.on(s, auth.HandleRequests, func(_ *app, d *request.Desk, acc auth.Account) error {
-		r, err := d.Get(s.ctx, c.ID)
-		if err == nil && r.State == request.Received {
-			err = d.Move(s.ctx, c.ID, acc.Username, request.Classified, "case.classified")
-		}
-		if err != nil {
-			return err
-		}
 		return d.Choose(s.ctx, c.ID, acc.Username, list)
 	})
 }
@@ -112,33 +102,22 @@ type requestLetterCmd struct {
 	Output string `required:"" short:"o" help:"cli_flag_letter" placeholder:"FILE.html|pdf"`
 }
 
-// Run writes the written decision.
+// Run writes the written decision in the format that the file's name asks for.
 func (c *requestLetterCmd) Run(s *session) error {
-	return c.on(s, auth.HandleRequests, func(a *app, d *request.Desk, acc auth.Account) error {
-		r, err := d.Get(s.ctx, c.ID)
-		if err != nil {
-			return err
-		}
-		det, err := d.Details(s.ctx, c.ID, acc.Username, "request.letter")
-		if err != nil {
-			return err
-		}
+	f, err := report.LetterFormatOf(c.Output)
+	if err != nil {
+		return err
+	}
+	return c.on(s, auth.SeePersonal, func(a *app, d *request.Desk, acc auth.Account) error {
 		names, err := a.auth.Names(s.ctx)
 		if err != nil {
 			return err
 		}
-		var b bytes.Buffer
-		l := report.DecisionLetter{Request: r, Organisation: a.config.Organisation, Name: det.Name, Facts: det.Facts, Names: func(u string) string { return names[u] }, Made: a.db.Now()}
-		if err := report.WriteDecision(&b, l, s.say.Lang()); err != nil {
+		l, err := report.DecisionOf(s.ctx, d, c.ID, acc.Username, a.config.Organisation, names)
+		if err != nil {
 			return err
 		}
-		body := b.Bytes()
-		if strings.EqualFold(filepath.Ext(c.Output), ".pdf") {
-			if body, err = pdf.New("").Print(s.ctx, body); err != nil {
-				return err
-			}
-		}
-		return writeFile(c.Output, func(f *os.File) error { _, err := f.Write(body); return err })
+		return s.saveAs(c.Output, f, l)
 	})
 }
 

@@ -5,7 +5,9 @@ import (
 	"os"
 	"regexp"
 	"testing"
+	"time"
 
+	"github.com/gallra/gallra/deadline"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -25,6 +27,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GALLRA_LANGUAGE", "en")
 			e.Setenv("GALLRA_PASSWORD", "gallra-demo-2026")
+			today := time.Now().In(deadline.Stockholm)
+			e.Setenv("TODAY", today.Format(time.DateOnly))
+			e.Setenv("APPEAL", deadline.AppealBy(today).Format("2.January.2006"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

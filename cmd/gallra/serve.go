@@ -185,14 +185,15 @@ func (a *app) serve(s *session, addr, setupCode string, secure bool) error {
 	}
 	engine, printer := a.retention(), pdf.New("")
 	defer engine.Close() // what matters was committed
+	maker := func(context.Context) (report.Maker, error) {
+		cfg, err := a.current()
+		m := a.maker()
+		m.Config = cfg
+		return m, err
+	}
 	page, err := web.New(web.Options{
 		DB: a.db, Auth: a.auth, Evidence: a.log, Scanner: a.scanner(), Retention: engine, Requests: a.desk(), Config: current, SaveConfig: save,
-		Maker: func(context.Context) (report.Maker, error) {
-			cfg, err := a.current()
-			m := a.maker()
-			m.Config = cfg
-			return m, err
-		},
+		Maker: maker,
 		CheckGuard: func(ctx context.Context, actor string) error {
 			cfg, err := a.current()
 			if err != nil {
@@ -207,7 +208,7 @@ func (a *app) serve(s *session, addr, setupCode string, secure bool) error {
 	}
 	both := http.NewServeMux()
 	both.Handle("/", page)
-	both.Handle(api.Base+"/", api.New(api.Options{DB: a.db, Auth: a.auth, Evidence: a.log, Retention: engine, Guard: a.guard(), Config: current, SaveConfig: save, Open: a.openToRead, Queue: queue, PDF: printer, Log: log}))
+	both.Handle(api.Base+"/", api.New(api.Options{DB: a.db, Auth: a.auth, Evidence: a.log, Retention: engine, Guard: a.guard(), Requests: a.desk(), Maker: maker, Config: current, SaveConfig: save, Open: a.openToRead, Queue: queue, PDF: printer, Log: log}))
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return gallra.Errorf(gallra.Invalid, "cli.serve.address", "address", addr)

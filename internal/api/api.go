@@ -1,6 +1,6 @@
-// Package api is the JSON API of gallring: what the page and the command line
-// can do with rules, plans, runs, holds, tasks, letters, statistics and documents, a
-// program can do with a token. A token acts in its account's name and may what
+// Package api is the JSON API of gallring and of requests: what the page and the
+// command line can do with rules, plans, runs, holds, tasks, letters, statistics,
+// documents and people's requests, a program can do with a token. A token acts in its account's name and may what
 // its role may (internal/auth); the work is done by the same packages.
 //
 // One table, routes, says what there is; it serves the requests and, at
@@ -29,6 +29,8 @@ import (
 	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/pdf"
+	"github.com/gallra/gallra/internal/report"
+	"github.com/gallra/gallra/internal/request"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store"
 )
@@ -36,14 +38,16 @@ import (
 // Base is where the API stands.
 const Base = "/api/v1"
 
-// Options are what the API is built on; all but SaveConfig, PDF and Log are
-// required.
+// Options are what the API is built on; all but Requests, Maker, SaveConfig, PDF
+// and Log are required.
 type Options struct {
 	DB         *store.DB
 	Auth       *auth.Auth
 	Evidence   *evidence.Log
 	Retention  *retention.Engine
 	Guard      *guard.Guard
+	Requests   *request.Desk
+	Maker      func(context.Context) (report.Maker, error)   // reads the systems for packages; nil: there are none
 	Config     func(context.Context) (*config.Config, error) // gallra.yaml as it is now
 	SaveConfig func(context.Context, *config.Config) error   // writes it; nil: rules are read only
 	Open       func(ctx context.Context, id gallra.SystemID) (connector.Source, error)
@@ -223,6 +227,9 @@ func (c *call) fail(err error) {
 }
 
 func (c *call) answer(out any) {
+	if _, ok := out.(*stream); ok {
+		return // it is sent
+	}
 	if f, ok := out.(file); ok {
 		c.w.Header().Set("Content-Type", f.mediaType)
 		c.w.Header().Set("Content-Disposition", `attachment; filename="`+f.name+`"`)

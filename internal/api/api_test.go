@@ -38,7 +38,7 @@ type client struct {
 func setup(t *testing.T) *client {
 	t.Helper()
 	s := webtest.New(t, true)
-	h := api.New(api.Options{DB: s.DB, Auth: s.Auth, Evidence: s.Log, Retention: s.Engine, Guard: s.Desk.Guard,
+	h := api.New(api.Options{DB: s.DB, Auth: s.Auth, Evidence: s.Log, Retention: s.Engine, Guard: s.Desk.Guard, Requests: s.Desk, Maker: s.Maker,
 		Config:     func(context.Context) (*config.Config, error) { return s.Config, nil },
 		SaveConfig: func(_ context.Context, c *config.Config) error { s.Config = c; return nil },
 		Open:       func(ctx context.Context, id gallra.SystemID) (connector.Source, error) { return s.Engine.Open(ctx, id) },

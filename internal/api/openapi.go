@@ -31,7 +31,7 @@ func OpenAPI() map[string]any {
 	}
 	return map[string]any{
 		"openapi": "3.0.3",
-		"info":    map[string]any{"title": "Gallra", "version": "1", "description": "Retention: rules, plans, runs, holds, tasks, letters, statistics and documents. Every address holds ids only."},
+		"info":    map[string]any{"title": "Gallra", "version": "1", "description": "Retention: rules, plans, runs, holds, tasks, letters, statistics and documents. Requests: from intake to the written decision. Every address holds ids only."},
 		"servers": []any{map[string]any{"url": Base}},
 		"paths":   paths,
 		"components": map[string]any{"schemas": schemas,
@@ -44,6 +44,12 @@ func (rt route) operation() map[string]any {
 	good := map[string]any{"description": "OK"}
 	status := strconv.Itoa(max(rt.status, http.StatusOK))
 	switch {
+	case rt.media != nil:
+		content := map[string]any{}
+		for _, f := range rt.media {
+			content[strings.TrimSuffix(f.MediaType(), "; charset=utf-8")] = map[string]any{"schema": map[string]any{"type": "string"}}
+		}
+		good["content"] = content
 	case rt.out == nil:
 	case reflect.TypeOf(rt.out) == reflect.TypeOf(report.Paper{}):
 		content := map[string]any{}

@@ -31,9 +31,10 @@ type route struct {
 	may          auth.Permission
 	open         bool // needs no token
 	summary      string
-	query        []string // parameters of the query
-	in, out      any      // a zero value of the JSON; nil: none. out of report.Paper: a file in a format
-	status       int      // of a good answer; 0: 200
+	query        []string        // parameters of the query
+	in, out      any             // a zero value of the JSON; nil: none. out of report.Paper: a file in a format
+	media        []report.Format // of an answer that is a file
+	status       int             // of a good answer; 0: 200
 	serve        func(*call) (any, error)
 }
 
@@ -84,6 +85,7 @@ func init() {
 		{method: "GET", path: "/statistics/{system}", may: auth.SeeStatistics, summary: "The figures of a system's cases, live and gone counted together", out: []statistics.Report{}, serve: (*call).statistics},
 		{method: "POST", path: "/documents/{document}", may: auth.SeeRetention, summary: "Draw up the retention schedule (D3) or the register of holds (D15); a new version stands in the evidence log", query: []string{"format"}, out: report.Paper{}, serve: (*call).document},
 	}
+	routes = append(routes, requestRoutes()...)
 }
 
 // PlanRequest says what to plan.

@@ -65,6 +65,7 @@ const (
 	PDF  Format = "pdf"
 	CSV  Format = "csv"
 	JSON Format = "json"
+	Zip  Format = "zip" // of packages, which are no documents
 )
 
 // Formats returns every format in the order they are offered.
@@ -81,7 +82,7 @@ func FormatOf(file string) (Format, error) {
 
 // MediaType is what a browser is told the format is.
 func (f Format) MediaType() string {
-	return map[Format]string{HTML: "text/html; charset=utf-8", PDF: "application/pdf", CSV: "text/csv; charset=utf-8", JSON: "application/json"}[f]
+	return map[Format]string{HTML: "text/html; charset=utf-8", PDF: "application/pdf", CSV: "text/csv; charset=utf-8", JSON: "application/json", Zip: "application/zip"}[f]
 }
 
 // Write writes the paper as f. Only PDF asks printer, and only it is

@@ -87,6 +87,11 @@ func (d *Desk) SwitchTrack(ctx context.Context, id, actor string, to Track, reas
 	if strings.TrimSpace(reason) == "" {
 		return gallra.Errorf(gallra.Invalid, "request.reason_missing")
 	}
+	if to != TrackData {
+		if err := d.tracked(ctx, to); err != nil {
+			return err
+		}
+	}
 	return d.DB.Tx(ctx, func(tx *sql.Tx) error {
 		r, err := d.get(ctx, tx, id)
 		switch {
@@ -110,6 +115,34 @@ func (d *Desk) SwitchTrack(ctx context.Context, id, actor string, to Track, reas
 	})
 }
 
+// tracked refuses the tracks of public bodies to others: nobody else has official
+// documents, and their clock is the month of article 12.
+func (d *Desk) tracked(ctx context.Context, t Track) error {
+	public, err := d.public(ctx)
+	if err == nil && !public {
+		err = gallra.Errorf(gallra.Invalid, "request.track_public", "track", string(t))
+	}
+	return err
+}
+
+// ours refuses what lies in no system of ours: a hold on a name that nobody has
+// would hold nothing, and nobody would be told.
+func (d *Desk) ours(ctx context.Context, refs []gallra.Ref) error {
+	if len(refs) == 0 {
+		return nil
+	}
+	systems, err := d.Systems(ctx)
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		if !slices.ContainsFunc(systems, func(s System) bool { return s.ID == ref.System }) || ref.ID != "" && ref.Type == "" {
+			return gallra.Errorf(gallra.Invalid, "hold.target_missing")
+		}
+	}
+	return nil
+}
+
 // Choose puts records that somebody asks to see into the review of a request for
 // official documents, where no search by a person finds them, and on hold.
 func (d *Desk) Choose(ctx context.Context, id, actor string, refs []gallra.Ref) error {
@@ -117,7 +150,7 @@ func (d *Desk) Choose(ctx context.Context, id, actor string, refs []gallra.Ref) 
 	if err != nil {
 		return err
 	}
-	if !r.Anonymous() || r.State != Classified && r.State != Review || len(refs) == 0 {
+	if !r.Anonymous() || r.State != Received && r.State != Classified && r.State != Review || len(refs) == 0 {
 		return gallra.Errorf(gallra.Blocked, "request.cannot_choose", "state", string(r.State))
 	}
 	var items []Item
@@ -129,6 +162,10 @@ func (d *Desk) Choose(ctx context.Context, id, actor string, refs []gallra.Ref) 
 		items = append(items, it)
 	}
 	return d.DB.Tx(ctx, func(tx *sql.Tx) error {
+		r, err := d.classified(ctx, tx, id, actor) // whoever picks out has read what it is about
+		if err != nil {
+			return err
+		}
 		for _, it := range items {
 			if err := d.putItem(ctx, tx, id, it); err != nil {
 				return err

@@ -60,6 +60,14 @@ func (d *Desk) Register(ctx context.Context, in Intake) ([]Request, error) {
 			return nil, gallra.Errorf(gallra.Invalid, "request.track_unknown", "track", string(t))
 		}
 	}
+	if len(in.Tracks) > 0 {
+		if err := d.tracked(ctx, in.Tracks[0]); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.ours(ctx, in.Targets); err != nil {
+		return nil, err
+	}
 	var ids []string
 	err := d.DB.Tx(ctx, func(tx *sql.Tx) error {
 		ids = ids[:0]
@@ -477,14 +485,16 @@ func (d *Desk) Events(ctx context.Context, id string) ([]Event, error) {
 	return out, rows.Err()
 }
 
+// ByHand returns the states that a person brings a request to once it is
+// classified; the others follow from work done.
+func ByHand() []State { return []State{Withdrawn, Forwarded, Appealed, Reopened} }
+
 // Move brings a request to another state by hand: classified, withdrawn,
 // forwarded, reopened, appealed. The states that stand for work done (search,
 // decision, execution, delivery) are reached by doing it. reason is a code or
 // plain words without personal values, and must not be empty (REQUIREMENTS W-1).
 func (d *Desk) Move(ctx context.Context, id, actor string, to State, reason string) error {
-	switch to {
-	case Classified, Withdrawn, Forwarded, Reopened, Appealed:
-	default:
+	if to != Classified && !slices.Contains(ByHand(), to) {
 		return gallra.Errorf(gallra.Invalid, "request.state_by_work", "state", string(to))
 	}
 	return d.DB.Tx(ctx, func(tx *sql.Tx) error {

@@ -89,10 +89,6 @@ type ItemRow struct {
 // of what came in.
 const reasonClassified = "case.classified"
 
-// byHand are the states a person brings a request to; the others follow from
-// work done.
-var byHand = []request.State{request.Withdrawn, request.Forwarded, request.Appealed, request.Reopened}
-
 func (c *call) caseView() (v CaseView, err error) {
 	d, err := c.desk()
 	if err != nil {
@@ -207,7 +203,7 @@ func (v *CaseView) may(c *call) {
 	if !handle {
 		return
 	}
-	for _, t := range byHand {
+	for _, t := range request.ByHand() {
 		if v.May(t) {
 			v.Moves = append(v.Moves, t)
 		}
@@ -325,7 +321,7 @@ var caseSteps = map[string]caseStep{
 	}},
 	"move": {auth.HandleRequests, "case_saved", func(c *call, d *request.Desk, id string) error {
 		to := request.State(c.r.PostFormValue("to"))
-		if !slices.Contains(byHand, to) {
+		if !slices.Contains(request.ByHand(), to) {
 			return gallra.Errorf(gallra.Invalid, "web.form")
 		}
 		return d.Move(c.ctx(), id, c.account.Username, to, c.reason())

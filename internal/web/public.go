@@ -88,7 +88,7 @@ func (v *CaseView) rules(c *call) error {
 	v.CanLetter = c.can(auth.SeePersonal) && handle && !v.Decided.IsZero() && !v.Approvable() && v.Destroyed.IsZero() && (!v.Against() || v.Ruling.Provisions != "")
 	v.CanChoose = handle && v.Anonymous() && (v.State == request.Classified || v.State == request.Review)
 	v.CanServe = handle && v.Public && v.Against() && !v.Delivered.IsZero() && v.Served.IsZero()
-	if handle && v.Right == request.Access && v.Decided.IsZero() {
+	if handle && v.Public && v.Right == request.Access && v.Decided.IsZero() {
 		for _, t := range append([]request.Track{request.TrackData}, request.Tracks()...) {
 			if t != v.Track {
 				v.OtherTracks = append(v.OtherTracks, t)
@@ -113,14 +113,6 @@ func (c *call) decisionLetter() error {
 	if err != nil {
 		return err
 	}
-	v, err := c.caseView()
-	if err != nil {
-		return err
-	}
-	det, err := d.Details(c.ctx(), v.ID, c.account.Username, "request.letter")
-	if err != nil {
-		return err
-	}
 	names, err := c.Auth.Names(c.ctx())
 	if err != nil {
 		return err
@@ -129,21 +121,26 @@ func (c *call) decisionLetter() error {
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	l := report.DecisionLetter{Request: v.Request, Organisation: cfg.Organisation, Name: det.Name, Facts: det.Facts, Names: func(u string) string { return names[u] }, Made: c.DB.Now()}
-	if err := report.WriteDecision(&b, l, c.print.Lang()); err != nil {
+	f := report.HTML
+	if c.field("format") == string(report.PDF) {
+		f = report.PDF
+	}
+	id := c.r.PathValue("request")
+	l, err := report.DecisionOf(c.ctx(), d, id, c.account.Username, cfg.Organisation, names)
+	if err != nil {
+		v, verr := c.caseView()
+		if verr != nil {
+			return verr
+		}
 		return c.refuse("case", v, err)
 	}
-	body, media, ending := b.Bytes(), "text/html; charset=utf-8", ".html"
-	if c.field("format") == "pdf" {
-		if body, err = c.PDF.Print(c.ctx(), body); err != nil {
-			return err
-		}
-		media, ending = "application/pdf", ".pdf"
+	var b bytes.Buffer
+	if err := l.Write(c.ctx(), &b, f, c.print.Lang(), c.PDF); err != nil {
+		return err
 	}
-	c.w.Header().Set("Content-Type", media)
-	c.w.Header().Set("Content-Disposition", `attachment; filename="`+v.ID+ending+`"`)
-	_, _ = c.w.Write(body) // the reader may have gone
+	c.w.Header().Set("Content-Type", f.MediaType())
+	c.w.Header().Set("Content-Disposition", `attachment; filename="`+id+"."+string(f)+`"`)
+	_, _ = c.w.Write(b.Bytes()) // the reader may have gone
 	return nil
 }
 

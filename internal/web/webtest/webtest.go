@@ -51,8 +51,9 @@ type Site struct {
 	Now     time.Time
 	Engine  *retention.Engine
 	Desk    *request.Desk
-	Case    string   // a request in review
-	Queued  []string // works handed to the workers
+	Maker   func(context.Context) (report.Maker, error) // of packages
+	Case    string                                      // a request in review
+	Queued  []string                                    // works handed to the workers
 
 	systems map[gallra.SystemID]*memory.System
 }
@@ -84,16 +85,17 @@ func New(t testing.TB, full bool) *Site {
 		s.fill(t)
 	}
 	engine := sync.OnceValues(func() (*pii.Engine, error) { return pii.New(pii.Options{}) })
+	s.Maker = func(context.Context) (report.Maker, error) {
+		e, err := engine()
+		return report.Maker{Config: s.Config, Engine: e, Now: s.DB.Now, Open: func(ctx context.Context, sys config.System) (connector.Source, error) { return s.open(ctx, sys.Name) }}, err
+	}
 	s.Handler, err = web.New(web.Options{
 		DB: s.DB, Auth: s.Auth, Evidence: s.Log, Retention: s.Engine, Requests: s.Desk,
 		Config:     func(context.Context) (*config.Config, error) { return s.Config, nil },
 		SaveConfig: func(_ context.Context, c *config.Config) error { s.Config = c; return nil },
-		Maker: func(context.Context) (report.Maker, error) {
-			e, err := engine()
-			return report.Maker{Config: s.Config, Engine: e, Now: s.DB.Now, Open: func(ctx context.Context, sys config.System) (connector.Source, error) { return s.open(ctx, sys.Name) }}, err
-		},
-		Scanner: &inventory.Scanner{DB: s.DB, Open: s.open},
-		Queue:   func(_ context.Context, id string) error { s.Queued = append(s.Queued, id); return nil },
+		Maker:      s.Maker,
+		Scanner:    &inventory.Scanner{DB: s.DB, Open: s.open},
+		Queue:      func(_ context.Context, id string) error { s.Queued = append(s.Queued, id); return nil },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,12 +1,16 @@
 package scan
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/gallra/gallra/pii/checkdigit"
+)
 
 // nothing returns where the pass goes on behind the number that begins at t[i]
 // when one look at it and beside it shows what all the readers would find out one
 // by one, that it is nobody's; 0 when they are to be asked. So are most numbers of
-// people's texts: "17 stolar", "kl 14.30", "den 13/6", "1 184 kr", and the digits
-// at the end of a mailbox's name. Nothing is decided here: where a reader could
+// people's texts: "17 stolar", "kl 14.30", "den 13/6", "1 184 kr", "version 5.13.2",
+// "2025-03-12", and the digits at the end of a mailbox's name. Nothing is decided here: where a reader could
 // have a say, by form or by a word, the answer is 0.
 func (p *pass) nothing(i int) int {
 	d := p.masks.digitsAt(i)
@@ -25,16 +29,23 @@ func (p *pass) nothing(i int) int {
 	if !passwordEdge[before] || before == ':' || n > 5 && n != 7 && n != 9 && n != 12 {
 		return 0
 	}
-	sign := byte(0)
-	if rest != 0 { // a second group behind one byte, and no third
-		m := bits.TrailingZeros64(^(d >> (n + 1)))
-		if rest&2 == 0 || d>>(n+1+m)&0xFF != 0 {
+	sign, third := byte(0), 0
+	if rest != 0 { // a second group behind one byte, maybe a third behind the same, and no fourth
+		if rest&2 == 0 {
 			return 0
 		}
 		sign, first = after, n
-		n = m
+		d >>= n + 1
+		n = bits.TrailingZeros64(^d)
 		end += 1 + n
 		after = p.at0(end)
+		if d >>= n; d&0xFF != 0 {
+			if third = bits.TrailingZeros64(^(d >> 1)); third == 0 || third > 2 || after != sign || d>>(third+1)&0xFF != 0 {
+				return 0
+			}
+			end += 1 + third
+			after = p.at0(end)
+		}
 	}
 	if after == ':' || !passwordEdge[after] && (after != '.' || p.at0(end+1) > ' ') || monthMay(p.t[end:]) {
 		return 0
@@ -46,7 +57,7 @@ func (p *pass) nothing(i int) int {
 			return 0 // "HH-K 44"
 		}
 	}
-	if sign == 0 && letters == 2 { // "GB 29", "AB 12 CDE"
+	if letters == 2 && (sign == 0 || third > 0) { // "GB 29", "AB 12 CDE"
 		return 0
 	}
 	if sign == 0 && n <= 2 {
@@ -60,6 +71,8 @@ func (p *pass) nothing(i int) int {
 		return 0
 	}
 	switch {
+	case third > 0:
+		return p.threeNothing(i, end, sign, first, n, third)
 	case n > 5:
 		// Of these lengths it is no date, no telephone number and no person's: the
 		// readers of accounts and references go by the words alone.
@@ -80,6 +93,39 @@ func (p *pass) nothing(i int) int {
 		}
 	}
 	return 0
+}
+
+// threeNothing is nothing for three groups of digits with the same sign between
+// them, of these lengths, from t[i] to t[end]: versions of programs, and dates that
+// no word makes a birthday.
+func (p *pass) threeNothing(i, end int, sign byte, first, second, third int) int {
+	date := false
+	switch {
+	case sign == '.' && first <= 2 && second <= 2:
+		if third == 2 {
+			a, b, c := p.few(i, first), p.few(i+first+1, second), p.few(end-2, 2)
+			date = checkdigit.Date(c, b, a) || checkdigit.Date(c, a, b) || first == 2 && checkdigit.Date(a, b, c)
+		}
+	case sign == '-' && first == 4 && second == 2 && third == 2:
+		year := two(p.t, i)*100 + two(p.t, i+2)
+		if date = year > 1850 && year < 2100 && checkdigit.Date(year, two(p.t, i+5), two(p.t, i+8)); !date {
+			return 0
+		}
+	default:
+		return 0
+	}
+	if date && p.before(i).seen&(cueBirth|cueBorn) != 0 {
+		return 0
+	}
+	return end
+}
+
+// few returns the number that one or two digits at t[i] write.
+func (p *pass) few(i, n int) int {
+	if n == 1 {
+		return int(p.t[i] - '0')
+	}
+	return two(p.t, i)
 }
 
 // two returns the number that two digits at t[i] write.

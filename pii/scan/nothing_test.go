@@ -17,7 +17,7 @@ func numbers(r *rand.Rand, n int) string {
 		b.WriteString(pick(" ", " ", " ", " ", "", " (", ": ", "-", "\n", "  "))
 		a, c := r.IntN(10), r.IntN(40)
 		b.WriteString(pick(fmt.Sprint(a), fmt.Sprint(c), fmt.Sprint(r.IntN(1000)), fmt.Sprint(r.IntN(100000)), fmt.Sprintf("%d/%d", c, a), fmt.Sprintf("%d/%d", c, c), fmt.Sprintf("%02d:%02d", c, a), fmt.Sprintf("%d:%d", a, c), fmt.Sprintf("%d.%02d", c, a),
-			fmt.Sprintf("%d.%d.%d", a, c, a), fmt.Sprintf("%d %03d", c, r.IntN(1000)), fmt.Sprintf("%03d %03d", r.IntN(1000), r.IntN(1000)), fmt.Sprintf("%d/%d-91", a, a), "850822-9914", "1985", fmt.Sprint(1000000+r.IntN(9000000)), fmt.Sprint(r.IntN(1e9)), fmt.Sprint(100000000+r.IntN(9e8)), fmt.Sprint(r.Int64N(1e12)), fmt.Sprint(160000000000+r.Int64N(5e10)), "5805-6201", "58056201", "1234566", fmt.Sprint(r.Int64N(1e13)), fmt.Sprintf("%d, %d", a, 1950+c)))
+			fmt.Sprintf("%d.%d.%d", a, c, a), fmt.Sprintf("%d.%d.%d", c, a, c), fmt.Sprintf("%02d.%02d.%02d", c, a, 50+c), fmt.Sprintf("%d-%02d-%02d", 1840+r.IntN(270), 1+a, c), fmt.Sprintf("%d.%d.%d.%d", a, c, a, a), fmt.Sprintf("%d %03d", c, r.IntN(1000)), fmt.Sprintf("%03d %03d", r.IntN(1000), r.IntN(1000)), fmt.Sprintf("%d/%d-91", a, a), "850822-9914", "1985", fmt.Sprint(1000000+r.IntN(9000000)), fmt.Sprint(r.IntN(1e9)), fmt.Sprint(100000000+r.IntN(9e8)), fmt.Sprint(r.Int64N(1e12)), fmt.Sprint(160000000000+r.Int64N(5e10)), "5805-6201", "58056201", "1234566", fmt.Sprint(r.Int64N(1e13)), fmt.Sprintf("%d, %d", a, 1950+c)))
 		b.WriteString(pick(" ", " ", ". ", ", ", ") ", "\n", " kr ", "%", " st. ", " maj 1991 ", ". maj 91 ", "th of May 2001 ", " oktober ", " B ", " B. ", " Ba ", "B ", ":", ": ", "::1 ", "@example.se ", "@ ", "= ", " CDE ", "? ", "!a", " T220 ", "!"))
 	}
 	return b.String()

@@ -309,7 +309,7 @@ func TestSE2_H20_RulesByTheirFormsWalked(t *testing.T) {
 	b.goTo("/retention/rules/new")
 	b.shows("Att utgå från, inget gäller av sig självt")
 	b.click(`a[href="/retention/rules/new?template=rakenskapsinformation"]`)
-	b.until(`document.querySelector("#keep").value === "P7Y"`)
+	b.until(`document.querySelector("#keep").value === "7 år"`)
 	if len(s.Config.Rules) != rules {
 		t.Fatal("a template made a rule by itself")
 	}
@@ -341,7 +341,7 @@ func TestSE2_H20_RulesByTheirFormsWalked(t *testing.T) {
 	b.shows("Det finns inget att gallra")
 	// A change is the next version; the first stays as it was.
 	b.goTo("/retention/rules/underlag")
-	b.fill("#keep", "P8Y", "#body", "Kommunstyrelsen", "#number", "KS 2026/4 § 9", "#date", "2026-02-11")
+	b.fill("#keep", "8 år", "#body", "Kommunstyrelsen", "#number", "KS 2026/4 § 9", "#date", "2026-02-11")
 	b.click(`form[action="/retention/rules"] button.first`)
 	b.until(`location.search === "?notice=rule_saved"`)
 	b.shows("Beslut: Kommunstyrelsen, KS 2026/4 § 9, 2026-02-11")
@@ -364,7 +364,7 @@ func TestSE2_H20_RulesByTheirFormsWalked(t *testing.T) {
 	b.fill("#keep", "tre år")
 	b.click(`form[action="/retention/rules"] button.first`)
 	b.until(`document.querySelector(".problem") !== null`)
-	if v := eval[string](b, `document.querySelector("#keep").value`); v != "TRE ÅR" {
+	if v := eval[string](b, `document.querySelector("#keep").value`); v != "tre år" {
 		t.Errorf("what was typed became %q", v)
 	}
 	if now, _ := s.Config.Rule("underlag"); now.Version != 2 {
@@ -387,7 +387,7 @@ func TestW20_G13_V2_HoldsTasksLettersAlarmsWalked(t *testing.T) {
 	t.Run("hold", func(t *testing.T) {
 		agent.goTo("/retention/holds")
 		agent.shows("Inga spärrar gäller.")
-		agent.fill("#kind", string(hold.Legal), "#system", "chatt", "#reason", "Tvist om faktura", "#matter", "KS 2026/7")
+		agent.fill("#kind", string(hold.Legal), "#what", "chatt", "#reason", "Tvist om faktura", "#matter", "KS 2026/7")
 		agent.click(`form[action="/retention/holds"] button`)
 		agent.until(`location.search === "?notice=hold_placed"`)
 		agent.shows("Tvist om faktura", "Chatt, hela systemet")

@@ -108,7 +108,7 @@ func TestW20_Holds(t *testing.T) {
 	s := webtest.New(t, true)
 	agent, approver := s.As(t, auth.Agent), s.As(t, auth.Approver)
 	place := func(review, reason string) (int, string) {
-		status, body, _ := agent.Post("/retention/holds", "kind", "legal", "system", "arenden", "type", "conversation", "id", "8", "reason", reason, "review", review)
+		status, body, _ := agent.Post("/retention/holds", "kind", "legal", "what", "arenden/conversation", "id", "8", "reason", reason, "review", review)
 		return status, body
 	}
 	if status, _ := place("2026-09-03", "Tvist"); status != http.StatusUnprocessableEntity {

@@ -10,7 +10,6 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
-	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/ruleset"
 )
@@ -97,7 +96,15 @@ func (c *call) saveVendor() error {
 		return err
 	}
 	v.Vendor = config.Vendor{Name: c.field("vendor"), Hosting: c.field("hosting"), Country: strings.ToUpper(c.field("country")), Agreement: c.field("agreement"), Review: c.field("review")}
-	v.BackupLife = strings.ToUpper(c.field("backup_life"))
+	v.BackupLife = c.field("backup_life")
+	life := ""
+	if v.BackupLife != "" {
+		p, err := parsePeriod(v.BackupLife)
+		if err != nil {
+			return c.refuse("system", v, err)
+		}
+		life = p.String()
+	}
 	id := gallra.SystemID(v.Name)
 	err = c.configure(evidence.Entry{Action: "system.vendor", System: id}, func(cfg *config.Config) error {
 		if n := len(v.Vendor.Country); n != 0 && n != 2 {
@@ -105,7 +112,7 @@ func (c *call) saveVendor() error {
 		}
 		for i := range cfg.Systems {
 			if cfg.Systems[i].Name == id {
-				cfg.Systems[i].Vendor, cfg.Systems[i].BackupLife = v.Vendor, v.BackupLife
+				cfg.Systems[i].Vendor, cfg.Systems[i].BackupLife = v.Vendor, life
 			}
 		}
 		return nil
@@ -119,7 +126,7 @@ func (c *call) saveVendor() error {
 // RuleView is the form of one rule.
 type RuleView struct {
 	Rule    gallra.Rule
-	Keep    string // as typed: P2Y
+	Keep    string // as typed: "2 år"
 	Systems []config.System
 	Starts  []gallra.StartEvent
 	Actions []gallra.Action
@@ -159,13 +166,13 @@ func (c *call) ruleView(id string) (v RuleView, err error) {
 	v.Templates, v.Checked = ruleset.Templates(cfg.Organisation.Type)
 	if id == "" {
 		v.Rule.Fallback = gallra.StartCreated
-		v.fill(c.r.URL.Query().Get("template"), c.print)
+		v.fill(c.r.URL.Query().Get("template"), c)
 		return v, nil
 	}
 	if v.Rule, v.Old = cfg.Rule(id); !v.Old {
 		return v, c.unknownPage()
 	}
-	v.Keep, v.Types, v.Rest, v.Agreed, v.Within = v.Rule.Keep.String(), strings.Join(v.Rule.Types, ", "), periodText(v.Rule.Quarantine), periodText(v.Rule.Agreed), periodText(v.Rule.Archive.Within)
+	v.Keep, v.Types, v.Rest, v.Agreed, v.Within = c.periodText(v.Rule.Keep), strings.Join(v.Rule.Types, ", "), c.periodText(v.Rule.Quarantine), c.periodText(v.Rule.Agreed), c.periodText(v.Rule.Archive.Within)
 	if c.Evidence == nil {
 		return v, nil
 	}
@@ -181,20 +188,13 @@ func (c *call) ruleView(id string) (v RuleView, err error) {
 	return v, nil
 }
 
-func periodText(p gallra.Period) string {
-	if p.IsZero() {
-		return ""
-	}
-	return p.String()
-}
-
 // fill begins a new rule from a template; the person confirms or changes every
 // part of it before it is saved.
-func (v *RuleView) fill(template string, p *i18n.Printer) {
+func (v *RuleView) fill(template string, c *call) {
 	for _, t := range v.Templates {
 		if t.ID == template {
-			v.Template, v.Rule = t.ID, t.Rule(string(p.Lang()))
-			v.Rule.ID, v.Rule.Version, v.Keep = "", 0, t.Keep.String()
+			v.Template, v.Rule = t.ID, t.Rule(string(c.print.Lang()))
+			v.Rule.ID, v.Rule.Version, v.Keep = "", 0, c.periodText(t.Keep)
 		}
 	}
 }
@@ -235,9 +235,9 @@ func (c *call) saveRule() error {
 	}
 	if r.Archive = (gallra.Archive{}); r.Action == gallra.ActionArchive {
 		r.Archive = gallra.Archive{To: c.field("archive_to"), Receipts: c.field("archive_receipts"), Body: c.field("archive_body"), Agreement: c.field("archive_agreement"), Reference: c.field("archive_reference")}
-		v.Within = strings.ToUpper(c.field("archive_within"))
+		v.Within = c.field("archive_within")
 	}
-	v.Rest, v.Agreed = strings.ToUpper(c.field("quarantine")), strings.ToUpper(c.field("agreed"))
+	v.Rest, v.Agreed = c.field("quarantine"), c.field("agreed")
 	v.Types = c.field("types")
 	r.Types = strings.FieldsFunc(v.Types, func(x rune) bool { return x == ',' || x == ' ' })
 	r.Decision = gallra.Decision{Title: c.field("document"), Body: c.field("body"), Number: c.field("number"), Date: c.field("date"), URL: r.Decision.URL}
@@ -245,7 +245,7 @@ func (c *call) saveRule() error {
 	for _, s := range c.r.PostForm["system"] {
 		r.Systems = append(r.Systems, gallra.SystemID(s))
 	}
-	v.Rule, v.Keep = r, strings.ToUpper(c.field("keep"))
+	v.Rule, v.Keep = r, c.field("keep")
 	for _, p := range []struct {
 		text string
 		into *gallra.Period
@@ -254,7 +254,7 @@ func (c *call) saveRule() error {
 		if *p.into = (gallra.Period{}); p.text == "" && p.may {
 			continue
 		}
-		if *p.into, err = gallra.ParsePeriod(p.text); err != nil {
+		if *p.into, err = parsePeriod(p.text); err != nil {
 			return c.refuse("rule", v, err)
 		}
 	}

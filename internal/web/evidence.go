@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,6 +19,8 @@ type EvidenceView struct {
 	Actions                []string
 	Next                   string // address of the following page; "" on the last
 	PublicKey              string
+
+	titles map[gallra.SystemID]string
 }
 
 // Result puts an entry's result into words where it has some: roles, outcomes,
@@ -43,6 +46,17 @@ func (v EvidenceView) Result(e evidence.Entry, lang i18n.Lang) string {
 	return ""
 }
 
+// Number returns a count of an entry as people count: batches are kept from 0 on.
+func (EvidenceView) Number(name string, n int64) int64 {
+	if name == "batch" {
+		return n + 1
+	}
+	return n
+}
+
+// System returns what people call a system, as long as it is in gallra.yaml.
+func (v EvidenceView) System(id gallra.SystemID) string { return cmp.Or(v.titles[id], string(id)) }
+
 // The kinds of entry one may filter by: the front of their actions.
 var evidenceKinds = []string{"run", "plan", "rule", "hold", "request", "letter", "guard", "scan", "work", "account", "session", "evidence"}
 
@@ -56,7 +70,12 @@ func (c *call) evidenceView() (v EvidenceView, err error) {
 		return v, gallra.Errorf(gallra.Unavailable, "web.no_evidence")
 	}
 	q := c.r.URL.Query()
-	v = EvidenceView{Action: q.Get("action"), Actor: q.Get("actor"), Subject: q.Get("subject"), Actions: evidenceKinds, PublicKey: c.Evidence.PublicKey()}
+	v = EvidenceView{Action: q.Get("action"), Actor: q.Get("actor"), Subject: q.Get("subject"), Actions: evidenceKinds, PublicKey: c.Evidence.PublicKey(), titles: map[gallra.SystemID]string{}}
+	if cfg, err := c.configuration(); err == nil { // the log can be read without it
+		for _, s := range cfg.Systems {
+			v.titles[s.Name] = title(s)
+		}
+	}
 	before, _ := strconv.ParseInt(q.Get("before"), 10, 64) // anything else starts from the newest
 	for seen := 0; seen < evidenceReach; {
 		es, err := c.Evidence.Recent(c.ctx(), before, 200)

@@ -19,3 +19,6 @@ func Routes() []Route {
 
 // Local is local.
 func Local(path string) string { return local(path) }
+
+// ParsePeriod is parsePeriod.
+var ParsePeriod = parsePeriod

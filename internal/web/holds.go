@@ -11,6 +11,7 @@ import (
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/i18n"
+	"github.com/gallra/gallra/internal/inventory"
 )
 
 // HoldsView is what must not be gallrat, and until when that is looked at again
@@ -18,7 +19,7 @@ import (
 type HoldsView struct {
 	Holds   []HoldRow
 	All     bool // the released ones too
-	Systems []InventorySystem
+	Choices []HoldChoice
 	Kinds   []hold.Kind
 	Latest  time.Time // the last day a review can wait to
 	Form    HoldForm
@@ -37,8 +38,14 @@ type HoldRow struct {
 // HoldCover is one thing it covers.
 type HoldCover struct{ System, Type, ID string }
 
-// HoldForm is what was written in the form.
-type HoldForm struct{ Kind, System, Type, ID, Reason, Matter, Review string }
+// HoldChoice is a system and the types of record that an inventory has seen in it.
+type HoldChoice struct {
+	Name, Title string
+	Types       []string
+}
+
+// HoldForm is what was written in the form. What is a system, or system/type.
+type HoldForm struct{ Kind, What, ID, Reason, Matter, Review string }
 
 // coversShown is how many of the records of a hold the list names.
 const coversShown = 3
@@ -56,7 +63,15 @@ func (c *call) holdsView() (v HoldsView, err error) {
 	v = HoldsView{All: c.r.URL.Query().Get("show") == "all", Kinds: []hold.Kind{hold.Legal, hold.Request, hold.Archive},
 		Latest: hold.MaxReview.After(c.DB.Now()), CanEnd: c.can(auth.Approve)}
 	for _, s := range cfg.Systems {
-		v.Systems = append(v.Systems, InventorySystem{Name: string(s.Name), Title: title(s)})
+		ch := HoldChoice{Name: string(s.Name), Title: title(s)}
+		r, err := inventory.Latest(c.ctx(), c.DB, s.Name)
+		if err != nil && gallra.CodeOf(err) != gallra.NotFound {
+			return v, err
+		}
+		for _, t := range r.Types {
+			ch.Types = append(ch.Types, t.Type)
+		}
+		v.Choices = append(v.Choices, ch)
 	}
 	list, err := c.holds().List(c.ctx(), v.All)
 	if err != nil {
@@ -105,7 +120,7 @@ func (c *call) placeHold() error {
 		return err
 	}
 	form := func(name string) string { return strings.TrimSpace(c.r.PostFormValue(name)) }
-	v.Form = HoldForm{form("kind"), form("system"), form("type"), form("id"), form("reason"), form("matter"), form("review")}
+	v.Form = HoldForm{form("kind"), form("what"), form("id"), form("reason"), form("matter"), form("review")}
 	h, err := v.Form.hold(v)
 	if err == nil {
 		h.PlacedBy = c.account.Username
@@ -122,12 +137,17 @@ func (c *call) placeHold() error {
 
 func (f HoldForm) hold(v HoldsView) (hold.Hold, error) {
 	h := hold.Hold{Kind: hold.Kind(f.Kind), Reason: f.Reason, Matter: f.Matter}
-	known := slices.ContainsFunc(v.Systems, func(s InventorySystem) bool { return s.Name == f.System })
+	system, typ, _ := strings.Cut(f.What, "/")
+	known := slices.ContainsFunc(v.Choices, func(s HoldChoice) bool {
+		return s.Name == system && (typ == "" || slices.Contains(s.Types, typ))
+	})
 	switch {
 	case !slices.Contains(v.Kinds, h.Kind):
 		return h, gallra.Errorf(gallra.Invalid, "web.form")
-	case !known || f.ID != "" && f.Type == "":
+	case !known:
 		return h, gallra.Errorf(gallra.Invalid, "hold.target_missing")
+	case f.ID != "" && typ == "":
+		return h, gallra.Errorf(gallra.Invalid, "web.hold_type")
 	}
 	if f.Review != "" {
 		day, err := time.Parse(time.DateOnly, f.Review)
@@ -136,7 +156,7 @@ func (f HoldForm) hold(v HoldsView) (hold.Hold, error) {
 		}
 		h.Review = day
 	}
-	h.Targets = []hold.Target{{Ref: gallra.Ref{System: gallra.SystemID(f.System), Type: f.Type, ID: f.ID}}}
+	h.Targets = []hold.Target{{Ref: gallra.Ref{System: gallra.SystemID(system), Type: typ, ID: f.ID}}}
 	return h, nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/i18n"
@@ -103,6 +105,8 @@ func functions(p *i18n.Printer, asset func(string) string) template.FuncMap {
 		"period":   p.Period,
 		"duration": p.Duration,
 		"list":     p.List,
+		"cap":      capital,
+		"len64":    func(names []string) int64 { return int64(len(names)) },
 		"few":      func(names []string) string { return few(p, names) },
 		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"asset":    asset,
@@ -114,6 +118,12 @@ func functions(p *i18n.Printer, asset func(string) string) template.FuncMap {
 		"why":      func(v any) string { return why(p, v) },
 		"measure":  func(name string, x float64) string { return measure(p, name, x) },
 	}
+}
+
+// capital returns a text with its first letter large.
+func capital(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
 }
 
 // fewShown is how many names a sentence lists before it counts the rest.

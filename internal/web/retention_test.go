@@ -18,15 +18,15 @@ func TestSE23_RuleFromTemplateToItsEnd(t *testing.T) {
 	v := s.As(t, auth.Approver)
 	rules := len(s.Config.Rules)
 	_, body := v.Get("/retention/rules/new")
-	if !strings.Contains(body, "Bokföringslag (1999:1078)") || strings.Contains(body, `value="P7Y"`) {
+	if !strings.Contains(body, "Bokföringslag (1999:1078)") || strings.Contains(body, `value="7 år"`) {
 		t.Error("the templates are not offered, or one is applied by itself")
 	}
 	_, body = v.Get("/retention/rules/new?template=rakenskapsinformation")
-	if !strings.Contains(body, `value="P7Y"`) || len(s.Config.Rules) != rules {
+	if !strings.Contains(body, `value="7 år"`) || len(s.Config.Rules) != rules {
 		t.Error("the template does not fill the form, or has made a rule")
 	}
 	form := []string{"id", "underlag", "title", "Underlag", "system", "arenden", "purpose", "Bokföring", "basis", "6.1 c", "keep", "P7Y", "start", "fiscal_year", "fallback", "", "action", "erase",
-		"owner", "Ekonomichefen", "except", "Klagomål", "year_end", "04-30", "quarantine", "P14D", "agreed", "P8Y"}
+		"owner", "Ekonomichefen", "except", "Klagomål", "year_end", "04-30", "quarantine", "14 dagar", "agreed", "8 år"}
 	if status, body, to := v.Post("/retention/rules", form...); status != http.StatusSeeOther || !strings.HasPrefix(to, "/retention?") {
 		t.Fatalf("save: %d %s", status, problem(body))
 	}

@@ -140,7 +140,11 @@ func (c *call) systemView() (v SystemView, err error) {
 	if v.SystemRow, err = c.systemRow(s); err != nil {
 		return v, err
 	}
-	v.BackupLife = s.BackupLife
+	if v.BackupLife = s.BackupLife; v.BackupLife != "" {
+		if p, err := gallra.ParsePeriod(v.BackupLife); err == nil {
+			v.BackupLife = c.periodText(p)
+		}
+	}
 	scans, err := c.running(inventory.Kind)
 	if err != nil {
 		return v, err

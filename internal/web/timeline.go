@@ -14,11 +14,15 @@ import (
 // Timeline is what falls due month by month, a picture a system.
 type Timeline struct {
 	Charts  []DueSoon
-	Missing []string  // systems nobody has taken inventory of
+	Missing []string  // systems, by title, nobody has taken inventory of
 	Since   time.Time // the oldest inventory it rests on
 	Later   int64     // falls due after the pictures end
 	Unknown int64     // the day is not known
 }
+
+// ManyMissing reports whether so many systems are missing that they are counted,
+// and named behind a disclosure.
+func (t Timeline) ManyMissing() bool { return len(t.Missing) > fewShown }
 
 // DueSoon is one system's picture.
 type DueSoon struct {

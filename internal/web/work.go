@@ -12,6 +12,7 @@ import (
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/guard"
+	"github.com/gallra/gallra/internal/inventory"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/work"
 )
@@ -19,6 +20,7 @@ import (
 // Progress is a long work as a page shows it.
 type Progress struct {
 	ID, Kind, Subject string
+	Title             string // of the system that is scanned
 	State             work.State
 	Phase             string // message key or plain words
 	Done, Total       int64
@@ -64,6 +66,12 @@ func (c *call) progress(w work.Work) Progress {
 		p.Rate = c.print.Decimal(r, decimals)
 	}
 	p.Left, _ = w.LeftAt(c.least(w))
+	if w.Kind == inventory.Kind {
+		if cfg, err := c.configuration(); err == nil { // without it the short name is shown
+			s, _ := cfg.System(gallra.SystemID(w.Subject))
+			p.Title = title(s)
+		}
+	}
 	if w.Problem != "" {
 		p.Problem = c.print.Error(work.ProblemError(w.Problem))
 	}

@@ -37,7 +37,7 @@ type Schedule struct {
 func FallingDue(ctx context.Context, db *store.DB, rules []gallra.Rule, today time.Time) (Schedule, error) {
 	s := Schedule{Today: today}
 	for _, sys := range systemsOf(rules) {
-		rep, err := Latest(ctx, db, sys)
+		rep, err := latestTypes(ctx, db, sys)
 		if errors.Is(err, gallra.ErrNotFound) {
 			s.Missing = append(s.Missing, sys)
 			continue

@@ -257,6 +257,27 @@ func compare(pairs ...string) int {
 
 // Latest returns the newest finished inventory of a system. gallra.ErrNotFound.
 func Latest(ctx context.Context, db *store.DB, system gallra.SystemID) (Report, error) {
+	r, err := latest(ctx, db, system)
+	if err != nil {
+		return r, err
+	}
+	return r, r.load(ctx, db)
+}
+
+// latestTypes is Latest with nothing but which types of record there are.
+func latestTypes(ctx context.Context, db *store.DB, system gallra.SystemID) (Report, error) {
+	r, err := latest(ctx, db, system)
+	if err != nil {
+		return r, err
+	}
+	types, err := r.types(ctx, db)
+	for _, l := range types {
+		r.Types = append(r.Types, *l)
+	}
+	return r, err
+}
+
+func latest(ctx context.Context, db *store.DB, system gallra.SystemID) (Report, error) {
 	r := Report{System: system}
 	var ended int64
 	err := db.QueryRowContext(ctx, `SELECT id, ended FROM scan WHERE system = $1 AND ended > 0 ORDER BY ended DESC, id DESC LIMIT 1`, string(system)).Scan(&r.ID, &ended)
@@ -267,10 +288,10 @@ func Latest(ctx context.Context, db *store.DB, system gallra.SystemID) (Report, 
 		return r, fmt.Errorf("inventory: latest of %s: %w", system, err)
 	}
 	r.Ended = store.Time(ended)
-	return r, r.load(ctx, db)
+	return r, nil
 }
 
-func (r *Report) load(ctx context.Context, db *store.DB) error {
+func (r *Report) types(ctx context.Context, db *store.DB) (map[string]*TypeLine, error) {
 	types := map[string]*TypeLine{}
 	err := each(ctx, db, `SELECT type, kind, records, oldest, newest FROM scan_type WHERE scan = $1`, r.ID, func(rows *sql.Rows) error {
 		l := TypeLine{Months: map[string]int64{}, Skipped: map[string]int64{}}
@@ -282,6 +303,11 @@ func (r *Report) load(ctx context.Context, db *store.DB) error {
 		types[l.Type] = &l
 		return nil
 	})
+	return types, err
+}
+
+func (r *Report) load(ctx context.Context, db *store.DB) error {
+	types, err := r.types(ctx, db)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -221,70 +220,72 @@ func (e *Engine) PlanTx(ctx context.Context, tx *sql.Tx, spec PlanSpec) (string,
 	return w.ID, nil
 }
 
-// PlanOf returns a plan with its approvals. gallra.ErrNotFound.
+// PlanOf returns one plan. gallra.ErrNotFound.
 func (e *Engine) PlanOf(ctx context.Context, id string) (Plan, error) {
-	p := Plan{ID: id}
-	var rules, org, units, preview string
-	var created, today int64
-	err := e.DB.QueryRowContext(ctx, `SELECT state, rules, organisation, actor, created, today, units, preview, hash FROM plan WHERE id = $1`, id).
-		Scan(&p.State, &rules, &org, &p.Actor, &created, &today, &units, &preview, &p.Hash)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Plan{}, gallra.Errorf(gallra.NotFound, "retention.plan_unknown", "plan", id)
+	list, err := e.plans(ctx, `WHERE id = $1`, id)
+	if err == nil && len(list) == 0 {
+		err = gallra.Errorf(gallra.NotFound, "retention.plan_unknown", "plan", id)
 	}
 	if err != nil {
-		return Plan{}, fmt.Errorf("retention: plan %s: %w", id, err)
+		return Plan{}, err
 	}
-	p.Created, p.Today = store.Time(created), store.Time(today).In(e.Loc)
-	for _, f := range []struct {
-		text string
-		into any
-	}{{rules, &p.Rules}, {org, &p.Organisation}, {units, &p.units}, {preview, &p.Preview}} {
-		if err := json.Unmarshal([]byte(f.text), f.into); err != nil {
-			return Plan{}, fmt.Errorf("retention: plan %s: %w", id, err)
-		}
-	}
-	rows, err := e.DB.QueryContext(ctx, `SELECT actor, hash, at FROM plan_approval WHERE plan = $1 ORDER BY at, actor`, id)
-	if err != nil {
-		return Plan{}, fmt.Errorf("retention: plan %s: %w", id, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var a Approval
-		var at int64
-		if err := rows.Scan(&a.Actor, &a.Hash, &at); err != nil {
-			return Plan{}, fmt.Errorf("retention: plan %s: %w", id, err)
-		}
-		a.At = store.Time(at)
-		p.Approvals = append(p.Approvals, a)
-	}
-	return p, rows.Err()
+	return list[0], nil
 }
 
 // Plans returns the plans, newest first.
 func (e *Engine) Plans(ctx context.Context, limit int) ([]Plan, error) {
-	rows, err := e.DB.QueryContext(ctx, `SELECT id FROM plan ORDER BY created DESC, id LIMIT $1`, limit)
+	return e.plans(ctx, `ORDER BY created DESC, id LIMIT $1`, limit)
+}
+
+// plans reads plans and their approvals, two questions however many they are.
+func (e *Engine) plans(ctx context.Context, which string, arg any) ([]Plan, error) {
+	rows, err := e.DB.QueryContext(ctx, `SELECT id, state, rules, organisation, actor, created, today, units, preview, hash FROM plan `+which, arg)
 	if err != nil {
 		return nil, fmt.Errorf("retention: plans: %w", err)
 	}
 	defer rows.Close()
-	var ids []string
+	var out []Plan
+	at := map[string]int{}
 	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+		var p Plan
+		var rules, org, units, preview string
+		var created, today int64
+		if err := rows.Scan(&p.ID, &p.State, &rules, &org, &p.Actor, &created, &today, &units, &preview, &p.Hash); err != nil {
 			return nil, fmt.Errorf("retention: plans: %w", err)
 		}
-		ids = append(ids, id)
+		p.Created, p.Today = store.Time(created), store.Time(today).In(e.Loc)
+		for _, f := range []struct {
+			text string
+			into any
+		}{{rules, &p.Rules}, {org, &p.Organisation}, {units, &p.units}, {preview, &p.Preview}} {
+			if err := json.Unmarshal([]byte(f.text), f.into); err != nil {
+				return nil, fmt.Errorf("retention: plan %s: %w", p.ID, err)
+			}
+		}
+		at[p.ID] = len(out)
+		out = append(out, p)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("retention: plans: %w", err)
+	if err := rows.Err(); err != nil || len(out) == 0 {
+		return nil, err
 	}
-	out := make([]Plan, len(ids))
-	for i, id := range ids {
-		if out[i], err = e.PlanOf(ctx, id); err != nil {
-			return nil, err
+	said, err := e.DB.QueryContext(ctx, `SELECT plan, actor, hash, at FROM plan_approval WHERE plan IN (SELECT id FROM plan `+which+`) ORDER BY at, actor`, arg)
+	if err != nil {
+		return nil, fmt.Errorf("retention: approvals: %w", err)
+	}
+	defer said.Close()
+	for said.Next() {
+		var plan string
+		var a Approval
+		var when int64
+		if err := said.Scan(&plan, &a.Actor, &a.Hash, &when); err != nil {
+			return nil, fmt.Errorf("retention: approvals: %w", err)
+		}
+		a.At = store.Time(when)
+		if n, ok := at[plan]; ok { // a plan made between the two questions is the next reader's
+			out[n].Approvals = append(out[n].Approvals, a)
 		}
 	}
-	return out, nil
+	return out, said.Err()
 }
 
 // planCursor is where a plan's listing stands: always between two batches.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gallra/gallra"
@@ -17,6 +18,38 @@ import (
 // Runs returns the runs that have ended, with their protocols, newest first; at
 // most limit of them, 0 for all.
 func (e *Engine) Runs(ctx context.Context, limit int) ([]Run, error) {
+	return e.runs(ctx, limit, func(text string, p *Protocol) error { return json.Unmarshal([]byte(text), p) })
+}
+
+// RunParts is Runs with nothing of the protocols but their parts: the statistics
+// before and after, most of a protocol, are not read.
+func (e *Engine) RunParts(ctx context.Context, limit int) ([]Run, error) {
+	return e.runs(ctx, limit, readParts)
+}
+
+// readParts reads a protocol as far as its parts.
+func readParts(text string, p *Protocol) error {
+	d := json.NewDecoder(strings.NewReader(text))
+	if _, err := d.Token(); err != nil { // the opening brace
+		return err
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return err
+		}
+		if key == "parts" {
+			return d.Decode(&p.Parts)
+		}
+		var other json.RawMessage
+		if err := d.Decode(&other); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) runs(ctx context.Context, limit int, read func(string, *Protocol) error) ([]Run, error) {
 	if limit <= 0 {
 		limit = 1 << 30
 	}
@@ -36,7 +69,7 @@ func (e *Engine) Runs(ctx context.Context, limit int) ([]Run, error) {
 		if err := json.Unmarshal([]byte(approved), &r.Approved); err != nil {
 			return nil, fmt.Errorf("retention: run %s: %w", r.ID, err)
 		}
-		if err := json.Unmarshal([]byte(protocol), r.Protocol); err != nil {
+		if err := read(protocol, r.Protocol); err != nil {
 			return nil, fmt.Errorf("retention: run %s: %w", r.ID, err)
 		}
 		r.Started, r.Ended = store.Time(started), store.Time(ended)

@@ -30,13 +30,7 @@ func (c *call) late(cfg *config.Config, plans []retention.Plan) ([]LateRow, erro
 		if p.State == retention.Making {
 			continue
 		}
-		left := map[string]int64{}
-		if p.State == retention.Done {
-			var err error
-			if left, err = c.left(p.ID); err != nil {
-				return nil, err
-			}
-		}
+		var left map[string]int64
 		for _, u := range p.Preview.Units {
 			key := string(u.System) + "/" + u.Type
 			if seen[key] {
@@ -46,6 +40,12 @@ func (c *call) late(cfg *config.Config, plans []retention.Plan) ([]LateRow, erro
 			s, _ := cfg.System(u.System)
 			row := LateRow{Title: cmp.Or(title(s), string(u.System)), Type: u.Type, N: u.Late, Days: int64(u.LateDays), Plan: p.ID}
 			if p.State == retention.Done {
+				if left == nil { // most plans are of types that a newer one has looked at
+					var err error
+					if left, err = c.left(p.ID); err != nil {
+						return nil, err
+					}
+				}
 				row.N = min(row.N, left[key])
 			}
 			if row.N == 0 {

@@ -295,12 +295,7 @@ func (c *call) pastDates(plans []retention.Plan) (d pastDates, err error) {
 		if d.newest == nil || d.newest.State == retention.Done && p.State == retention.Ready {
 			d.newest = &plans[i] // one that waits for somebody comes before one that is done
 		}
-		left := map[string]int64{}
-		if p.State == retention.Done {
-			if left, err = c.left(p.ID); err != nil {
-				return d, err
-			}
-		}
+		var left map[string]int64
 		for _, u := range p.Preview.Units {
 			key := string(u.System) + "/" + u.Type
 			if seen[key] {
@@ -308,6 +303,11 @@ func (c *call) pastDates(plans []retention.Plan) (d pastDates, err error) {
 			}
 			seen[key] = true
 			if p.State == retention.Done {
+				if left == nil { // most plans are of types that a newer one has looked at
+					if left, err = c.left(p.ID); err != nil {
+						return d, err
+					}
+				}
 				d.due += left[key]
 				continue
 			}

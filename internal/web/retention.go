@@ -28,7 +28,6 @@ type RetentionView struct {
 	Rules  []RuleRow
 	Plans  []PlanRow
 	Making []Progress
-	Past   Chart // what the newest plan found past its date, by month of the start event
 	Time   Timeline
 	Late   []LateRow
 	Backup []BackupRow
@@ -128,19 +127,14 @@ func (c *call) retentionView() (v RetentionView, err error) {
 		state := planState(p, cfg.Rules, c.DB.Now())
 		v.Plans = append(v.Plans, PlanRow{ID: p.ID, Created: p.Created, Actor: p.Actor, State: state, Good: state == "approved" || state == "done", Due: p.Preview.Due, Planned: p.Preview.Planned})
 	}
-	known, err := c.pastDates(plans)
+	runs, err := c.Retention.RunParts(c.ctx(), runsShown)
 	if err != nil {
 		return v, err
 	}
-	v.Past = pastChart("past", known.months)
-	if v.Time, err = c.timeline(cfg); err != nil {
+	if v.Time, err = c.timeline(cfg, runs); err != nil {
 		return v, err
 	}
 	if v.Late, err = c.late(cfg, plans); err != nil {
-		return v, err
-	}
-	runs, err := c.Retention.Runs(c.ctx(), runsShown)
-	if err != nil {
 		return v, err
 	}
 	v.Backup = c.backups(cfg, runs)

@@ -9,6 +9,7 @@ import (
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/inventory"
+	"github.com/gallra/gallra/internal/retention"
 )
 
 // Timeline is what falls due month by month, a picture a system.
@@ -34,7 +35,7 @@ type DueSoon struct {
 // timelineMonths is how far the pictures look ahead.
 const timelineMonths = 12
 
-func (c *call) timeline(cfg *config.Config) (t Timeline, err error) {
+func (c *call) timeline(cfg *config.Config, runs []retention.Run) (t Timeline, err error) {
 	today := c.DB.Now().In(c.Retention.Loc)
 	s, err := inventory.FallingDue(c.ctx(), c.DB, cfg.Rules, today)
 	if err != nil {
@@ -61,10 +62,7 @@ func (c *call) timeline(cfg *config.Config) (t Timeline, err error) {
 			t.Since = d.Scanned
 		}
 	}
-	gone, err := c.goneSince(s)
-	if err != nil {
-		return t, err
-	}
+	gone := goneSince(s, runs)
 	for i, id := range order {
 		d, later := dueSoon("due"+strconv.Itoa(i), name(id), months[id], today)
 		d.Past = max(0, d.Past-gone[id])
@@ -77,12 +75,11 @@ func (c *call) timeline(cfg *config.Config) (t Timeline, err error) {
 
 // goneSince counts what runs have taken from each system after the inventory
 // that its picture rests on.
-func (c *call) goneSince(s inventory.Schedule) (map[gallra.SystemID]int64, error) {
+func goneSince(s inventory.Schedule, runs []retention.Run) map[gallra.SystemID]int64 {
 	scanned, out := map[gallra.SystemID]time.Time{}, map[gallra.SystemID]int64{}
 	for _, d := range s.Due {
 		scanned[d.System] = d.Scanned
 	}
-	runs, err := c.Retention.Runs(c.ctx(), runsShown)
 	for _, r := range runs {
 		for _, p := range r.Protocol.Parts {
 			if at, ok := scanned[p.System]; ok && r.Started.After(at) {
@@ -91,7 +88,7 @@ func (c *call) goneSince(s inventory.Schedule) (map[gallra.SystemID]int64, error
 			}
 		}
 	}
-	return out, err
+	return out
 }
 
 // dueSoon draws a bar a month; what is past its date and what falls due later

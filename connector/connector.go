@@ -321,6 +321,7 @@ type FieldInfo struct {
 	Text     bool            // free text that must be scanned
 	Format   Format
 	Keep     bool // a statistics field: queue, channel, category, duration, rating; never personal
+	Safe     bool // somebody has said, by a category that is nobody's, that its values point out no person
 	Indexed  bool // Find by this field is cheap
 	ReadOnly bool // derived from another field of the record; edit that one
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/pii"
 )
 
 //go:embed profiles/*.yaml
@@ -309,8 +310,42 @@ func parseProfile(name string, b []byte) (profile, error) {
 	if what := p.complete(); what != "" {
 		return profile{}, wrong(what)
 	}
+	if where, c := p.personalStatistic(); c != "" {
+		return profile{}, gallra.Errorf(gallra.Invalid, "sqldb.keep_personal", "profile", name, "field", where, "category", string(c))
+	}
 	return p, nil
 }
+
+// personalStatistic returns a statistics field that holds what points out a person,
+// by its category or, where no category says otherwise, by its name: its values
+// would stay when the record goes, and stand in the figures.
+func (p *profile) personalStatistic() (string, gallra.Category) {
+	for _, c := range p.Collections {
+		for _, f := range c.Fields {
+			switch {
+			case !f.Meta.Keep:
+			case f.Meta.Category != "":
+				return c.Name + "." + f.Name, f.Meta.Category
+			case f.safe():
+			default:
+				names := []string{f.Name}
+				if len(f.Meta.Lookup) == 0 { // else the column holds a number that stands for a name
+					names = append(names, f.Meta.Column)
+				}
+				for _, n := range names {
+					if category, ok := pii.ColumnIn(c.Name, n); ok && category.Direct() {
+						return c.Name + "." + f.Name, category
+					}
+				}
+			}
+		}
+	}
+	return "", ""
+}
+
+// safe reports whether somebody has said by a category that a column's values are
+// nobody's: data_categories: [system.operations].
+func (f fieldSpec) safe() bool { return len(f.Categories) > 0 && categoryOf(f.Categories) == "" }
 
 var kinds = []connector.Kind{connector.KindConversation, connector.KindMessage, connector.KindPerson, connector.KindAgent, connector.KindAttachment, connector.KindTrace, connector.KindRow}
 

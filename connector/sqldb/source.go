@@ -223,7 +223,7 @@ func (s *Source) Types(context.Context) ([]connector.Type, error) {
 		}
 		for _, f := range t.fields {
 			m := f.Meta
-			ct.Fields = append(ct.Fields, connector.FieldInfo{Name: f.Name, Category: m.Category, Role: m.Role, Text: m.Text, Format: m.Format, Keep: m.Keep, Indexed: m.Indexed, ReadOnly: !f.settable()})
+			ct.Fields = append(ct.Fields, connector.FieldInfo{Name: f.Name, Category: m.Category, Role: m.Role, Text: m.Text, Format: m.Format, Keep: m.Keep, Safe: f.safe(), Indexed: m.Indexed, ReadOnly: !f.settable()})
 		}
 		for _, e := range events {
 			if t.clockColumn(e) != "" || e == gallra.StartLastContact && t.meta.Times.Newest != nil {

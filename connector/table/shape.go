@@ -135,7 +135,9 @@ func (s *Source) survey(ctx context.Context, f io.ReaderAt, info os.FileInfo) (*
 			unfit[name] = len(values[name]) > most || len(c.value) > 64 || strings.Contains(c.value, "@")
 		}
 	}
-	sh.describe(s, columns, nested, unfit)
+	if err := sh.describe(s, columns, nested, unfit); err != nil {
+		return nil, err
+	}
 	// A second look, now that it is known which column names a row.
 	scan.seek(first)
 	for {
@@ -206,8 +208,9 @@ func (sh *shape) cellName(c cell, i int) string {
 	return column(i)
 }
 
-// describe makes the type of the columns.
-func (sh *shape) describe(s *Source, columns []string, nested, unfit map[string]bool) {
+// describe makes the type of the columns. A column that is to be a statistics field
+// and by its name points out a person is refused, unless it is listed as safe.
+func (sh *shape) describe(s *Source, columns []string, nested, unfit map[string]bool) error {
 	sh.typ = connector.Type{Name: TypeRow, Kind: connector.KindRow}
 	named := map[string]gallra.Category{}
 	for option, c := range map[string]gallra.Category{"email": gallra.CategoryEmail, "name": gallra.CategoryPerson, "phone": gallra.CategoryPhone} {
@@ -229,7 +232,7 @@ func (sh *shape) describe(s *Source, columns []string, nested, unfit map[string]
 			sh.typ.Starts = append(sh.typ.Starts, c.event)
 		}
 	}
-	keep := s.option("keep")
+	keep, safe := s.option("keep"), s.option("safe")
 	for _, n := range columns {
 		f := connector.FieldInfo{Name: n}
 		category, personal := pii.ColumnName(n)
@@ -240,7 +243,10 @@ func (sh *shape) describe(s *Source, columns []string, nested, unfit map[string]
 		}
 		switch {
 		case slices.Contains(keep, n):
-			f.Keep = true
+			f.Keep, f.Safe = true, slices.Contains(safe, n)
+			if personal && category.Direct() && !f.Safe {
+				return gallra.Errorf(gallra.Invalid, "table.keep_personal", "field", n, "category", string(category))
+			}
 		case personal && !nested[n]:
 			f.Category, f.Role = category, gallra.RoleRequester
 			if agent(n) {
@@ -256,6 +262,7 @@ func (sh *shape) describe(s *Source, columns []string, nested, unfit map[string]
 		}
 		sh.typ.Fields = append(sh.typ.Fields, f)
 	}
+	return nil
 }
 
 func agent(name string) bool {

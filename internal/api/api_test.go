@@ -23,6 +23,7 @@ import (
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/web/webtest"
+	"github.com/gallra/gallra/pii"
 )
 
 // client asks the API as a program does, and holds every request and answer
@@ -219,6 +220,53 @@ func TestG2_S22_PlanApproveRunOverTheAPI(t *testing.T) {
 	c.want(200, auth.Auditor, "GET", "/plans", nil, &[]retention.Plan{})
 	for _, doc := range []string{"D3", "D15"} {
 		c.want(200, auth.Auditor, "POST", "/documents/"+doc, nil, nil)
+	}
+}
+
+// G-1, X-8 over the API: a manager sees what kind of records a plan names, and
+// nobody's name, number or address; who may not see a case may not see these either.
+func TestG1_X8_SamplesAreMaskedOverTheAPI(t *testing.T) {
+	c := setup(t)
+	var err error
+	if c.site.Engine.PII, err = pii.New(pii.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	plan := c.site.Plan(t)
+	p, err := c.site.Engine.PlanOf(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := c.site.Engine.Open(t.Context(), p.Preview.Units[0].System)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	for _, ref := range p.Preview.Units[0].Sample {
+		if _, err := src.(interface {
+			Edit(context.Context, gallra.Ref, string, []gallra.Field) (gallra.Receipt, error)
+		}).Edit(t.Context(), ref, "", []gallra.Field{{Name: "subject", Value: "Hej, ring Berit Sandberg på 070-174 06 05, kanarie@example.org, 19811228-9874"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var shown []retention.Sampled
+	body := c.want(200, auth.Agent, "POST", "/plans/"+plan+"/sample", nil, &shown)
+	if len(shown) == 0 || len(shown[0].Fields) < 2 || !strings.Contains(body, "Hej, ring") {
+		t.Errorf("nothing is shown: %s", body)
+	}
+	for _, canary := range []string{"Berit", "Sandberg", "070-174", "kanarie", "9874", "@example.org"} {
+		if strings.Contains(body, canary) {
+			t.Errorf("%s is told", canary)
+		}
+	}
+	for _, who := range []auth.Role{auth.DPO, auth.Admin, auth.Auditor} {
+		c.want(403, who, "POST", "/plans/"+plan+"/sample", nil, nil)
+	}
+	entries, err := c.site.Log.Entries(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := entries[len(entries)-1]; last.Action != "plan.sample" || last.Actor != "agent" || last.Counts["records"] != int64(len(shown)) {
+		t.Errorf("the log: %+v", last)
 	}
 }
 

@@ -457,6 +457,14 @@ func (m *making) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	types, err := src.Types(ctx)
+	if err != nil {
+		return fmt.Errorf("retention: types of %s: %w", u.System, err)
+	}
+	watch, err := m.watchKept(u, types)
+	if err != nil {
+		return err
+	}
 	buffers := map[int][]item{}
 	for n := 0; n < m.batchSize(); {
 		page, err := src.List(ctx, u.query(m.at.Page, m.pageSize()))
@@ -468,6 +476,9 @@ func (m *making) list(ctx context.Context) error {
 		}
 		for _, s := range page.Skipped {
 			v.Unread[s.Reason]++
+		}
+		if err := watch.page(page.Records); err != nil {
+			return err
 		}
 		if err := holds.Join(ctx, src, refsOf(page.Records)); err != nil {
 			return err

@@ -22,7 +22,14 @@ import (
 type Sampled struct {
 	Ref     gallra.Ref     `json:"ref"`
 	Created time.Time      `json:"created,omitzero"`
-	Fields  []gallra.Field `json:"fields"`
+	Fields  []SampledField `json:"fields"`
+}
+
+// SampledField is a field of a Sampled. Unlike a gallra.Field it may be written out,
+// for its value is masked.
+type SampledField struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // How many records of a plan a sample shows, and how many bytes of each text.
@@ -74,7 +81,7 @@ func (e *Engine) Sample(ctx context.Context, plan, actor string) ([]Sampled, err
 }
 
 func (e *Engine) masked(types []connector.Type, rec gallra.Record, counts map[string]int64) Sampled {
-	s := Sampled{Ref: rec.Ref, Created: rec.Created, Fields: []gallra.Field{}}
+	s := Sampled{Ref: rec.Ref, Created: rec.Created, Fields: []SampledField{}}
 	i := slices.IndexFunc(types, func(t connector.Type) bool { return t.Name == rec.Ref.Type })
 	if i < 0 {
 		return s
@@ -90,7 +97,7 @@ func (e *Engine) masked(types []connector.Type, rec gallra.Record, counts map[st
 		} else {
 			text = e.maskedText(p.Text, counts)
 		}
-		s.Fields = append(s.Fields, gallra.Field{Name: p.Field, Value: cutAt(text, sampleText)})
+		s.Fields = append(s.Fields, SampledField{Name: p.Field, Value: cutAt(text, sampleText)})
 	}
 	return s
 }

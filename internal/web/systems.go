@@ -67,6 +67,9 @@ func (c *call) systemRow(s config.System) (SystemRow, error) {
 	row := SystemRow{Name: string(s.Name), Title: title(s), Channel: s.Channel, Vendor: s.Vendor, Area: storageArea(s.Vendor)}
 	info, _ := connector.Lookup(connector.Scheme(s.URL))
 	row.Connector = cmp.Or(info.Title, connector.Scheme(s.URL))
+	if k := "connector." + info.Name; c.print.Has(k) {
+		row.Connector = c.print.T(k)
+	}
 	row.Channel = cmp.Or(row.Channel, info.Channel, connector.ChannelOther)
 	for _, r := range rights {
 		row.Rights = append(row.Rights, Right{string(r), slices.Contains(info.Can, r)})

@@ -85,3 +85,17 @@ func TestUX_CountsInWords(t *testing.T) {
 		t.Error("a count is told in the program's words")
 	}
 }
+
+// UX: the kinds of system are told in the language of the page, except for names
+// of products.
+func TestUX_KindsOfSystemInTheLanguageOfThePage(t *testing.T) {
+	t.Parallel()
+	v := webtest.New(t, true).As(t, auth.Admin)
+	if _, body := v.Get("/systems/new"); !strings.Contains(body, "Minne (för prov)") || strings.Contains(body, "Memory") {
+		t.Error("the Swedish page has English kinds")
+	}
+	v.Post("/language", "lang", "en", "back", "/")
+	if _, body := v.Get("/systems/new"); !strings.Contains(body, "Memory (for tests)") {
+		t.Error("the English page has Swedish kinds")
+	}
+}

@@ -21,6 +21,7 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // database/sql driver "pgx"
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 	_ "modernc.org/sqlite" // database/sql driver "sqlite"
 
 	"github.com/gallra/gallra"
@@ -70,6 +71,15 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
 	db.SetMaxOpenConns(8)
+	// One at a time: SQLite answers "busy" at once, whatever the timeout, to the
+	// second of two that turn a file over to the write-ahead log, and both of two
+	// that migrate would find the same tables missing.
+	unlock, err := alone(path + ".lock")
+	if err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	defer unlock()
 	return migrated(ctx, &DB{DB: db, Dialect: SQLite, Now: time.Now})
 }
 
@@ -98,7 +108,16 @@ func migrated(ctx context.Context, db *DB) (*DB, error) {
 	// A store may have a later migration and lack an earlier one that came with
 	// a newer program: each adds tables of its own and leans on none before it
 	// but the one that made what it changes.
-	p, err := goose.NewProvider(dialect, db.DB, sub, goose.WithAllowOutofOrder(true))
+	options := []goose.ProviderOption{goose.WithAllowOutofOrder(true)}
+	if db.Dialect == Postgres { // several workers may start at once; a file's store is locked by its caller
+		one, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600))
+		if err != nil {
+			_ = db.Close()
+			return nil, fmt.Errorf("store: migrations: %w", err)
+		}
+		options = append(options, goose.WithSessionLocker(one))
+	}
+	p, err := goose.NewProvider(dialect, db.DB, sub, options...)
 	if err == nil {
 		_, err = p.Up(ctx)
 	}

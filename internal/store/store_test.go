@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/store/storetest"
+	"github.com/gallra/gallra/internal/testserver"
 )
 
 func TestTxRollsBackOnError(t *testing.T) {
@@ -52,5 +54,38 @@ func TestStoreTakesAnEarlierMigrationLater(t *testing.T) {
 	defer db.Close()
 	if _, err := db.ExecContext(ctx, "SELECT id FROM trial"); err != nil {
 		t.Error(err)
+	}
+}
+
+// Programs that are started at once on a store that nobody has made yet all open
+// it: one makes the tables, the others wait.
+func TestOpenedByManyAtOnce(t *testing.T) {
+	for name, open := range map[string]func(t *testing.T) func() (*store.DB, error){
+		"sqlite": func(t *testing.T) func() (*store.DB, error) {
+			dir := t.TempDir()
+			return func() (*store.DB, error) { return store.Open(t.Context(), dir, "") }
+		},
+		"postgres": func(t *testing.T) func() (*store.DB, error) {
+			_, address := testserver.Postgres(t)
+			return func() (*store.DB, error) { return store.Open(t.Context(), "", address) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			one := open(t)
+			var all sync.WaitGroup
+			for range 6 {
+				all.Go(func() {
+					db, err := one()
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if err := db.Close(); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+		})
 	}
 }

@@ -32,6 +32,8 @@ func (m *Model) addresses(w *work) {
 			start, end, score, rule = w.atPostcode(i)
 		case in.Street == tagger.StrongStreet:
 			start, end, score, rule = w.spelled(i)
+		case w.endsInNumber(i):
+			start, end, score, rule = m.joined(w, i)
 		}
 		least := addressFloor + (DefaultRecall-w.recall)*0.6
 		if end > start && float64(score) < least && float64(score) >= least-addressDoubt {
@@ -83,6 +85,60 @@ func (w *work) spelled(i int) (start, end int, score float32, rule string) {
 		return 0, 0, 0, ""
 	}
 	return i, i + 2, 0.6, "address/street"
+}
+
+// endsInNumber reports whether the word at token i ends in a digit, or in one
+// and a letter.
+func (w *work) endsInNumber(i int) bool {
+	t := w.Tokens[i]
+	if t.Kind != token.Word || t.End-t.Start < 8 {
+		return false
+	}
+	a, b := w.text[t.End-2], w.text[t.End-1]
+	return b >= '0' && b <= '9' || a >= '0' && a <= '9' && b > '9' && b < 0x80
+}
+
+// joined reads a street and its number in one word: "Kolonivägen12".
+func (m *Model) joined(w *work, i int) (start, end int, score float32, rule string) {
+	if w.lang == "en" || !w.capital(i) && !w.low(i) && w.Tag[i] != tagger.Adr || tagger.Joined(w.str(i)) != tagger.StrongStreet {
+		return 0, 0, 0, ""
+	}
+	stem := strings.TrimRight(strings.TrimRight(w.str(i), "abcdefghABCDEFGH"), "0123456789")
+	if strings.HasSuffix(stem, "tie") && w.lang != "fi" || strings.HasSuffix(stem, "gate") && w.lang != "no" { // partie2, delegate3
+		return 0, 0, 0, ""
+	}
+	score = 0.6
+	tail, kind := m.tail(w, w.afterNumber(i), w.low(i))
+	if kind == tailPostal {
+		score = 0.95
+	}
+	return w.saint(i), tail, score, "address/street"
+}
+
+// saint returns the token where the name of a street begins that may have a
+// shortened saint before it: "S:t Eriksgatan", "S:ta Gertruds väg", "St. Olofsgatan".
+func (w *work) saint(start int) int {
+	switch k := start - 1; {
+	case (w.is(k, "t") || w.is(k, "ta")) && w.is(k-1, ":") && (w.is(k-2, "S") || w.is(k-2, "s")) && w.free(k-2):
+		return k - 2
+	case w.is(k, ".") && (w.is(k-1, "St") || w.is(k-1, "S:t")) && !w.Tokens[k].Spaced && w.free(k-1):
+		return k - 1
+	}
+	return start
+}
+
+// measures are what a number counts that is no house's: "på Kvarnliden 5 minuter".
+var measures = words(`minuter minut min timmar timme h dagar dag veckor vecka månader månad år gånger gång kronor kr st stycken personer platser meter km kilometer poäng
+	minutter timer dager uger måneder ganger gange minuuttia tuntia päivää minuten stunden tage wochen monate minutes hours days weeks months times people`)
+
+// addressLabels stand before an address and its colon.
+var addressLabels = words(`adress bostadsadress hemadress gatuadress leveransadress fakturaadress besöksadress postadress utdelningsadress folkbokföringsadress adressen
+	adresse leveringsadresse postadresse anschrift wohnadresse osoite kotiosoite toimitusosoite address`)
+
+// labelled reports whether the token before start is the colon of a label that
+// announces an address.
+func (w *work) labelled(start int) bool {
+	return w.is(start-1, ":") && w.wordAt(start-2) && addressLabels[w.Word(start-2).Lower]
 }
 
 func words(list string) map[uint64]bool {
@@ -272,8 +328,15 @@ func (m *Model) nordic(w *work, i int) (start, end int, score float32, rule stri
 		}
 		break
 	}
+	start = w.saint(start)
+	if w.labelled(start) && w.capital(start) && !w.class(start, tagger.Unit) { // not "Address: Flat 2, 118 Albany Road"
+		score += 0.35
+	}
 	end = w.afterNumber(i)
 	tail, kind := m.tail(w, end, !in.Capital())
+	if kind == tailNone && in.Street < tagger.StrongStreet && w.wordAt(end) && measures[w.Word(end).Lower] {
+		return 0, 0, 0, ""
+	}
 	switch kind {
 	case tailPostal:
 		score += 0.5
@@ -374,6 +437,9 @@ func (m *Model) tail(w *work, i int, lower bool) (end, kind int) {
 
 // unit reads a part of a building: "lgh 1102", "3 tr", "2. th", "st.".
 func (w *work) unit(i int) int {
+	if e := w.side(i); e > i {
+		return e
+	}
 	j := i
 	number := false
 	if n := w.kind(j); n == token.Number && len(w.str(j)) <= 4 {
@@ -415,6 +481,34 @@ func (w *work) unit(i int) int {
 		return i
 	}
 	return j
+}
+
+// sides are the parts of a house that are told without a number: "nedre botten".
+var sides = words(`nb bv ög öv gårdshus gårdshuset gatuhus gatuhuset`)
+
+// side reads a part of a house by its side or its entrance: "ög", "n b",
+// "uppg C", "uppg. 2".
+func (w *work) side(i int) int {
+	if !w.wordAt(i) || w.lang != "sv" && w.lang != "fi" {
+		return i
+	}
+	if w.is(i, "uppg") || w.is(i, "Uppg") {
+		j := i + 1
+		if w.is(j, ".") && !w.Tokens[j].Spaced {
+			j++
+		}
+		if w.single(j) && w.capital(j) || w.plain(j) == 1 || w.plain(j) == 2 || w.single(j) && w.low(j) {
+			return j + 1
+		}
+		return i
+	}
+	if sides[w.Word(i).Lower] {
+		return i + 1
+	}
+	if a, b := w.str(i), w.str(i+1); (a == "n" || a == "ö") && (b == "b" || a == "ö" && b == "g") && w.Tokens[i+1].Spaced {
+		return i + 2
+	}
+	return i
 }
 
 // city reads the name of a place known to the lists; in lower case only where

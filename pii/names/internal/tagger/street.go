@@ -22,11 +22,13 @@ const (
 var strongEndings = byLast(strings.Fields(`gatan gata gatans vägen väg vägens stigen gränd gränden torget allén allé esplanaden stråket gången leden slingan
 	vagen grand gatu veien vei vegen veg gaten gate gata svingen stien geaidnu vej vejen gade gaden stræde straede allé alle plads torv vænget
 	tie katu kuja polku kaari raitti väylä tori kadulla tiellä kujalla katua tietä kadun kadulta tieltä
+	gatn gtan gattan vägn vägne gränden
 	straße strasse str weg platz allee gasse chaussee`))
 
 var weakEndings = byLast(strings.Fields(`backen plan planen kajen ringen platsen parken stranden brinken vallen lyckan hagen udden promenaden terrassen höjden backen
 	bakken plassen terrasse tunet haugen kroken lia toften haven engen marken brynet parken ranta rinne penger puistikko aukio laituri polku kallio
-	ring ufer damm steig pfad hof markt berg grund bau anger winkel park brücke tor siedlung promenade graben wall`))
+	ring ufer damm steig pfad hof markt berg grund bau anger winkel park brücke tor siedlung promenade graben wall
+	liden sluttningen svängen kröken åsen kullen ängen gärdet`))
 
 var notStreet = words(`dator motorväg motorvägen järnväg järnvägen omväg omvägen genväg jernbanegate omvei järnvägsplan tidplan tidsplan affärsplan detaljplan handlingsplan betalningsplan abonnemangsplan arbetsplan
 	vårdplan läroplan avbetalningsplan amorteringsplan familjeplan etableringsplan skälen heimweg halvvägen översiktsplan årsplan plan planen vardagsplan byggplan spelplan parken marken haven vallen hagen backen hof markt berg wall tor park ring
@@ -64,6 +66,25 @@ func ends(w []byte, list *[256][]string, least int) bool {
 		}
 	}
 	return false
+}
+
+// Joined tells what the word is whose number is written onto it:
+// "Kolonivägen12". It returns what the name before the number is.
+func Joined(word string) Street {
+	n := len(word)
+	if n > 1 && word[n-1]|0x20 >= 'a' && word[n-1]|0x20 <= 'h' && word[n-2] >= '0' && word[n-2] <= '9' { // "12b"
+		n--
+	}
+	end := n
+	for n > 0 && word[n-1] >= '0' && word[n-1] <= '9' {
+		n--
+	}
+	if n < 7 || n == end || end-n > 3 || word[n] == '0' || n > 60 {
+		return NoStreet
+	}
+	var buf [64]byte
+	w := token.Lower(buf[:0], word[:n])
+	return street(w, token.Hash(w))
 }
 
 // street tells what the lower-case word w, whose hash is h, is as a street.

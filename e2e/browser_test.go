@@ -110,7 +110,7 @@ func (b *tab) goTo(path string) {
 			}
 			return
 		}
-		b.until(`document.readyState === "complete"`)
+		b.loaded()
 	}
 }
 
@@ -124,9 +124,11 @@ func eval[T any](b *tab, js string) T {
 	return v
 }
 
-// until waits for a JavaScript condition.
+// until waits for a JavaScript condition on a page that has loaded: the address
+// of a page changes before there is anything on it.
 func (b *tab) until(js string) {
 	b.Helper()
+	js = `document.readyState === "complete" && (` + js + `)`
 	for end := time.Now().Add(time.Minute); ; {
 		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](js))
 		if err == nil && ok {
@@ -139,6 +141,12 @@ func (b *tab) until(js string) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// loaded waits until the page has loaded.
+func (b *tab) loaded() {
+	b.Helper()
+	b.until(`true`)
 }
 
 // arrive waits for the address of the page, which needs no script.
@@ -161,7 +169,7 @@ func (b *tab) arrive(path string) {
 // click presses the first element that matches, with what is folded away opened.
 func (b *tab) click(selector string) {
 	b.Helper()
-	b.until(fmt.Sprintf(`document.readyState === "complete" && document.querySelector(%q) !== null`, selector))
+	b.until(fmt.Sprintf(`document.querySelector(%q) !== null`, selector))
 	eval[bool](b, fmt.Sprintf(`(e => { for (let d = e.closest("details"); d; d = d.parentElement.closest("details")) d.open = true; e.scrollIntoView(); return true })(document.querySelector(%q))`, selector))
 	b.do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
@@ -170,7 +178,7 @@ func (b *tab) click(selector string) {
 func (b *tab) fill(pairs ...string) {
 	b.Helper()
 	for i := 0; i+1 < len(pairs); i += 2 {
-		b.until(fmt.Sprintf(`document.readyState === "complete" && document.querySelector(%q) !== null`, pairs[i]))
+		b.until(fmt.Sprintf(`document.querySelector(%q) !== null`, pairs[i]))
 		eval[bool](b, fmt.Sprintf(`(e => { for (let d = e.closest("details"); d; d = d.parentElement.closest("details")) d.open = true; return true })(document.querySelector(%q))`, pairs[i]))
 		b.do("fill "+pairs[i], chromedp.SetValue(chromedp.CSS(pairs[i]), pairs[i+1]))
 	}
@@ -179,7 +187,7 @@ func (b *tab) fill(pairs ...string) {
 // main is the text of the page's content.
 func (b *tab) main() string {
 	b.Helper()
-	b.until(`document.readyState === "complete"`)
+	b.loaded()
 	return strings.ReplaceAll(eval[string](b, `document.querySelector("main").innerText`), "\u00a0", " ")
 }
 
@@ -218,7 +226,7 @@ func (b *tab) signIn(r auth.Role) {
 // speak changes the language of the page.
 func (b *tab) speak(lang string) {
 	b.Helper()
-	b.until(`document.readyState === "complete"`)
+	b.loaded()
 	if eval[string](b, `document.documentElement.lang`) == lang {
 		return
 	}
@@ -256,7 +264,7 @@ func axe(t testing.TB) string {
 func (b *tab) violations(script string) []string {
 	b.Helper()
 	// Figures that are being counted make the page load anew when they are there.
-	b.until(`document.readyState === "complete" && document.querySelector('[data-live="/statistics/live"]') === null`)
+	b.until(`document.querySelector('[data-live="/statistics/live"]') === null`)
 	eval[bool](b, script+"; true")
 	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](`axe.run(document, {resultTypes: ["violations"],
 		runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(r => r.violations.flatMap(v =>

@@ -106,7 +106,7 @@ func TestSE30_NoViolationBehindForms(t *testing.T) {
 	b.signIn(auth.Approver)
 	check := func(l look, name string) {
 		t.Helper()
-		b.until(`document.readyState === "complete"`)
+		b.loaded()
 		if bad := b.violations(script); len(bad) > 0 {
 			t.Errorf("%v %s:%s", l, name, lines(bad))
 		}

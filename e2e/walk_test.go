@@ -163,7 +163,7 @@ func TestG2_X16_ARunWalkedByThreePeople(t *testing.T) {
 
 	// A pause rests before the next batch, and goes on from there.
 	agent.click(`form[action$="/pause"] button`)
-	agent.until(`document.readyState === "complete"`)
+	agent.loaded()
 	waitWish(t, s, run, work.WishPause)
 	gone := s.Count("chatt")
 	if w = step(t, s, run); w.State != work.Paused || step(t, s, run).State != work.Paused || s.Count("chatt") != gone {
@@ -264,7 +264,7 @@ func TestG2_ApprovalsThatFallWalked(t *testing.T) {
 	s.Now = start.AddDate(0, 0, 7).Add(time.Minute)
 	before := s.Count("chatt")
 	first.click(`form[action$="/run"] button`)
-	first.until(`document.readyState === "complete" && document.querySelector(".problem, .page-error") !== null`)
+	first.until(`document.querySelector(".problem, .page-error") !== null`)
 	if id, err := s.Engine.RunOfPlan(t.Context(), plan); err != nil || id != "" || s.Count("chatt") != before {
 		t.Fatalf("run %q began on approvals seven days old, %v", id, err)
 	}

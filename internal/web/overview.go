@@ -47,13 +47,58 @@ type Todo struct {
 	To   string
 	Law  string // key of the law's sentence, without "law."
 	Fine string // key of what breaking it may cost, or ""
+	Each []Place
+	kind string // key of what is left to do with many systems, or "" for what stands alone
 }
+
+// Place is one of several systems with which the same is left to do.
+type Place struct{ Title, To string }
 
 // Urgent reports whether something is wrong now.
 func (t Todo) Urgent() bool { return t.Risk == 2 }
 
-// Left is how many things are left to do.
-func (v OverviewView) Left() int64 { return int64(len(v.Todo)) }
+// Left is how many things are left to do; the same thing with five systems is five.
+func (v OverviewView) Left() (n int64) {
+	for _, t := range v.Todo {
+		n += int64(max(1, len(t.Each)))
+	}
+	return n
+}
+
+// alike is from how many systems on the same thing left to do is said once,
+// with the systems beneath it: who has twenty systems reads a list of what to
+// do, not twenty lines of it.
+const alike = 3
+
+// together says what is left to do with many systems once. The order stays that
+// of the first of each kind.
+func together(todos []Todo) []Todo {
+	many := map[string]int{}
+	for _, t := range todos {
+		many[t.kind]++
+	}
+	var out []Todo
+	at := map[string]int{}
+	for _, t := range todos {
+		n := many[t.kind]
+		if t.kind == "" || n < alike {
+			t.Each = nil
+			out = append(out, t)
+			continue
+		}
+		if i, ok := at[t.kind]; ok {
+			out[i].Each = append(out[i].Each, t.Each...)
+			continue
+		}
+		at[t.kind] = len(out)
+		t.What = i18n.Plural("todo.many."+strings.TrimPrefix(t.kind, "todo."), int64(n))
+		if t.To == t.Each[0].To {
+			t.To = "" // each system has a page of its own for it
+		}
+		out = append(out, t)
+	}
+	return out
+}
 
 func (c *call) overview() error {
 	v, err := c.overviewView()
@@ -115,6 +160,7 @@ func (c *call) overviewView() (v OverviewView, err error) {
 			v.Todo[i].Fine = fine(t.Fine, cfg.Organisation.Type)
 		}
 	}
+	v.Todo = together(v.Todo)
 	slices.SortStableFunc(v.Todo, func(a, b Todo) int { return b.Risk - a.Risk })
 	return v, nil
 }
@@ -354,25 +400,27 @@ func systemTodos(cfg *config.Config, reports map[gallra.SystemID]inventory.Repor
 		}
 	}
 	for _, s := range cfg.Systems {
-		to := "/systems/" + string(s.Name)
+		at := "/systems/" + string(s.Name)
+		add := func(key string, risk int, role auth.Role, to, law, tier string) {
+			out = append(out, Todo{Risk: risk, What: i18n.Msg(key, "system", title(s)), Role: role, To: to, Law: law, Fine: tier, kind: key, Each: []Place{{title(s), at}}})
+		}
 		if !ownPlace(s) && s.Vendor.Hosting != "own" && s.Vendor.Agreement == "" {
-			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.no_agreement", "system", title(s)), Role: auth.Admin, To: to, Law: "a28", Fine: "4"})
+			add("todo.no_agreement", 1, auth.Admin, at, "a28", "4")
 		}
 		switch storageArea(s.Vendor) {
 		case "outside":
-			out = append(out, Todo{Risk: 2, What: i18n.Msg("todo.outside", "system", title(s)), Role: auth.DPO, To: to, Law: "a44", Fine: "5"})
+			add("todo.outside", 2, auth.DPO, at, "a44", "5")
 		case "unknown":
-			if ownPlace(s) {
-				break
+			if !ownPlace(s) {
+				add("todo.country", 1, auth.Admin, at, "a44", "5")
 			}
-			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.country", "system", title(s)), Role: auth.Admin, To: to, Law: "a44", Fine: "5"})
+		}
+		if !ruled[s.Name] {
+			add("todo.no_rule", 1, auth.Approver, "/retention", "a5e", "5")
 		}
 		hand := connector.Scheme(s.URL) == "manual"
-		if !ruled[s.Name] {
-			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.no_rule", "system", title(s)), Role: auth.Approver, To: "/retention", Law: "a5e", Fine: "5"})
-		}
 		if _, ok := reports[s.Name]; !ok && !hand { // nobody can take inventory of a binder
-			out = append(out, Todo{Risk: 1, What: i18n.Msg("todo.no_scan", "system", title(s)), Role: auth.Admin, To: to, Law: "a30", Fine: "4"})
+			add("todo.no_scan", 1, auth.Admin, at, "a30", "4")
 		}
 	}
 	for _, r := range cfg.Rules {

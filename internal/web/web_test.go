@@ -61,6 +61,39 @@ func TestS5_S9_GapsWithLawAndFine(t *testing.T) {
 	}
 }
 
+// S5: what is to be done with many systems is said once, and every one of them is
+// still there with a way to it and still counted.
+func TestS5_TheSameWithManySystemsIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	s := webtest.New(t, true)
+	v := s.As(t, auth.DPO)
+	left := func(body string) int {
+		m := regexp.MustCompile(`class="lead">(\d+) `).FindStringSubmatch(body)
+		if m == nil {
+			t.Fatal("how much is left is not said")
+		}
+		n, _ := strconv.Atoi(m[1])
+		return n
+	}
+	_, few := v.Get("/")
+	s.Grow(t, 20)
+	_, many := v.Get("/")
+	if got, want := left(many), left(few)+20; got != want {
+		t.Errorf("%d things are left, want %d", got, want)
+	}
+	if n := strings.Count(many, ": sök igenom för första gången"); n != 0 {
+		t.Errorf("%d lines say the same", n)
+	}
+	if !regexp.MustCompile(`Sök igenom 2\d system för första gången`).MatchString(many) {
+		t.Error("it is not said that twenty systems wait for their first scan")
+	}
+	for i := range 20 {
+		if n := strings.Count(many, `href="/systems/gren`+strconv.Itoa(i)+`"`); n != 1 {
+			t.Errorf("system %d of twenty has %d links", i, n)
+		}
+	}
+}
+
 // Every route is asked for by every role and by nobody: the answer must be what
 // the matrix says, and refused before anything is done.
 func TestX7_PermissionMatrixOverAllRoutes(t *testing.T) {

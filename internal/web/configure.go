@@ -10,6 +10,7 @@ import (
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/i18n"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/ruleset"
 )
@@ -107,7 +108,7 @@ func (c *call) saveVendor() error {
 	}
 	id := gallra.SystemID(v.Name)
 	err = c.configure(evidence.Entry{Action: "system.vendor", System: id}, func(cfg *config.Config) error {
-		if n := len(v.Vendor.Country); n != 0 && n != 2 {
+		if v.Vendor.Country != "" && !i18n.IsCountry(v.Vendor.Country) {
 			return gallra.Errorf(gallra.Invalid, "web.country")
 		}
 		for i := range cfg.Systems {

@@ -102,6 +102,8 @@ func functions(p *i18n.Printer, asset func(string) string) template.FuncMap {
 		"clock":    p.Clock,
 		"pct":      p.Percent,
 		"bytes":    p.Bytes,
+		"country":  func(code string) string { return p.Country(strings.ToUpper(strings.TrimSpace(code))) },
+		"lands":    p.Countries,
 		"period":   p.Period,
 		"duration": p.Duration,
 		"list":     p.List,

@@ -435,6 +435,12 @@ func TestS5_GapsCanBeMended(t *testing.T) {
 	if status, _, _ := admin.Post("/systems/chatt/vendor", "vendor", "Talk", "backup_life", "en månad"); status != http.StatusUnprocessableEntity {
 		t.Errorf("backups that live en månad: %d", status)
 	}
+	if status, _, _ := admin.Post("/systems/chatt/vendor", "vendor", "Talk", "country", "XX"); status != http.StatusUnprocessableEntity {
+		t.Errorf("a country XX: %d", status)
+	}
+	if _, page := admin.Get("/systems/chatt"); !strings.Contains(page, `<option value="SE" selected>Sverige</option>`) {
+		t.Error("the system's country is not the chosen one of its form")
+	}
 	if r, _ := s.Config.Rule("forum"); r.Version != 2 {
 		t.Errorf("a changed rule has version %d", r.Version)
 	}

@@ -122,6 +122,36 @@ func TestP1_EveryFieldOfTheTable(t *testing.T) {
 	}
 }
 
+// P-1: the record of disposal names those who planned, approved and ran, as they
+// were called then: a new name later changes neither it nor its checksum.
+func TestP1_ProtocolNamesThePeople(t *testing.T) {
+	site := webtest.New(t, true)
+	run := site.Run(t)
+	p := report.Press{DB: site.DB, Log: site.Log, Retention: site.Engine, Config: site.Config, Actor: string(auth.DPO)}
+	was, err := p.Protocol(t.Context(), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []report.Format{report.HTML, report.CSV} {
+		text := write(t, was, f, i18n.Swedish)
+		for _, want := range []string{"Lars Ek (approver), 2026-", "Karin Berg (agent), 2026-"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %q", f, want)
+			}
+		}
+	}
+	if _, err := site.DB.ExecContext(t.Context(), `UPDATE account SET name = 'Lars Nyman' WHERE username = 'approver'`); err != nil {
+		t.Fatal(err)
+	}
+	is, err := p.Protocol(t.Context(), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if is.Head.SHA256 != was.Head.SHA256 || strings.Contains(write(t, is, report.HTML, i18n.Swedish), "Lars Nyman") {
+		t.Error("the record has changed with the name of an account")
+	}
+}
+
 // The checksum is of the content, whatever the language and format; the log
 // entry names it; a second drawing of the same content is the same version.
 func TestP1_HeadCanBeChecked(t *testing.T) {

@@ -42,6 +42,7 @@ type Protocol struct {
 	FiguresEqual bool                   `json:"figures_equal"`
 	Deviations   []retention.Deviation  `json:"deviations"`
 	Evidence     retention.Position     `json:"evidence"`
+	People       map[string]string      `json:"people"` // names by username, as they were at this issue
 }
 
 // Criterion is what was chosen by, and its support.
@@ -143,7 +144,7 @@ func (p Press) Protocol(ctx context.Context, run string) (Paper, error) {
 	}
 	// The run itself puts every issue of its protocol in the log.
 	head := p.headOf("D8", digest)
-	head.Date, head.By, head.Version = d.Ended, d.Actor, d.Revision
+	head.Date, head.By, head.Version = d.Ended, r.Protocol.Name(d.Actor), d.Revision
 	if d.Settled.After(head.Date) {
 		head.Date = d.Settled
 	}
@@ -154,8 +155,11 @@ func (p Press) Protocol(ctx context.Context, run string) (Paper, error) {
 
 func (p Press) protocol(r retention.Protocol) (Protocol, error) {
 	d := Protocol{Number: r.Number, Revision: max(r.Revision, 1), Tasks: []ProtocolTask{}, Deliveries: []ProtocolDelivery{}, Open: r.Open, Settled: r.Settled, Organisation: r.Organisation, Status: r.Word(), Plan: r.Plan, PlanHash: r.PlanHash, Planner: r.Planner, Planned: r.Planned, Approved: append([]retention.Approval{}, r.Approved...),
-		Actor: r.Actor, Started: r.Started, Ended: r.Ended, Verified: Verification{At: r.Verified, Method: "reread"}, FiguresEqual: r.FiguresEqual, Deviations: append([]retention.Deviation{}, r.Deviations...), Evidence: r.Evidence,
+		Actor: r.Actor, Started: r.Started, Ended: r.Ended, Verified: Verification{At: r.Verified, Method: "reread"}, FiguresEqual: r.FiguresEqual, Deviations: append([]retention.Deviation{}, r.Deviations...), Evidence: r.Evidence, People: maps.Clone(r.People),
 		Parts: []ProtocolPart{}, Figures: []ProtocolFigures{}, Criteria: []Criterion{}}
+	if d.People == nil {
+		d.People = map[string]string{}
+	}
 	if r.Organisation.Type.Public() {
 		d.Archive = cmp.Or(r.Organisation.Archive, r.Organisation.Name)
 	}
@@ -257,14 +261,14 @@ func (d Protocol) lay(s *sheet) {
 	if len(d.Tasks) > 0 {
 		t := &grid{Columns: []column{{s.T("paper.d8.system"), false}, {s.T("paper.d8.hand.what"), false}, {s.T("paper.d8.hand.due"), false}, {s.T("paper.d8.hand.signed"), false}}}
 		for _, x := range d.Tasks {
-			t.Rows = append(t.Rows, []string{x.System.Title, x.what(s.say), s.Day(x.Due.AddDate(0, 0, -1)), x.signed(s.say)})
+			t.Rows = append(t.Rows, []string{x.System.Title, x.what(s.say), s.Day(x.Due.AddDate(0, 0, -1)), d.signed(s.say, x)})
 		}
 		s.part(s.T("paper.d8.hand"), s.T("paper.d8.hand.how")).Table = t
 	}
 	if len(d.Deliveries) > 0 {
 		t := &grid{Columns: []column{{s.T("paper.d8.system"), false}, {s.T("paper.d8.archive.package"), false}, {s.T("paper.d8.records"), true}, {s.T("paper.d8.archive.delivered"), false}, {s.T("paper.d8.archive.receipt"), false}}}
 		for _, x := range d.Deliveries {
-			t.Rows = append(t.Rows, []string{x.System.Title, x.Package + ", SHA-256 " + x.SHA256, s.Number(x.Records), x.Archive + " " + s.Day(x.Delivered), x.receipt(s.say)})
+			t.Rows = append(t.Rows, []string{x.System.Title, x.Package + ", SHA-256 " + x.SHA256, s.Number(x.Records), x.Archive + " " + s.Day(x.Delivered), d.receipt(s.say, x)})
 		}
 		s.part(s.T("paper.d8.archive.title"), s.T("paper.d8.archive.how")).Table = t
 	}
@@ -287,13 +291,18 @@ func (d Protocol) lay(s *sheet) {
 	s.part(s.T("paper.d8.signature")).Sign = true
 }
 
+// name is what somebody who took part is called.
+func (d Protocol) name(username string) string {
+	return (&retention.Protocol{People: d.People}).Name(username)
+}
+
 func first(digest string) string { return digest[:min(12, len(digest))] }
 
 // whole is what holds for the run, not for one part of it.
 func (d Protocol) whole(s say) map[string]string {
 	approved, support, criterion := "", "", ""
 	for _, a := range d.Approved {
-		approved = join(approved, a.Actor+", "+s.When(a.At))
+		approved = join(approved, d.name(a.Actor)+", "+s.When(a.At))
 	}
 	if approved == "" {
 		approved = s.T("paper.d8.no_approval")
@@ -311,7 +320,7 @@ func (d Protocol) whole(s say) map[string]string {
 		figures = s.T("error.retention.figures_differ")
 	}
 	return map[string]string{"paper.d8.number": d.Number, "paper.d8.organisation": org, "paper.d8.archive": or(d.Archive, s.T("paper.d8.no_archive")), "paper.d8.criterion": criterion, "paper.d8.support": support,
-		"paper.d8.planned": d.Planner + ", " + s.When(d.Planned), "paper.d8.approved": approved, "paper.d8.done": d.Actor + ", " + s.When(d.Started) + " – " + s.When(d.Ended),
+		"paper.d8.planned": d.name(d.Planner) + ", " + s.When(d.Planned), "paper.d8.approved": approved, "paper.d8.done": d.name(d.Actor) + ", " + s.When(d.Started) + " – " + s.When(d.Ended),
 		"paper.d8.verified": s.When(d.Verified.At) + ". " + s.T("paper.d8.reread") + " " + s.N("paper.d8.found", d.Verified.Left), "paper.d8.statistics": figures, "paper.d8.deviations": or(lines(d.deviations(s)), s.T("paper.d8.none")),
 		"paper.d8.signature": "", "paper.d8.log": strconv.FormatInt(d.Evidence.Seq, 10), "paper.d8.hash": d.PlanHash}
 }
@@ -451,23 +460,23 @@ func (x ProtocolTask) what(s say) string {
 	return s.T("paper.d8.hand.before", "what", what, "day", s.Day(x.Before))
 }
 
-func (x ProtocolDelivery) receipt(s say) string {
+func (d Protocol) receipt(s say, x ProtocolDelivery) string {
 	if x.Received.IsZero() {
 		return s.T("delivery.state." + string(x.State))
 	}
-	by := x.Actor
+	by := d.name(x.Actor)
 	if by == "receipt file" {
 		by = s.T("deliveries.by_file")
 	}
 	return s.T("paper.d8.archive.answer", "state", s.T("delivery.state."+string(x.State)), "reference", or(x.Reference, "–"), "actor", by, "day", s.Day(x.Received))
 }
 
-func (x ProtocolTask) signed(s say) string {
+func (d Protocol) signed(s say, x ProtocolTask) string {
 	if x.Signature == nil {
 		return s.T("paper.d8.hand.unsigned")
 	}
 	g := x.Signature
-	return s.T("paper.d8.hand.signature", "outcome", s.T("outcome."+string(g.Outcome)), "n", g.Count, "actor", g.Actor, "day", g.Performed)
+	return s.T("paper.d8.hand.signature", "outcome", s.T("outcome."+string(g.Outcome)), "n", g.Count, "actor", d.name(g.Actor), "day", g.Performed)
 }
 
 func (d Protocol) open(s say) []string {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/gallra/gallra"
@@ -47,6 +48,50 @@ type Protocol struct {
 	// open is settled. Settled is when nothing more was open.
 	Revision int       `json:"revision"`
 	Settled  time.Time `json:"settled,omitzero"`
+	// People names those who took part, by username, as they were called at the
+	// issue: who reads it in twenty years has no list of accounts.
+	People map[string]string `json:"people,omitempty"`
+}
+
+// Name returns what somebody who took part is called, with the username that
+// the evidence log knows; the username alone when no account has it.
+func (p *Protocol) Name(username string) string {
+	if name := p.People[username]; name != "" && name != username {
+		return name + " (" + username + ")"
+	}
+	return username
+}
+
+// people adds the names of those who took part and have none yet.
+func (e *Engine) people(ctx context.Context, p *Protocol) error {
+	if e.Names == nil {
+		return nil
+	}
+	names, err := e.Names(ctx)
+	if err != nil {
+		return fmt.Errorf("retention: protocol %s: %w", p.Number, err)
+	}
+	actors := []string{p.Planner, p.Actor}
+	for _, a := range p.Approved {
+		actors = append(actors, a.Actor)
+	}
+	for _, t := range p.Tasks {
+		if t.Signature != nil {
+			actors = append(actors, t.Signature.Actor)
+		}
+	}
+	for _, d := range p.Deliveries {
+		actors = append(actors, d.Actor)
+	}
+	for _, a := range actors {
+		if _, ok := p.People[a]; !ok && names[a] != "" {
+			if p.People == nil {
+				p.People = map[string]string{}
+			}
+			p.People[a] = names[a]
+		}
+	}
+	return nil
 }
 
 // Status is how a run ended.
@@ -121,6 +166,9 @@ func (r *running) end(ctx context.Context) error {
 	}
 	p, err := r.protocol(ctx, r.DB, now, r.at.Abort)
 	if err != nil {
+		return err
+	}
+	if err := r.people(ctx, &p); err != nil {
 		return err
 	}
 	return r.DB.Tx(ctx, func(tx *sql.Tx) error {
@@ -204,7 +252,7 @@ func (e *Engine) Settle(ctx context.Context, run string) error {
 	if err != nil {
 		return err
 	}
-	p.Evidence, p.Verified, p.Revision = was.Evidence, was.Verified, was.Revision
+	p.Evidence, p.Verified, p.Revision, p.People = was.Evidence, was.Verified, was.Revision, maps.Clone(was.People)
 	for n := range p.Parts { // dates count from the run, not from this issue
 		p.Parts[n].AnonymisedFrom = was.Parts[n].AnonymisedFrom
 	}
@@ -218,6 +266,9 @@ func (e *Engine) Settle(ctx context.Context, run string) error {
 		return nil
 	}
 	p.Revision++
+	if err := r.people(ctx, &p); err != nil {
+		return err
+	}
 	if !p.Open.Any() {
 		p.Settled = e.DB.Now().UTC()
 	}

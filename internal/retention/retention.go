@@ -46,6 +46,9 @@ type Engine struct {
 	// Rules returns the rules as they are now. A run is refused when a rule of
 	// its plan has changed since (REQUIREMENTS G-2).
 	Rules func(ctx context.Context) ([]gallra.Rule, error)
+	// Names returns what people are called by username, for the protocol; nil:
+	// usernames alone.
+	Names func(ctx context.Context) (map[string]string, error)
 	// Loc is where the law's dates are counted: Europe/Stockholm.
 	Loc *time.Location
 	// Limit is how many records an hour may go from a system; nil or 0: no

@@ -3,6 +3,7 @@ package scan
 import (
 	"math/bits"
 
+	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/pii/checkdigit"
 )
 
@@ -10,8 +11,9 @@ import (
 // when one look at it and beside it shows what all the readers would find out one
 // by one, that it is nobody's; 0 when they are to be asked. So are most numbers of
 // people's texts: "17 stolar", "kl 14.30", "den 13/6", "1 184 kr", "version 5.13.2",
-// "2025-03-12", and the digits at the end of a mailbox's name. Nothing is decided here: where a reader could
-// have a say, by form or by a word, the answer is 0.
+// "2025-03-12", and the digits at the end of a mailbox's name. Where a reader could
+// have a say, by form or by a word, the answer is 0; what words alone decide is read
+// here as well (see lone).
 func (p *pass) nothing(i int) int {
 	d := p.masks.digitsAt(i)
 	n := bits.TrailingZeros64(^d)
@@ -26,12 +28,12 @@ func (p *pass) nothing(i int) int {
 	if rest == 0 && after == '@' && alpha[before]&alpha[near[2]]&alpha[near[1]]&alpha[near[0]] != 0 && !hexBefore[before] {
 		return end
 	}
-	if !passwordEdge[before] || before == ':' || n > 5 && n != 7 && n != 9 && n != 12 {
+	if !passwordEdge[before] || before == ':' || n > 7 && n != 9 && n != 12 {
 		return 0
 	}
 	sign, third := byte(0), 0
 	if rest != 0 { // a second group behind one byte, maybe a third behind the same, and no fourth
-		if rest&2 == 0 {
+		if rest&2 == 0 || after == 0 { // without a sign it stands alone
 			return 0
 		}
 		sign, first = after, n
@@ -73,26 +75,63 @@ func (p *pass) nothing(i int) int {
 	switch {
 	case third > 0:
 		return p.threeNothing(i, end, sign, first, n, third)
-	case n > 5:
-		// Of these lengths it is no date, no telephone number and no person's: the
-		// readers of accounts and references go by the words alone.
-		first := two(p.t, i)
-		if (n != 12 || first != 16 && first != 18 && first != 19 && first != 20) && first >= 10 && sign == 0 &&
-			after != '@' && after != '=' && !p.unitAfter(end) && p.before(i).seen&(naming|cueAccount|cueBankgiro|cuePlusgiro) == 0 {
-			return end
-		}
+	case sign == 0 && (letters != 3 || n != 3):
+		return p.lone(i, end)
 	case sign == '.' && first <= 2 && n <= 2:
 		return end
 	case sign == ':' && first <= 2 && n <= 2 && !(before == ' ' && p.named(i-1)):
 		return end
 	case sign == ' ' && first <= 3 && n == 3 && letters != 2 && (letters != 3 || first != 3) && p.unitAfter(end):
 		return end
-	case sign == '/' && first <= 2 && n <= 2, sign == 0 && (letters != 3 || n != 3):
-		if first+n < 3 || after == '@' || after == '=' || p.unitAfter(end) || before == ' ' && p.boxNumber(i) || p.before(i).seen&naming == 0 {
+	case sign == '/' && first <= 2 && n <= 2: // too small for all words but those of codes
+		if first+n < 3 || after == '@' || after == '=' || p.unitAfter(end) || before == ' ' && p.boxNumber(i) || p.before(i).seen&cueSecret == 0 {
 			return end
 		}
 	}
 	return 0
+}
+
+// lone is nothing for three to seven, nine or twelve digits at t[i:end] that stand
+// alone: of these lengths a number is no telephone number and no person's unless it
+// begins like one, and a date only of six. The readers of accounts and references
+// go by the words alone, and what is left for a reference's to decide is read here,
+// for order numbers are common.
+func (p *pass) lone(i, end int) int {
+	n, after := end-i, p.at0(end)
+	none := after == '@' || after == '=' || p.unitAfter(end)
+	if n <= 5 {
+		if none || p.t[i-1] == ' ' && p.boxNumber(i) {
+			return end
+		}
+	} else if first := two(p.t, i); none || first < 10 || n == 12 && (first == 16 || first >= 18 && first <= 20) {
+		return 0
+	}
+	before := p.before(i)
+	if n > 5 {
+		if before.seen&(cueAccount|cueBankgiro|cuePlusgiro) != 0 || n == 6 && before.seen&(cueBirth|cueBorn) != 0 {
+			return 0
+		}
+		if before.seen&naming != 0 && p.t[i-1] == ' ' && p.boxNumber(i) {
+			return end
+		}
+	}
+	if before.seen&naming == 0 {
+		return end
+	}
+	customer := before.nearest(cueCustomer)
+	best := min(customer, before.nearest(naming&^(cueCustomer|cuePhone|cuePhoneWeak)))
+	not := before.nearest(namingAgainst)
+	switch call := before.nearest(cuePhone); {
+	case n > 5 && call <= 24 && call < min(best, not):
+		return 0
+	case best > 40 || not <= best:
+		return end
+	case best != customer || n < 5 || n == 5 && after == ' ': // of five, perhaps a postcode
+		return 0
+	case customer <= 30:
+		return p.add(i, end, gallra.CategoryCustomerID, likely, "customer_id/word")
+	}
+	return end
 }
 
 // threeNothing is nothing for three groups of digits with the same sign between

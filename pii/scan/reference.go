@@ -262,6 +262,10 @@ var tokenASCII = func() (t [256]bool) {
 // naming are the cues by which cued names a number.
 const naming = cueCustomer | cueFlat | cueSecret | cueNationalID | cueUser | cueCard | cuePhone | cuePhoneWeak
 
+// namingAgainst are the cues that make a number something else's than what a
+// naming word further off says.
+const namingAgainst = cueInvoice | cueTracking | cueArticle | cueVersion | cueMoney | cueLaw
+
 // cued names t[start:end] by the nearest word before it, if any word does.
 func (p *pass) cued(start, end int, c *candidate) (int, bool) {
 	if end <= start || start < p.done || p.at0(end) == '@' || p.at0(end) == '=' {
@@ -284,7 +288,7 @@ func (p *pass) cued(start, end int, c *candidate) (int, bool) {
 	customer, flat := before.nearest(cueCustomer), before.nearest(cueFlat)
 	secret, id := before.nearest(cueSecret), before.nearest(cueNationalID)
 	user, card := before.nearest(cueUser), before.nearest(cueCard)
-	not := before.nearest(cueInvoice | cueTracking | cueArticle | cueVersion | cueMoney | cueLaw)
+	not := before.nearest(namingAgainst)
 	// A passport's number is known by its form further off.
 	if passport && id <= 72 && not > id && min(customer, secret) > min(id, 40) {
 		return p.add(start, end, gallra.CategoryNationalID, likely, "national_id/word+passport form"), true
@@ -421,7 +425,7 @@ func (p *pass) smallNumber(token string, c *candidate, numeric, secret bool) boo
 			return true
 		}
 	}
-	if !numeric {
+	if !numeric || ph.n == 1 && ph.lens[0] >= 3 {
 		return false
 	}
 	if h := c.g + 1; h < ph.n && (ph.group[h].sep == sepColon || ph.group[h].sep == sepDot && ph.group[h].len() == 2) && ph.group[c.g].len() <= 2 {

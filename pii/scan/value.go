@@ -82,13 +82,15 @@ func monthMay(s string) bool {
 	default:
 		return letter(s[0]) || s[0] == ':' && (s[1] == 'e' || s[1] == 'a')
 	}
-	if i+1 >= len(s) {
+	if i+2 >= len(s) {
 		return false
 	}
-	if s[i] >= 0x80 || s[i+1] >= 0x80 {
+	s = s[i : i+3]
+	if (s[0]|s[1]|s[2])&0x80 != 0 {
 		return true
 	}
-	return monthHeads[folded[s[i]]]>>folded[s[i+1]]&1 != 0
+	a, b, c := folded[s[0]], folded[s[1]], folded[s[2]]
+	return monthHeads[a]>>b&1 != 0 && (months[uint(a)<<10|uint(b)<<5|uint(c)] || s == "of ")
 }
 
 // monthHeads holds the first two letters of the months, and of "of" that stands

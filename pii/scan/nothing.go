@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"encoding/binary"
 	"math/bits"
 
 	"github.com/gallra/gallra"
@@ -28,6 +29,9 @@ func (p *pass) nothing(i int) int {
 	if rest == 0 && after == '@' && alpha[before]&alpha[near[2]]&alpha[near[1]]&alpha[near[0]] != 0 && !hexBefore[before] {
 		return end
 	}
+	if before == '-' && n >= 4 && n <= 8 && rest == 0 {
+		return p.coded(i, n)
+	}
 	if !passwordEdge[before] || before == ':' || n > 7 && n != 9 && n != 12 {
 		return 0
 	}
@@ -42,6 +46,11 @@ func (p *pass) nothing(i int) int {
 		end += 1 + n
 		after = p.at0(end)
 		if d >>= n; d&0xFF != 0 {
+			if sign == '.' && after == '.' && first <= 3 && n <= 3 {
+				if end := p.quad(i); end != 0 {
+					return end
+				}
+			}
 			if third = bits.TrailingZeros64(^(d >> 1)); third == 0 || third > 2 || after != sign || d>>(third+1)&0xFF != 0 {
 				return 0
 			}
@@ -64,6 +73,14 @@ func (p *pass) nothing(i int) int {
 	}
 	if sign == 0 && n <= 2 {
 		return end
+	}
+	if letters == 3 && n == 3 && sign == 0 && near[0]|near[1]|near[2] < 'a' { // "ABC 123"
+		if c := p.single(i, n); c.plate() {
+			if end, ok := p.vehicle(&c); ok {
+				return end
+			}
+		}
+		return 0
 	}
 	// A reference may have its letters before it or one behind it.
 	if b := near[2]; before == ' ' && (b >= 0x80 || b >= 'A' && b <= 'Z') && p.prefix(i) != i {
@@ -132,6 +149,86 @@ func (p *pass) lone(i, end int) int {
 		return p.add(i, end, gallra.CategoryCustomerID, likely, "customer_id/word")
 	}
 	return end
+}
+
+// single makes the phrase that n digits at t[i] are, behind which none follow, and
+// returns the place in it where readers are asked that look at its shape alone.
+func (p *pass) single(i, n int) candidate {
+	ph := &p.ph
+	ph.n, ph.kinds, ph.odd, ph.quiet, ph.end = 1, 0, false, false, i+n
+	ph.group[0] = group{end: uint8(n)}
+	binary.LittleEndian.PutUint32(ph.lens[:], uint32(n))
+	return candidate{base: i, start: i, end: i + n, letters: p.lettersBefore(i, false), dateless: true}
+}
+
+// coded reads the reference that n digits at t[i], behind a dash, are the end of:
+// "AB-12345", up to four capitals with a space before and nothing joined to the
+// digits. It is no address in hexadecimal, no account and no password; it may be
+// the plate of a car where a word says so, which is left to its reader. It returns
+// 0 where others are to be asked.
+func (p *pass) coded(i, n int) int {
+	t, end := p.t, i+n
+	after := p.at0(end)
+	if after == ':' || !passwordEdge[after] && (after != '.' || p.at0(end+1) > ' ') {
+		return 0
+	}
+	if b := p.at0(end + 1); after == ' ' && b >= 'A' && b <= 'Z' && !asciiLetter(p.at0(end+2)) {
+		return 0 // a letter belongs to it
+	}
+	start := i - 1
+	for start > p.done && i-start < 6 && t[start-1] >= 'A' && t[start-1] <= 'Z' {
+		start--
+	}
+	letters := i - 1 - start
+	if letters == 0 || letters > 4 || start < 1 || t[start-1] != ' ' || p.prefix(start) != start {
+		return 0
+	}
+	if letters == 2 && n <= 5 && t[start:i-1] != "NR" && p.before(start).seen&cueVehicle != 0 {
+		return 0
+	}
+	c := p.single(i, n)
+	if e, ok := p.cued(start, end, &c); ok {
+		return e
+	}
+	return end
+}
+
+// quad reads the address of four numbers with dots that begins at t[i] and stands
+// alone, when it can be no version. It returns 0 where others are to be asked.
+func (p *pass) quad(i int) int {
+	t, d := p.t, p.masks.digitsAt(i)
+	first, digits, end := 0, 0, i
+	for k := range 4 {
+		n := bits.TrailingZeros64(^d)
+		if n == 0 || n > 3 || n > 1 && t[end] == '0' || n == 3 && t[end:end+3] > "255" {
+			return 0
+		}
+		if digits += n; k == 0 {
+			first = n
+		}
+		d >>= n
+		if end += n; k < 3 {
+			if p.at0(end) != '.' {
+				return 0
+			}
+			end++
+			d >>= 1
+		}
+	}
+	if (first == 1 || first == 2 && t[i] < '4') && digits <= 8 || d&0xFF != 0 {
+		return 0
+	}
+	if after := p.at0(end); after == ':' || !passwordEdge[after] && (after != '.' || p.at0(end+1) > ' ') {
+		return 0
+	}
+	number := 0
+	for _, b := range []byte(t[i : i+first]) {
+		number = number*10 + int(b-'0')
+	}
+	if nobodys(number, t[i:end]) {
+		return 0
+	}
+	return p.add(i, end, gallra.CategoryIP, certain, "ip/v4")
 }
 
 // threeNothing is nothing for three groups of digits with the same sign between

@@ -44,7 +44,7 @@ func (p *pass) plusPhone(c *candidate) (end int, ok bool) {
 			break
 		}
 		d = append(d, digits...)
-		if phone.International(d) {
+		if len(d) > 6 && phone.International(d) { // no shorter one is a number of any country
 			best = h
 		}
 	}

@@ -118,6 +118,85 @@ func (c *Conversation) Trim() {
 	}
 }
 
+// Forget gives back what is only needed until the conversation is as it is to be.
+func (c *Conversation) Forget() {
+	if c.redactor != nil {
+		c.redactor.Forget()
+	}
+}
+
+// Learned returns how many values are known. It has grown when records were
+// learnt that tell of more: what was rewritten before may need it once more.
+func (c *Conversation) Learned() int {
+	if c.redactor == nil {
+		return 0
+	}
+	return c.redactor.Learned()
+}
+
+// Learn reads the texts of records of the conversation that are to be redacted,
+// so that a name that only one of them gives away is taken out of all. A text is
+// searched once: Edits uses what Learn has found.
+func (c *Conversation) Learn(types map[string]connector.Type, records ...gallra.Record) {
+	if c.redactor == nil {
+		return
+	}
+	for _, r := range records {
+		for _, f := range r.Fields {
+			info, known := types[r.Ref.Type].Field(f.Name)
+			switch {
+			case f.Value == "" || !known || info.Keep || info.ReadOnly:
+			case info.Format == connector.FormatFile:
+				if c.redactsFile(r, f.Value) {
+					c.redactor.Learn(f.Value)
+				}
+			case !c.redacts():
+			case info.Format == connector.FormatMail:
+				c.learnMail(f.Value)
+			case info.Text && info.Format != connector.FormatHeaders && info.Format != connector.FormatJSON:
+				c.redactor.Learn(f.Value)
+			}
+		}
+	}
+}
+
+// learnMail learns the texts of a mail that mail redacts, as it sees them.
+func (c *Conversation) learnMail(raw string) {
+	_, _, _ = document.RewriteMail([]byte(raw), func(p document.PartInfo, text string) string { // one that cannot be read is said to be so by Edits
+		if redacted(p) && strings.TrimSpace(text) != "" {
+			c.redactor.Learn(text)
+		}
+		return text
+	})
+}
+
+// Change is what is to become of a record.
+type Change struct {
+	Set  []gallra.Field
+	Left []Left
+}
+
+// rounds bounds how often a conversation is gone through: what is replaced in one
+// text may tell of more to replace in another.
+const rounds = 4
+
+// Rewrite learns records, which belong together, and returns what Edits says of
+// each when nothing more is learnt.
+func (c *Conversation) Rewrite(types map[string]connector.Type, records []gallra.Record) []Change {
+	c.Learn(types, records...)
+	out := make([]Change, len(records))
+	for range rounds {
+		before := c.Learned()
+		for n, r := range records {
+			out[n].Set, out[n].Left = c.Edits(types[r.Ref.Type], r)
+		}
+		if c.Learned() == before {
+			break
+		}
+	}
+	return out
+}
+
 // telling reports whether a value that is met points at a person, and does not
 // stand there by chance.
 func telling(id gallra.Identifier) bool {
@@ -146,8 +225,11 @@ func (c *Conversation) Edits(t connector.Type, r gallra.Record) (set []gallra.Fi
 			continue
 		}
 		value, why := c.rewrite(info, f.Value)
-		if info.Format == connector.FormatFile && c.opt.Files == gallra.FilesRedact && c.redactor != nil && plainText(r, f.Value) {
+		if info.Format == connector.FormatFile && c.redactsFile(r, f.Value) {
 			value, why = c.redactor.Redact(f.Value), ""
+		}
+		if stem, ext := c.fileName(t, r, f); ext != "" {
+			value, why = c.text(stem)+ext, ""
 		}
 		if why != "" {
 			left = append(left, Left{f.Name, why})
@@ -178,12 +260,34 @@ func (c *Conversation) rewrite(info connector.FieldInfo, value string) (out, why
 	return value, ""
 }
 
+// redactsFile reports whether a file is redacted as it stands.
+func (c *Conversation) redactsFile(r gallra.Record, content string) bool {
+	return c.opt.Files == gallra.FilesRedact && c.redactor != nil && plainText(r, content)
+}
+
+// fileName takes the name apart of a file that is redacted: what kind of file it
+// is must be told from its name the next time too.
+func (c *Conversation) fileName(t connector.Type, r gallra.Record, f gallra.Field) (stem, ext string) {
+	if !namesFile(f) || !slices.ContainsFunc(r.Fields, func(f gallra.Field) bool {
+		info, _ := t.Field(f.Name)
+		return info.Format == connector.FormatFile && c.redactsFile(r, f.Value)
+	}) {
+		return f.Value, ""
+	}
+	ext = path.Ext(f.Value)
+	return strings.TrimSuffix(f.Value, ext), ext
+}
+
+func namesFile(f gallra.Field) bool {
+	return slices.Contains([]string{"filename", "name", "file_name"}, strings.ToLower(f.Name))
+}
+
 // plainText reports whether a file can be redacted as it stands: it is text, by
 // its name and by its bytes.
 func plainText(r gallra.Record, content string) bool {
 	name := ""
 	for _, f := range r.Fields {
-		if n := strings.ToLower(f.Name); n == "filename" || n == "name" || n == "file_name" {
+		if namesFile(f) {
 			name = f.Value
 		}
 	}
@@ -220,22 +324,21 @@ func (c *Conversation) replacement(cat gallra.Category) string {
 // structural are the header fields that say how and when, not who and what.
 var structural = map[string]bool{"date": true, "mime-version": true, "content-type": true, "content-transfer-encoding": true, "content-disposition": true}
 
+// redacted reports whether a part of a mail is running text.
+func redacted(p document.PartInfo) bool {
+	return p.Kind == document.PartText || p.Kind == document.PartHTML || p.Kind == document.PartHeader && strings.EqualFold(p.Field, "Subject")
+}
+
 // mail rewrites a whole mail so that it stays one. Attachments go.
 func (c *Conversation) mail(raw string) (out, why string) {
 	b, _, err := document.RewriteMail([]byte(raw), func(p document.PartInfo, text string) string {
-		switch p.Kind {
-		case document.PartText, document.PartHTML:
-			if strings.TrimSpace(text) == "" {
-				return text
-			}
+		switch {
+		case redacted(p) && strings.TrimSpace(text) == "":
+			return text
+		case redacted(p) && (c.redacts() || p.Kind != document.PartHeader):
 			return c.text(text)
-		case document.PartHeader:
-			if structural[strings.ToLower(p.Field)] {
-				return text
-			}
-			if c.redacts() && strings.EqualFold(p.Field, "Subject") {
-				return c.redactor.Redact(text)
-			}
+		case p.Kind == document.PartHeader && structural[strings.ToLower(p.Field)]:
+			return text
 		}
 		return "" // names, addresses, ids, file names, attributes, comments
 	}, document.Attachments(func(document.Opaque) (document.Verdict, string) { return document.Drop, "" }))

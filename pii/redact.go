@@ -45,13 +45,26 @@ type Redactor struct {
 	cats    []gallra.Category // of ids
 	matcher *ident.Matcher    // of the first ids; the others are added when it is asked
 	matched int               // how many
-	settled map[uint64]int    // texts in which nothing was found, and how many ids there were then
+	read    map[textKey]reading
 	seed    maphash.Seed
 	have    map[string]bool // ids by kind and normalised value
 	values  map[string]int  // category and normalised value → number
 	next    map[gallra.Category]int
 	persons []person
 	counts  map[gallra.Category]int
+}
+
+// textKey tells a text without holding it.
+type textKey struct {
+	sum uint64
+	n   int
+}
+
+// reading is what reading a text once has given.
+type reading struct {
+	found   []Finding // by the engine
+	learnt  bool      // its values are known
+	settled int       // one more than there were ids when nothing was to be replaced; 0: never
 }
 
 // person is someone the conversation names, by all the names used.
@@ -63,15 +76,15 @@ type person struct {
 // NewRedactor returns a Redactor for one conversation.
 func (e *Engine) NewRedactor(o RedactOptions) *Redactor {
 	r := &Redactor{
-		engine:  e,
-		lang:    cmp.Or(o.TextLang, e.lang),
-		labels:  placeholders[o.Lang],
-		have:    map[string]bool{},
-		values:  map[string]int{},
-		next:    map[gallra.Category]int{},
-		counts:  map[gallra.Category]int{},
-		settled: map[uint64]int{},
-		seed:    maphash.MakeSeed(),
+		engine: e,
+		lang:   cmp.Or(o.TextLang, e.lang),
+		labels: placeholders[o.Lang],
+		have:   map[string]bool{},
+		values: map[string]int{},
+		next:   map[gallra.Category]int{},
+		counts: map[gallra.Category]int{},
+		read:   map[textKey]reading{},
+		seed:   maphash.MakeSeed(),
 	}
 	if r.labels == nil {
 		r.labels = placeholders["sv"]
@@ -110,16 +123,43 @@ func (r *Redactor) Trim() {
 }
 
 // Learn reads a text of the conversation without redacting it, so that what is
-// found in a later message is found in the earlier ones too.
-func (r *Redactor) Learn(text string) { r.learned(text) }
+// found in a later message is found in the earlier ones too. What it finds is
+// kept until Forget: redacting the text does not search it a second time. The
+// numbers of placeholders that stand in it are not given out again.
+func (r *Redactor) Learn(text string) {
+	k := r.key(text)
+	rd, done := r.read[k]
+	if rd.learnt {
+		return
+	}
+	if !done {
+		rd.found = slices.Clone(r.detected(text)) // kept: no larger than it must be
+	}
+	r.learnAll(text, rd.found)
+	r.heldBack(text)
+	rd.learnt = true
+	r.read[k] = rd
+}
 
-// learned is Learn, and returns what the engine has found.
-func (r *Redactor) learned(text string) []Finding {
-	found := r.detected(text)
+// Forget gives back what is kept of texts that were learnt and are not yet as
+// they are to be. What is known stays known.
+func (r *Redactor) Forget() {
+	maps.DeleteFunc(r.read, func(_ textKey, rd reading) bool { return len(rd.found) > 0 && rd.settled == 0 })
+}
+
+// Learned returns how many values are known: when it has grown, there may be
+// more to take out of a text that was redacted before.
+func (r *Redactor) Learned() int { return len(r.ids) }
+
+func (r *Redactor) key(text string) textKey {
+	return textKey{maphash.String(r.seed, text), len(text)}
+}
+
+// learnAll learns what the engine has found in a text.
+func (r *Redactor) learnAll(text string, found []Finding) {
 	for _, f := range found {
 		r.learn(f.Category, text[f.Start:f.End])
 	}
-	return found
 }
 
 // detected returns what the engine finds of what is to be taken out.
@@ -133,30 +173,28 @@ const rounds = 4
 
 // Redact returns text with its personal data replaced by placeholders.
 func (r *Redactor) Redact(text string) string {
-	if r.isSettled(text) {
-		return text
-	}
-	found := r.learned(text)
 	for n := range rounds {
-		if n > 0 {
-			found = r.detected(text)
+		k := r.key(text)
+		rd, done := r.read[k]
+		if rd.settled == len(r.ids)+1 { // redacted before, and read back
+			break
 		}
-		next, changed := r.replace(text, r.resolved(text, found))
+		if !done {
+			rd.found = r.detected(text)
+		}
+		if n == 0 && !rd.learnt {
+			r.learnAll(text, rd.found)
+			rd.learnt = true
+		}
+		next, changed := r.replace(text, r.resolved(text, slices.Clone(rd.found)))
 		if !changed {
-			r.settled[maphash.String(r.seed, text)] = len(r.ids)
+			rd.settled = len(r.ids) + 1
+			r.read[k] = rd
 			break
 		}
 		text = next
 	}
 	return text
-}
-
-// isSettled reports whether text has been read already, nothing was found in it,
-// and nothing is known now that was not known then: a text that was redacted and
-// is read back is not taken apart again.
-func (r *Redactor) isSettled(text string) bool {
-	n, ok := r.settled[maphash.String(r.seed, text)]
-	return ok && n == len(r.ids)
 }
 
 // wants reports whether c is to be taken out. A name of doubtful kind goes with
@@ -168,7 +206,9 @@ func (r *Redactor) wants(c gallra.Category) bool {
 // Find returns what is personal in text: what the engine finds, what is known,
 // and what was found earlier in the conversation or elsewhere in the text.
 func (r *Redactor) Find(text string) []Finding {
-	return r.resolved(text, r.learned(text))
+	found := r.detected(text)
+	r.learnAll(text, found)
+	return r.resolved(text, found)
 }
 
 // resolved adds to what the engine has found in a reading what is known, and

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -168,5 +169,71 @@ func TestRedactor_NamesInLinesOfTheirOwnStayThere(t *testing.T) {
 	r.Redact("<p>Anna Svensson Anna Svensson Anna Svensson</p>")
 	if got, want := r.Redact("Anna Svensson\n> Anna Svensson\n> > Anna Svensson\n"), "[NAMN 1]\n> [NAMN 1]\n> > [NAMN 1]\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// What was learnt is not searched for again, a text that holds a placeholder
+// already keeps its number, and what only the last text tells is taken out of
+// the first.
+func TestG7_RedactorLearnsBeforeItRedacts(t *testing.T) {
+	t.Parallel()
+	const first, last, done = "Pratade med quorvatz om fakturan igen.", "Hälsningar Karin Quorvatz", "Svar till [NAMN 7] och [E-POST 2]."
+	e := engine(t, pii.Options{Lang: "sv"})
+	if got := e.NewRedactor(pii.RedactOptions{}).Redact(first); got != first {
+		t.Fatalf("found by itself: %q", got)
+	}
+	r := e.NewRedactor(pii.RedactOptions{})
+	for _, s := range []string{first, done, last, last} {
+		r.Learn(s)
+	}
+	known := r.Learned()
+	if known == 0 {
+		t.Fatal("nothing was learnt")
+	}
+	var once []string
+	for _, s := range []string{first, done, last} {
+		once = append(once, r.Redact(s))
+	}
+	if want := []string{"Pratade med [NAMN 8] om fakturan igen.", done, "Hälsningar [NAMN 8]"}; !slices.Equal(once, want) {
+		t.Errorf("got %q, want %q", once, want)
+	}
+	r.Forget()
+	if r.Redact(last) != once[2] || r.Redact(first) != once[0] {
+		t.Error("forgetting what was found changed what is known")
+	}
+	for _, s := range once {
+		if twice := r.Redact(s); twice != s {
+			t.Errorf("a second time %q", twice)
+		}
+	}
+}
+
+// Learning a text and then redacting it makes what redacting alone makes.
+func TestRedactor_LearningFindsTheSame(t *testing.T) {
+	t.Parallel()
+	e := engine(t, pii.Options{})
+	in, err := os.Open(shareddata.Path(t, "data/corpus-train/corpus.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 1<<24)
+	texts := 0
+	for lines.Scan() && texts < 400 {
+		var g struct{ ID, Lang, Text string }
+		if err := json.Unmarshal(lines.Bytes(), &g); err != nil {
+			t.Fatal(err)
+		}
+		texts++
+		plain := e.NewRedactor(pii.RedactOptions{TextLang: g.Lang}).Redact(g.Text)
+		r := e.NewRedactor(pii.RedactOptions{TextLang: g.Lang})
+		r.Learn(g.Text)
+		if learnt := r.Redact(g.Text); learnt != plain {
+			t.Errorf("%s: learning first made it another text", g.ID)
+		}
+	}
+	if err := lines.Err(); err != nil || texts == 0 {
+		t.Fatalf("%d texts, %v", texts, err)
 	}
 }

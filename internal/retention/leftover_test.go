@@ -559,17 +559,23 @@ func (t mailTrace) Leftovers(ctx context.Context, lost []connector.Lost, look fu
 // deliver puts n mails into a Maildir or, by its address, an IMAP server.
 func deliver(t *testing.T, address string, n int) {
 	t.Helper()
-	raw := func(i int) []byte {
-		return []byte(strings.Replace(rawMail(), "MIME-Version", fmt.Sprintf("Message-ID: <%d@example.se>\r\nMIME-Version", i), 1))
+	var mails [][]byte
+	for i := range n {
+		mails = append(mails, []byte(strings.Replace(rawMail(), "MIME-Version", fmt.Sprintf("Message-ID: <%d@example.se>\r\nMIME-Version", i), 1)))
 	}
+	deliverMails(t, address, mails...)
+}
+
+func deliverMails(t *testing.T, address string, mails ...[]byte) {
+	t.Helper()
 	if dir, ok := strings.CutPrefix(address, "maildir:"); ok {
 		for _, d := range []string{"cur", "new", "tmp"} {
 			if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for i := range n {
-			if err := os.WriteFile(filepath.Join(dir, "cur", fmt.Sprintf("1673341200.%d.host:2,S", i)), raw(i), 0o600); err != nil {
+		for i, raw := range mails {
+			if err := os.WriteFile(filepath.Join(dir, "cur", fmt.Sprintf("1673341200.%d.host:2,S", i)), raw, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -588,8 +594,7 @@ func deliver(t *testing.T, address string, n int) {
 	if err := c.Login(u.User.Username(), password).Wait(); err != nil {
 		t.Fatal(err)
 	}
-	for i := range n {
-		b := raw(i)
+	for _, b := range mails {
 		cmd := c.Append("INBOX", int64(len(b)), &goimap.AppendOptions{Time: old})
 		_, werr := cmd.Write(b)
 		if err := errors.Join(werr, cmd.Close()); err != nil {

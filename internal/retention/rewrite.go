@@ -20,6 +20,8 @@ type thread struct {
 	record   gallra.Record
 	children []gallra.Record
 	rewriter *anonymise.Conversation
+	change   anonymise.Change // of the record itself, which is edited last
+	known    int              // how much was known when it was made
 	residues []gallra.Residue
 	erased   map[gallra.Ref]bool
 	unlinked map[gallra.Ref]bool // by their edit
@@ -68,6 +70,11 @@ func (r *running) anonymise(ctx context.Context, u unit, rule gallra.Rule, items
 	counted, err := attached(ctx, trace)
 	if err != nil {
 		return x, err
+	}
+	if r.PII != nil && rule.Text == gallra.TextRedact {
+		if err := learnCopies(ctx, src, u, types, threads); err != nil {
+			return x, err
+		}
 	}
 	if err := dropFiles(ctx, src, types, rule.Files, threads); err != nil {
 		return x, err
@@ -446,8 +453,44 @@ func descendants(ctx context.Context, src connector.Source, u unit, types map[st
 	return out, nil
 }
 
+// learnCopies reads the derived copies of the threads before anything is edited,
+// for the edit of a message takes its copies with it: a name that only the history
+// gives away is to be taken out of the messages too.
+func learnCopies(ctx context.Context, src connector.Source, u unit, types map[string]connector.Type, threads []*thread) error {
+	var parents []gallra.Ref
+	byID := make(map[string]*thread, len(threads))
+	for _, t := range threads {
+		parents = append(parents, t.record.Ref)
+		byID[t.record.Ref.ID] = t
+	}
+	for _, typ := range u.Children {
+		text := slices.ContainsFunc(types[typ].Fields, func(f connector.FieldInfo) bool { return f.Text && !f.ReadOnly })
+		if types[typ].Kind != connector.KindTrace || !text {
+			continue
+		}
+		q := connector.Query{Type: typ, Parents: parents, Limit: childrenListed, Unversioned: true}
+		for {
+			page, err := src.List(ctx, q)
+			if err != nil {
+				return fmt.Errorf("retention: list %s/%s: %w", u.System, typ, err)
+			}
+			for _, c := range page.Records {
+				if t := byID[c.Parent.ID]; t != nil {
+					t.rewriter.Learn(types, c)
+				}
+			}
+			if q.Cursor = page.Next; page.Next == "" {
+				break
+			}
+		}
+	}
+	return nil
+}
+
 // rewriteChildren edits messages and the like; what can't be edited, such as an
-// attachment, is erased, and what can't be erased either is a residue.
+// attachment, is erased, and what can't be erased either is a residue. All texts
+// of a conversation are read before the first is edited, so that a name which
+// only the last message gives away is taken out of the first.
 func (r *running) rewriteChildren(ctx context.Context, src connector.Source, types map[string]connector.Type, threads []*thread) error {
 	all := map[*thread][]gallra.Record{}
 	for _, t := range threads {
@@ -486,11 +529,12 @@ func (r *running) rewriteRecords(ctx context.Context, src connector.Source, type
 	var edits []connector.Edit
 	var owner []*thread
 	for _, t := range threads {
-		for _, c := range records[t] {
+		changes := t.rewrite(types, records[t])
+		for n, c := range records[t] {
 			if t.erased[c.Ref] || t.problem != nil {
 				continue
 			}
-			set, left := t.rewriter.Edits(types[c.Ref.Type], c)
+			set, left := changes[n].Set, changes[n].Left
 			if len(left) > 0 {
 				if err := t.drop(ctx, src, c, left); err != nil {
 					return err
@@ -502,7 +546,6 @@ func (r *running) rewriteRecords(ctx context.Context, src connector.Source, type
 				owner = append(owner, t)
 			}
 		}
-		t.rewriter.Trim()
 	}
 	answers, err := editMany(ctx, src, edits)
 	if err != nil {
@@ -519,6 +562,18 @@ func (r *running) rewriteRecords(ctx context.Context, src connector.Source, type
 		}
 	}
 	return nil
+}
+
+// rewrite returns what is to become of children of the thread, and sees to it that
+// t.change is what is to become of the conversation itself by what is known then.
+func (t *thread) rewrite(types map[string]connector.Type, children []gallra.Record) []anonymise.Change {
+	if len(children) == 0 && t.known > 0 && t.known == t.rewriter.Learned() {
+		return nil
+	}
+	changes := t.rewriter.Rewrite(types, append([]gallra.Record{t.record}, children...))
+	t.change, t.known = changes[0], t.rewriter.Learned()
+	t.rewriter.Trim()
+	return changes[1:]
 }
 
 func (t *thread) drop(ctx context.Context, src connector.Source, c gallra.Record, left []anonymise.Left) error {
@@ -552,9 +607,9 @@ func (r *running) rewriteConversations(ctx context.Context, src connector.Source
 		if t.problem != nil {
 			continue
 		}
-		set, left := t.rewriter.Edits(typ, t.record)
-		t.rewriter.Trim()
-		for _, l := range left {
+		set := t.change.Set
+		t.rewriter.Forget()
+		for _, l := range t.change.Left {
 			t.residues = append(t.residues, gallra.Residue{Ref: t.record.Ref, Where: typ.Name + "." + l.Field, Why: l.Why})
 		}
 		if len(set) == 0 && !r.inOneStep(src, t.record) {

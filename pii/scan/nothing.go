@@ -26,6 +26,9 @@ func (p *pass) nothing(i int) int {
 	end, first := i+n, 0
 	after := p.at0(end)
 	rest := d >> n & 0x1FF // the first bit is no digit's
+	if rest != 0 && rest&2 == 0 && !p.wide(end) {
+		rest = 0
+	}
 	if rest == 0 && after == '@' && alpha[before]&alpha[near[2]]&alpha[near[1]]&alpha[near[0]] != 0 && !hexBefore[before] {
 		return end
 	}
@@ -45,16 +48,19 @@ func (p *pass) nothing(i int) int {
 		n = bits.TrailingZeros64(^d)
 		end += 1 + n
 		after = p.at0(end)
-		if d >>= n; d&0xFF != 0 {
+		if d >>= n; d&0xFF != 0 && (d&2 != 0 || p.wide(end)) {
 			if sign == '.' && after == '.' && first <= 3 && n <= 3 {
 				if end := p.quad(i); end != 0 {
 					return end
 				}
 			}
-			if third = bits.TrailingZeros64(^(d >> 1)); third == 0 || third > 2 || after != sign || d>>(third+1)&0xFF != 0 {
+			if third = bits.TrailingZeros64(^(d >> 1)); third == 0 || third > 2 || after != sign {
 				return 0
 			}
 			end += 1 + third
+			if d >>= third + 1; d&0xFF != 0 && (d&2 != 0 || p.wide(end)) {
+				return 0
+			}
 			after = p.at0(end)
 		}
 	}
@@ -123,6 +129,9 @@ func (p *pass) lone(i, end int) int {
 	} else if first := two(p.t, i); none || first < 10 || n == 12 && (first == 16 || first >= 18 && first <= 20) {
 		return 0
 	}
+	if b := p.at0(end + 2); n == 6 && digit(b) {
+		return 0 // "850822 T220"
+	}
 	before := p.before(i)
 	if n > 5 {
 		if before.seen&(cueAccount|cueBankgiro|cuePlusgiro) != 0 || n == 6 && before.seen&(cueBirth|cueBorn) != 0 {
@@ -149,6 +158,16 @@ func (p *pass) lone(i, end int) int {
 		return p.add(i, end, gallra.CategoryCustomerID, likely, "customer_id/word")
 	}
 	return end
+}
+
+// wide reports whether a separator of several bytes stands between the number that
+// ends at end and the next, which comes soon: in "13/6 kl 05" there is none.
+func (p *pass) wide(end int) bool {
+	if b := p.at0(end + 1); asciiLetter(b) {
+		return false
+	}
+	_, _, ok := wideSeparator(p.t, end)
+	return ok
 }
 
 // single makes the phrase that n digits at t[i] are, behind which none follow, and
@@ -215,7 +234,7 @@ func (p *pass) quad(i int) int {
 			d >>= 1
 		}
 	}
-	if (first == 1 || first == 2 && t[i] < '4') && digits <= 8 || d&0xFF != 0 {
+	if (first == 1 || first == 2 && t[i] < '4') && digits <= 8 || d&0xFF != 0 && (d&2 != 0 || p.wide(end)) {
 		return 0
 	}
 	if after := p.at0(end); after == ':' || !passwordEdge[after] && (after != '.' || p.at0(end+1) > ' ') {

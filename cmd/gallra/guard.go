@@ -89,8 +89,9 @@ func (s *session) alarms(g *guard.Guard, all bool) error {
 		if err = s.table([]string{s.say.T("cli.col.alarm"), s.say.T("cli.col.what"), s.say.T("cli.col.record"), s.say.T("cli.col.records"), s.say.T("cli.col.matter"), s.say.T("cli.col.erased"), s.say.T("cli.col.made"), s.say.T("cli.col.found"), s.say.T("cli.col.by_what"), s.say.T("cli.col.state")}, rows); err == nil {
 			s.line("cli.guard.standing", "persons", standing.Persons, "digests", standing.Digests)
 			for _, a := range list {
-				if a.Kind == guard.Record && a.State != guard.Closed {
-					s.line("cli.guard.replay", "system", a.System, "date", s.date(a.Erased))
+				say := map[guard.Kind]string{guard.Record: "cli.guard.replay", guard.Rewritten: "cli.guard.rewrite", guard.Altered: "cli.guard.altered"}[a.Kind]
+				if say != "" && a.State != guard.Closed {
+					s.line(say, "system", a.System, "date", s.date(a.Erased), "count", a.Records)
 				}
 			}
 		}
@@ -107,7 +108,7 @@ func (s *session) alarms(g *guard.Guard, all bool) error {
 
 type guardDecideCmd struct {
 	Alarm    string `arg:"" help:"cli_arg_alarm"`
-	Decision string `arg:"" help:"cli_arg_guard_decision" enum:"new_contact,another,erase_again"`
+	Decision string `arg:"" help:"cli_arg_guard_decision" enum:"new_contact,another,erase_again,rewrite,nothing"`
 	Reason   string `required:"" help:"cli_flag_guard_reason" placeholder:"TEXT"`
 	asFlag
 }

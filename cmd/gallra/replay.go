@@ -14,7 +14,7 @@ type replayCmd struct {
 	asFlag
 }
 
-// Run erases again what a restored backup has brought back (REQUIREMENTS B-4).
+// Run erases and rewrites again what a restored backup has brought back (REQUIREMENTS B-4).
 // It ends with code 3 when something that came back was left.
 func (c *replayCmd) Run(s *session) error {
 	since, err := deadline.ParseDay(c.Since)
@@ -31,7 +31,10 @@ func (c *replayCmd) Run(s *session) error {
 				return err
 			}
 		} else {
-			s.line("cli.replay.done", "system", c.System, "back", r.Back, "erased", r.Erased, "rewrites", r.Rewrites)
+			s.line("cli.replay.done", "system", c.System, "back", r.Back, "erased", r.Erased)
+			if r.Rewrites > 0 {
+				s.line("cli.replay.rewrites", "count", r.Rewrites, "back", r.RewritesBack, "rewritten", r.Rewritten)
+			}
 			if r.Redacted > 0 {
 				s.line("cli.replay.redacted", "count", r.Redacted)
 			}
@@ -39,7 +42,7 @@ func (c *replayCmd) Run(s *session) error {
 				s.line("cli.replay.kept", "count", n, "why", s.say.Say(why))
 			}
 		}
-		if r.Erased < r.Back {
+		if r.Remains() {
 			return errRemains
 		}
 		return nil

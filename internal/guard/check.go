@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -28,9 +29,10 @@ const Newest = 2000
 // NewestSlow is Newest for a system that must be asked for one at a time.
 const NewestSlow = 100
 
-// Return is what one run or request had erased and is there again.
+// Return is what one run or request had erased or rewritten and is there again.
 type Return struct {
 	Matter string
+	Kind   Kind       // Record, also when empty; Rewritten, Altered
 	Ref    gallra.Ref // the first of them
 	Count  int64
 	Erased time.Time
@@ -238,17 +240,22 @@ func (c *Checker) look(ctx context.Context, src connector.Source, system gallra.
 	if _, ok := src.(connector.Verifier); ok {
 		newest = Newest
 	}
-	back := map[string]bool{}
+	type matter struct {
+		id   string
+		kind Kind
+	}
+	back := map[matter]bool{}
 	for _, f := range c.Returned {
 		list, err := f(ctx, src, system, newest)
 		if err != nil {
 			return err
 		}
 		for _, r := range list {
-			back[r.Matter] = true
+			r.Kind = cmp.Or(r.Kind, Record)
+			back[matter{r.Matter, r.Kind}] = true
 			if err := c.DB.Tx(ctx, func(tx *sql.Tx) error {
 				// One alarm a run or request and system: its place is no record's own.
-				_, err := c.raise(ctx, tx, Alarm{Matter: r.Matter, Kind: Record, System: system, Ref: gallra.Ref{System: system, Type: r.Ref.Type}, Records: r.Count, Erased: r.Erased})
+				_, err := c.raise(ctx, tx, Alarm{Matter: r.Matter, Kind: r.Kind, System: system, Ref: gallra.Ref{System: system, Type: r.Ref.Type}, Records: r.Count, Erased: r.Erased})
 				return err
 			}); err != nil {
 				return err
@@ -260,8 +267,8 @@ func (c *Checker) look(ctx context.Context, src connector.Source, system gallra.
 		return err
 	}
 	for _, a := range open {
-		if a.Kind == Record {
-			if !back[a.Matter] {
+		if a.Kind.back() {
+			if !back[matter{a.Matter, a.Kind}] {
 				err = c.settle(ctx, a)
 			}
 		} else if _, gerr := src.Get(ctx, a.Ref); errors.Is(gerr, gallra.ErrNotFound) {

@@ -155,6 +155,13 @@ const (
 	// Record: records that a run or a request erased bear their old ids again. A
 	// backup was restored.
 	Record Kind = "record"
+	// Rewritten: records that a run rewrote in place are there again exactly as
+	// they were before it. A backup was restored.
+	Rewritten Kind = "rewritten"
+	// Altered: records that a run rewrote in place are there neither as they were
+	// nor as it left them, and nobody has written to them since: perhaps an older
+	// backup. A new plan finds them, if they are past their date.
+	Altered Kind = "altered"
 	// Restored: the person stands in a record from before the erasure that the
 	// request did not know: restored, imported or fetched again.
 	Restored Kind = "restored"
@@ -183,12 +190,43 @@ type Decision string
 const (
 	NewContact Decision = "new_contact" // the person is a customer anew: nothing is to be done, now or later
 	EraseAgain Decision = "erase_again" // by a replay, or a new case
+	Rewrite    Decision = "rewrite"     // by a replay
+	Nothing    Decision = "nothing"     // is to be done: it is as it should be
 	Other      Decision = "another"     // it is another person
 	Gone       Decision = "gone"        // the next check no longer found it
 )
 
-// Decisions returns those that a user may take.
-func Decisions() []Decision { return []Decision{NewContact, Other, EraseAgain} }
+// Decisions returns those that a user may take on an alarm of the kind.
+func (k Kind) Decisions() []Decision {
+	switch k {
+	case Record:
+		return []Decision{Other, EraseAgain}
+	case Rewritten:
+		return []Decision{Rewrite, Nothing}
+	case Altered:
+		return []Decision{Nothing}
+	}
+	return []Decision{NewContact, Other, EraseAgain}
+}
+
+// Decisions returns all that a user may take.
+func Decisions() []Decision { return []Decision{NewContact, Other, EraseAgain, Rewrite, Nothing} }
+
+// back reports whether an alarm is of records by their old ids, one a run or
+// request, system and type.
+func (k Kind) back() bool { return k == Record || k == Rewritten || k == Altered }
+
+// Replayed reports whether a replay does away with what the alarm is about.
+func (k Kind) Replayed() bool { return k == Record || k == Rewritten }
+
+// place is what the alarm is kept under beside its matter, system and type. What
+// was erased and what was rewritten by one run are two.
+func (a Alarm) place() string {
+	if a.Kind == Rewritten || a.Kind == Altered {
+		return "*" + string(a.Kind)
+	}
+	return a.Ref.ID
+}
 
 // Alarm says that something erased is there again. It names no person.
 type Alarm struct {
@@ -253,7 +291,10 @@ func (g *Guard) alarms(ctx context.Context, where string, args ...any) ([]Alarm,
 		if err := rows.Scan(&a.ID, &a.Matter, &a.Kind, &a.System, &a.Ref.Type, &a.Ref.ID, &why, &a.Records, &at[0], &at[1], &at[2], &at[3], &a.State, &a.Decision, &a.Reason, &a.Actor, &at[4]); err != nil {
 			return nil, fmt.Errorf("guard: alarms: %w", err)
 		}
-		if a.Ref.System = a.System; why != "" {
+		if a.Ref.System = a.System; a.Ref.ID == a.place() && a.Kind.back() {
+			a.Ref.ID = ""
+		}
+		if why != "" {
 			a.Why = strings.Split(why, ",")
 		}
 		for i, t := range []*time.Time{&a.Made, &a.Erased, &a.Found, &a.Seen, &a.Closed} {
@@ -278,12 +319,15 @@ func (g *Guard) Decide(ctx context.Context, id, actor string, d Decision, reason
 	if err != nil {
 		return a, err
 	}
-	if a.Kind == Record && d == NewContact { // an erased record is no contact
+	switch {
+	case a.Kind == Record && d == NewContact: // an erased record is no contact
 		return a, gallra.Errorf(gallra.Invalid, "guard.record_is_back")
+	case !slices.Contains(a.Kind.Decisions(), d):
+		return a, gallra.Errorf(gallra.Invalid, "guard.decision_unknown")
 	}
 	now := g.DB.Now()
 	state, closed := Closed, store.Micros(now)
-	if d == EraseAgain {
+	if d == EraseAgain || d == Rewrite {
 		state, closed = Acting, 0
 	}
 	err = g.DB.Tx(ctx, func(tx *sql.Tx) error {
@@ -352,11 +396,11 @@ func (g *Guard) Standing(ctx context.Context) (Standing, error) {
 func (g *Guard) raise(ctx context.Context, tx *sql.Tx, a Alarm) (fresh bool, err error) {
 	now := store.Micros(g.DB.Now())
 	var state, decision, kind string
-	err = tx.QueryRowContext(ctx, `SELECT state, decision, kind FROM guard_alarm WHERE matter = $1 AND system = $2 AND type = $3 AND ref_id = $4`, a.Matter, string(a.System), a.Ref.Type, a.Ref.ID).Scan(&state, &decision, &kind)
+	err = tx.QueryRowContext(ctx, `SELECT state, decision, kind FROM guard_alarm WHERE matter = $1 AND system = $2 AND type = $3 AND ref_id = $4`, a.Matter, string(a.System), a.Ref.Type, a.place()).Scan(&state, &decision, &kind)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		_, err = tx.ExecContext(ctx, `INSERT INTO guard_alarm (id, matter, kind, system, type, ref_id, why, records, made, erased, found, seen) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
-			ON CONFLICT (matter, system, type, ref_id) DO NOTHING`, work.NewID("alarm"), a.Matter, string(a.Kind), string(a.System), a.Ref.Type, a.Ref.ID, strings.Join(a.Why, ","), a.Records, store.Micros(a.Made), store.Micros(a.Erased), now)
+			ON CONFLICT (matter, system, type, ref_id) DO NOTHING`, work.NewID("alarm"), a.Matter, string(a.Kind), string(a.System), a.Ref.Type, a.place(), strings.Join(a.Why, ","), a.Records, store.Micros(a.Made), store.Micros(a.Erased), now)
 		fresh = true
 	case err != nil:
 	case state == string(Closed) && decision != string(Gone):
@@ -367,7 +411,7 @@ func (g *Guard) raise(ctx context.Context, tx *sql.Tx, a Alarm) (fresh bool, err
 			a.Kind = Kind(kind) // what was surer stays so
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE guard_alarm SET seen = $5, records = $6, kind = $7, why = $8, state = CASE WHEN state = 'closed' THEN 'open' ELSE state END, closed = 0
-			WHERE matter = $1 AND system = $2 AND type = $3 AND ref_id = $4`, a.Matter, string(a.System), a.Ref.Type, a.Ref.ID, now, a.Records, string(a.Kind), strings.Join(a.Why, ","))
+			WHERE matter = $1 AND system = $2 AND type = $3 AND ref_id = $4`, a.Matter, string(a.System), a.Ref.Type, a.place(), now, a.Records, string(a.Kind), strings.Join(a.Why, ","))
 	}
 	if err != nil {
 		return false, fmt.Errorf("guard: alarm: %w", err)

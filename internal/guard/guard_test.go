@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -340,6 +341,61 @@ func TestB4_RecordsAreBack(t *testing.T) {
 		h.back = []guard.Return{{Matter: "run-1", Ref: gallra.Ref{System: "desk", Type: "conversation", ID: "7"}, Count: 38, Erased: h.now.AddDate(0, 0, -3)}}
 		if got = h.look(); len(asks(got)) != 1 {
 			t.Fatalf("restored once more: %+v", got)
+		}
+	})
+}
+
+// What was rewritten and is back is an alarm of its own beside what was erased by
+// the same run, and asks for another word; what can be told to be neither asks for
+// a plan, and no replay is begun for it.
+func TestB4_RewrittenRecordsAreBack(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := open(t, db)
+		ref := gallra.Ref{System: "desk", Type: "conversation", ID: "7"}
+		three := []guard.Return{{Matter: "run-1", Ref: ref, Count: 3, Erased: h.now.AddDate(0, 0, -3)}, {Matter: "run-1", Kind: guard.Rewritten, Ref: ref, Count: 5, Erased: h.now.AddDate(0, 0, -3)},
+			{Matter: "run-1", Kind: guard.Altered, Ref: ref, Count: 2, Erased: h.now.AddDate(0, 0, -3)}}
+		h.back = three
+		byKind := map[guard.Kind]guard.Alarm{}
+		for range 2 { // seen twice is told once
+			for _, a := range h.look() {
+				byKind[a.Kind] = a
+			}
+		}
+		if got := h.look(); len(got) != 3 || byKind[guard.Record].Records != 3 || byKind[guard.Rewritten].Records != 5 || byKind[guard.Altered].Records != 2 {
+			t.Fatalf("%+v", got)
+		}
+		for k, a := range byKind {
+			if a.Ref.ID != "" || !a.Asks() {
+				t.Errorf("%s: %+v", k, a)
+			}
+			for _, d := range guard.Decisions() {
+				if slices.Contains(k.Decisions(), d) {
+					continue
+				}
+				if _, err := h.Decide(ctx, a.ID, "karin", d, "x"); gallra.CodeOf(err) != gallra.Invalid {
+					t.Errorf("%s, %s: %v", k, d, err)
+				}
+			}
+		}
+		_, err := h.Decide(ctx, byKind[guard.Altered].ID, "karin", guard.Nothing, "rättat för hand")
+		h.check(err)
+		_, err = h.Decide(ctx, byKind[guard.Rewritten].ID, "karin", guard.Rewrite, "säkerhetskopia")
+		h.check(err)
+		if _, err := h.StartReplay(ctx, byKind[guard.Altered].ID, h.now.AddDate(0, 0, -9), "bo"); gallra.CodeOf(err) != gallra.Conflict {
+			t.Errorf("a replay of what nobody can tell: %v", err)
+		}
+		if _, err := h.StartReplay(ctx, byKind[guard.Rewritten].ID, h.now.AddDate(0, 0, -9), "karin"); gallra.CodeOf(err) != gallra.Forbidden {
+			t.Errorf("by one person: %v", err)
+		}
+		_, err = h.StartReplay(ctx, byKind[guard.Rewritten].ID, h.now.AddDate(0, 0, -9), "bo")
+		h.check(err)
+		h.back = three[:1]
+		if got := h.look(); len(got) != 1 || got[0].Kind != guard.Record {
+			t.Fatalf("%+v", got)
+		}
+		h.back = three
+		if got := h.look(); len(got) != 2 { // what nothing needs to be done about is told once
+			t.Fatalf("%+v", got)
 		}
 	})
 }

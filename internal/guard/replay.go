@@ -18,11 +18,19 @@ const WorkReplay = "replay"
 
 // Replayed is what a replay after a restore found and did.
 type Replayed struct {
-	Journal  int64            `json:"journal"`  // erasures in the journal since the date
-	Back     int64            `json:"back"`     // of them, records that the restore had brought back
-	Erased   int64            `json:"erased"`   // of those, erased again and looked for
-	Kept     map[string]int64 `json:"kept"`     // the others, by reason
-	Rewrites int64            `json:"rewrites"` // records anonymised since then: the next plan finds those that came back
+	Journal int64            `json:"journal"` // erasures in the journal since the date
+	Back    int64            `json:"back"`    // of them, records that the restore had brought back
+	Erased  int64            `json:"erased"`  // of those, erased again and looked for
+	Kept    map[string]int64 `json:"kept"`    // the others, and those of the anonymised, by reason
+	// Rewrites are the records rewritten in place in the journal since the date;
+	// RewritesBack those of them that the restore had brought back exactly as they
+	// were, and Rewritten those of these that were rewritten again and looked at.
+	// Altered are there in yet another form: which decision they belong to cannot
+	// be told, and a new plan must find them.
+	Rewrites     int64 `json:"rewrites"`
+	RewritesBack int64 `json:"rewrites_back"`
+	Rewritten    int64 `json:"rewritten"`
+	Altered      int64 `json:"altered"`
 	// Redacted are mentions that requests have taken out since then. The values are
 	// no longer kept: those that came back need a case of their own, and the guard
 	// tells of them.
@@ -30,13 +38,19 @@ type Replayed struct {
 }
 
 func (r *Replayed) add(o Replayed) {
-	r.Journal, r.Back, r.Erased, r.Rewrites, r.Redacted = r.Journal+o.Journal, r.Back+o.Back, r.Erased+o.Erased, r.Rewrites+o.Rewrites, r.Redacted+o.Redacted
+	r.Journal, r.Back, r.Erased, r.Redacted = r.Journal+o.Journal, r.Back+o.Back, r.Erased+o.Erased, r.Redacted+o.Redacted
+	r.Rewrites, r.RewritesBack, r.Rewritten, r.Altered = r.Rewrites+o.Rewrites, r.RewritesBack+o.RewritesBack, r.Rewritten+o.Rewritten, r.Altered+o.Altered
 	for why, n := range o.Kept {
 		r.Kept[why] += n
 	}
 }
 
-// Replay erases again what is back in a system since a backup was taken.
+// Remains reports whether something came back that is still there as it was.
+func (r Replayed) Remains() bool {
+	return r.Erased < r.Back || r.Rewritten < r.RewritesBack || r.Altered > 0
+}
+
+// Replay erases and rewrites again what is back in a system since a backup was taken.
 type Replay func(ctx context.Context, system gallra.SystemID, since time.Time, actor string) (Replayed, error)
 
 // ReplayAll does one replay after the other and adds up what they did. The first
@@ -69,7 +83,7 @@ func (g *Guard) StartReplay(ctx context.Context, alarm string, since time.Time, 
 		return w, err
 	}
 	switch {
-	case a.Kind != Record || a.State != Acting:
+	case !a.Kind.Replayed() || a.State != Acting:
 		return w, gallra.Errorf(gallra.Conflict, "guard.replay_undecided")
 	case actor == "" || a.Actor == actor:
 		return w, gallra.Errorf(gallra.Forbidden, "guard.replay_same_person")
@@ -167,7 +181,7 @@ func (r *Replayer) Step(ctx context.Context, id string) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	w.Cursor, w.State, w.Phase, w.Done, w.Total = string(b), work.Done, "", did.Erased, did.Back
+	w.Cursor, w.State, w.Phase, w.Done, w.Total = string(b), work.Done, "", did.Erased+did.Rewritten, did.Back+did.RewritesBack
 	if err := save(); err != nil {
 		return false, err
 	}

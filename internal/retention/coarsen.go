@@ -274,41 +274,8 @@ func (r *running) coarsenItems(ctx context.Context, n int, b batch, c coarsening
 	if err != nil {
 		return err
 	}
-	refs := make([]gallra.Ref, len(rare))
-	for k, i := range rare {
-		refs[k] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
-	}
-	now, err := getMany(ctx, src, refs, true, nil)
+	now, err := r.coarsenRecords(ctx, src, u, c, rare)
 	if err != nil {
-		return err
-	}
-	holds, err := r.holds(ctx, src, u, rare)
-	if err != nil {
-		return err
-	}
-	var edits []connector.Edit
-	for k, i := range rare {
-		rec, there := now[i.id]
-		if _, held := holds.Covers(refs[k], i.parent, i.person); held || !there {
-			continue
-		}
-		g, key := c.split(i.fact)
-		var set []gallra.Field
-		for f, value := range strings.Split(c.change[g][key], "\x1f") {
-			if was, _ := rec.Field(c.fields[f]); was != value {
-				set = append(set, gallra.Field{Name: c.fields[f], Value: value})
-			}
-		}
-		if len(set) > 0 {
-			edits = append(edits, connector.Edit{Item: connector.Item{Ref: refs[k], IfVersion: rec.Version}, Set: set})
-		}
-	}
-	// A field that the system will not set leaves its record rare, and rare is
-	// what the look afterwards calls it.
-	if _, err := editMany(ctx, src, edits); err != nil {
-		return err
-	}
-	if now, err = getMany(ctx, src, refs, false, nil); err != nil {
 		return err
 	}
 	var changes []statistics.Change
@@ -330,6 +297,45 @@ func (r *running) coarsenItems(ctx context.Context, n int, b batch, c coarsening
 		}
 		return statistics.Save(ctx, tx, r.run.ID, part, gone)
 	})
+}
+
+// coarsenRecords makes rare records coarser and returns them as they are then.
+func (r *running) coarsenRecords(ctx context.Context, src connector.Source, u unit, c coarsening, rare []item) (map[string]gallra.Record, error) {
+	refs := make([]gallra.Ref, len(rare))
+	for k, i := range rare {
+		refs[k] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
+	}
+	now, err := getMany(ctx, src, refs, true, nil)
+	if err != nil {
+		return nil, err
+	}
+	holds, err := r.holds(ctx, src, u, rare)
+	if err != nil {
+		return nil, err
+	}
+	var edits []connector.Edit
+	for k, i := range rare {
+		rec, there := now[i.id]
+		if _, held := holds.Covers(refs[k], i.parent, i.person); held || !there {
+			continue
+		}
+		g, key := c.split(i.fact)
+		var set []gallra.Field
+		for f, value := range strings.Split(c.change[g][key], "\x1f") {
+			if was, _ := rec.Field(c.fields[f]); was != value {
+				set = append(set, gallra.Field{Name: c.fields[f], Value: value})
+			}
+		}
+		if len(set) > 0 {
+			edits = append(edits, connector.Edit{Item: connector.Item{Ref: refs[k], IfVersion: rec.Version}, Set: set})
+		}
+	}
+	// A field that the system will not set leaves its record rare, and rare is
+	// what the look afterwards calls it.
+	if _, err := editMany(ctx, src, edits); err != nil {
+		return nil, err
+	}
+	return getMany(ctx, src, refs, false, nil)
 }
 
 // anonymityOf judges cells with how many records share each, and how many records

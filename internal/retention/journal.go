@@ -19,10 +19,12 @@ import (
 // that was erased, but is another.
 const ReasonOther = "retention.reason.other"
 
-// Replay erases again, after a system has been restored from a backup taken at
-// since, every record that a run had erased from it since then (REQUIREMENTS
-// B-4). It may be repeated. A record on hold stays, and one that only bears an
-// erased record's id, made after the restore, is told by its day and stays too.
+// Replay erases and anonymises again, after a system has been restored from a
+// backup taken at since, every record that a run had erased or anonymised in it
+// since then (REQUIREMENTS B-4). It may be repeated. A record on hold stays, and
+// one that only bears an erased record's id, made after the restore, is told by
+// its day and stays too. One that was anonymised is told by its version: any other
+// than the decision was about stays, and is counted.
 func (e *Engine) Replay(ctx context.Context, system gallra.SystemID, since time.Time, actor string) (guard.Replayed, error) {
 	out := guard.Replayed{Kept: map[string]int64{}}
 	if stopped, err := e.Stopped(ctx); err != nil {
@@ -46,15 +48,19 @@ func (e *Engine) Replay(ctx context.Context, system gallra.SystemID, since time.
 	if err := rows.Err(); err != nil {
 		return out, fmt.Errorf("retention: replay: %w", err)
 	}
+	altered := map[gallra.Ref]bool{}
 	for _, id := range ids {
-		if err := e.replayRun(ctx, id, system, since, actor, &out); err != nil {
+		if err := e.replayRun(ctx, id, system, since, actor, &out, altered); err != nil {
 			return out, err
 		}
+	}
+	if out.Altered = int64(len(altered)); out.Altered > 0 {
+		out.Kept[ReasonAltered] = out.Altered
 	}
 	return out, nil
 }
 
-func (e *Engine) replayRun(ctx context.Context, id string, system gallra.SystemID, since time.Time, actor string, out *guard.Replayed) error {
+func (e *Engine) replayRun(ctx context.Context, id string, system gallra.SystemID, since time.Time, actor string, out *guard.Replayed, altered map[gallra.Ref]bool) error {
 	r, err := e.journalOf(ctx, id)
 	if err != nil {
 		return err
@@ -64,13 +70,19 @@ func (e *Engine) replayRun(ctx context.Context, id string, system gallra.SystemI
 		if u.System != system || b.ended.Before(since) {
 			continue
 		}
-		if !r.plan.Rules[b.rule].Action.Erases() {
-			out.Rewrites += b.tally.Outcomes[gallra.OutcomeAnonymised] + b.tally.Outcomes[gallra.OutcomeDeidentified]
-			continue
-		}
-		gone, err := r.erasedOf(ctx, b)
+		gone, err := r.doneOf(ctx, b)
 		if err != nil {
 			return err
+		}
+		if r.plan.Rules[b.rule].Action == gallra.ActionAnonymise {
+			out.Rewrites += int64(len(gone))
+			if err := r.replayRewrites(ctx, u, b, gone, actor, out, altered); err != nil {
+				return err
+			}
+			continue
+		}
+		if !r.plan.Rules[b.rule].Action.Erases() {
+			continue
 		}
 		out.Journal += int64(len(gone))
 		if err := r.replayBatch(ctx, u, b, gone, actor, out); err != nil {
@@ -80,7 +92,8 @@ func (e *Engine) replayRun(ctx context.Context, id string, system gallra.SystemI
 	return nil
 }
 
-// kept returns the ids of a unit's records that the run did not erase.
+// kept returns the ids of a unit's records with which the run has not done what
+// was planned.
 func (r *running) kept(ctx context.Context, n int) (map[string]bool, error) {
 	rows, err := r.DB.QueryContext(ctx, `SELECT ref_id FROM run_item WHERE run = $1 AND unit = $2 AND outcome <> 'erased'`, r.run.ID, n)
 	if err != nil {

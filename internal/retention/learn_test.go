@@ -22,10 +22,7 @@ const (
 // redacted carries out one plan that redacts text in place.
 func redacted(t *testing.T, src connector.Source) (*retention.Protocol, *fixture) {
 	t.Helper()
-	e, err := pii.New(pii.Options{Lang: "sv"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := swedish(t)
 	for _, found := range e.Find(hushed) {
 		t.Fatalf("%s is found by itself", found.Category)
 	}
@@ -40,6 +37,15 @@ func redacted(t *testing.T, src connector.Source) (*retention.Protocol, *fixture
 		t.Errorf("%s, figures equal %t: %+v", pr.Status, pr.FiguresEqual, pr.Total)
 	}
 	return pr, f
+}
+
+func swedish(t *testing.T) *pii.Engine {
+	t.Helper()
+	e, err := pii.New(pii.Options{Lang: "sv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 func redacting() gallra.Rule {

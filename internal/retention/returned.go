@@ -4,15 +4,17 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/guard"
 )
 
-// Returned tells which of the records that runs erased last from a system are
-// there again, as they were: what a restored backup brings back. It reads and
-// changes nothing.
+// Returned tells which of the records that runs erased or anonymised last in a
+// system are there again, as they were: what a restored backup brings back. Of
+// those anonymised it also tells which are there in another form than either. It
+// reads and changes nothing.
 func (e *Engine) Returned(ctx context.Context, src connector.Source, system gallra.SystemID, newest int) ([]guard.Return, error) {
 	type place struct {
 		run string
@@ -36,6 +38,19 @@ func (e *Engine) Returned(ctx context.Context, src connector.Source, system gall
 	}
 	var out []guard.Return
 	open := map[string]*running{}
+	seen := map[gallra.Ref]bool{} // anonymised by a newer run than the one that is looked at
+	add := func(run string, u unit, kind guard.Kind, list []item, ended time.Time) {
+		if len(list) == 0 {
+			return
+		}
+		ref := gallra.Ref{System: u.System, Type: u.Type, ID: list[0].id}
+		k := slices.IndexFunc(out, func(o guard.Return) bool { return o.Matter == run && o.Kind == kind && o.Ref.Type == u.Type })
+		if k < 0 {
+			out = append(out, guard.Return{Matter: run, Kind: kind, Ref: ref, Count: int64(len(list)), Erased: ended})
+			return
+		}
+		out[k].Count, out[k].Ref, out[k].Erased = out[k].Count+int64(len(list)), ref, ended
+	}
 	for _, p := range places {
 		if newest <= 0 {
 			break
@@ -53,28 +68,36 @@ func (e *Engine) Returned(ctx context.Context, src connector.Source, system gall
 		}
 		b := r.batches[k]
 		u := r.plan.units[b.unit]
-		if u.System != system || !r.plan.Rules[b.rule].Action.Erases() {
+		action := r.plan.Rules[b.rule].Action
+		if u.System != system || !action.Erases() && action != gallra.ActionAnonymise {
 			continue
 		}
-		gone, err := r.erasedOf(ctx, b)
+		gone, err := r.doneOf(ctx, b)
 		if err != nil {
 			return nil, err
 		}
 		gone = gone[max(len(gone)-newest, 0):]
 		newest -= len(gone)
+		if action == gallra.ActionAnonymise {
+			gone = slices.DeleteFunc(gone, func(i item) bool {
+				ref := gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
+				was := seen[ref]
+				seen[ref] = true
+				return was
+			})
+			exact, altered, err := r.restored(ctx, src, u, b, gone)
+			if err != nil {
+				return nil, err
+			}
+			add(p.run, u, guard.Rewritten, exact, b.ended)
+			add(p.run, u, guard.Altered, altered, b.ended)
+			continue
+		}
 		back, err := r.back(ctx, src, u, gone)
 		if err != nil {
 			return nil, err
 		}
-		if len(back) == 0 {
-			continue
-		}
-		ref := gallra.Ref{System: u.System, Type: u.Type, ID: back[0].id}
-		if k := len(out) - 1; k >= 0 && out[k].Matter == p.run {
-			out[k].Count, out[k].Ref, out[k].Erased = out[k].Count+int64(len(back)), ref, b.ended
-		} else {
-			out = append(out, guard.Return{Matter: p.run, Ref: ref, Count: int64(len(back)), Erased: b.ended})
-		}
+		add(p.run, u, guard.Record, back, b.ended)
 	}
 	return out, nil
 }
@@ -93,8 +116,9 @@ func (e *Engine) journalOf(ctx context.Context, id string) (*running, error) {
 	return r, err
 }
 
-// erasedOf returns the records of a batch that its run erased, in order.
-func (r *running) erasedOf(ctx context.Context, b batch) ([]item, error) {
+// doneOf returns the records of a batch with which its run has done what was
+// planned, in order.
+func (r *running) doneOf(ctx context.Context, b batch) ([]item, error) {
 	kept, err := r.kept(ctx, b.unit)
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ type AlarmRow struct {
 	Decisions []guard.Decision
 	Since     string         // the day of the backup, in the form that erases again
 	MayReplay bool           // the reader may be the second person
-	Replay    *Progress      // of records that are being, or have been, erased again
+	Replay    *Progress      // of records that are being, or have been, erased or rewritten again
 	Replayed  guard.Replayed // what came of it
 }
 
@@ -61,12 +61,8 @@ func (c *call) alarmsView() (v AlarmsView, err error) {
 	for _, a := range list {
 		s, _ := cfg.System(a.System)
 		row := AlarmRow{Alarm: a, Title: cmp.Or(title(s), string(a.System)), Case: len(a.Matter) > 0 && a.Matter[0] == 'B'}
-		for _, d := range guard.Decisions() {
-			if a.Kind != guard.Record || d != guard.NewContact {
-				row.Decisions = append(row.Decisions, d)
-			}
-		}
-		if a.Kind == guard.Record && a.State == guard.Acting {
+		row.Decisions = a.Kind.Decisions()
+		if a.Kind.Replayed() && a.State == guard.Acting {
 			if err := c.replayOf(g, &row); err != nil {
 				return v, err
 			}
@@ -123,7 +119,7 @@ func (c *call) decideAlarm() error {
 	return c.done("/alarms", "alarm_decided")
 }
 
-// replayAlarm is the second person's yes to erasing again what is back: the
+// replayAlarm is the second person's yes to thinning out again what is back: the
 // workers do it.
 func (c *call) replayAlarm() error {
 	g, err := c.guarding()
@@ -181,8 +177,12 @@ func (c *call) alarmTodos() ([]Todo, error) {
 	var out []Todo
 	for _, a := range list {
 		s, _ := cfg.System(a.System)
-		if a.Kind == guard.Record && a.State == guard.Acting {
-			out = append(out, Todo{Risk: 2, What: i18n.Msg("todo.replay", "system", cmp.Or(title(s), string(a.System)), "date", a.Erased),
+		if a.Kind.Replayed() && a.State == guard.Acting {
+			what := "todo.replay"
+			if a.Kind == guard.Rewritten {
+				what = "todo.replay_rewritten"
+			}
+			out = append(out, Todo{Risk: 2, What: i18n.Msg(what, "system", cmp.Or(title(s), string(a.System)), "date", a.Erased),
 				Role: auth.Approver, To: "/alarms#" + a.ID, Law: "a17", Fine: "5"})
 		}
 		if !a.Asks() {

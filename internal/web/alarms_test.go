@@ -130,6 +130,48 @@ func TestB4_ErasedAgainByTwo(t *testing.T) {
 	}
 }
 
+// B-4: records that a restored backup has given back what was taken out of them
+// are rewritten again by two people, from the page, and the alarm ends.
+func TestB4_RewrittenAgainByTwo(t *testing.T) {
+	s := webtest.New(t, true)
+	s.RunOf(t, 2)
+	s.Restore(t, "forum", 500)
+	first, second := s.As(t, auth.Approver), s.As(t, "approver2")
+	_, body := first.Get("/alarms")
+	for _, want := range []string{"Borttagna uppgifter är tillbaka i poster", "Ska tas bort igen", "Inget behöver göras", "Togs bort"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(body, "*rewritten") || strings.Contains(body, "Ska raderas igen") {
+		t.Error("the page tells of erasing, or of how it keeps alarms")
+	}
+	id := find(t, body, `action="/alarms/(alarm-[^"]+)"`)
+	since := s.Now.AddDate(0, 0, -2).Format(time.DateOnly)
+	if status, _, _ := first.Post("/alarms/"+id, "decision", "erase_again", "reason", "Säkerhetskopia"); status != http.StatusUnprocessableEntity {
+		t.Errorf("to be erased, which was never decided: %d", status)
+	}
+	if status, _, _ := first.Post("/alarms/"+id, "decision", "rewrite", "reason", "Säkerhetskopia"); status != http.StatusSeeOther {
+		t.Fatalf("decided: %d", status)
+	}
+	if _, body = second.Get("/"); !strings.Contains(body, "starta ny borttagning av uppgifter") {
+		t.Error("the start page asks nobody to start it")
+	}
+	if status, _, _ := first.Post("/alarms/"+id+"/replay", "since", since); status != http.StatusForbidden {
+		t.Errorf("whoever decided starts it: %d", status)
+	}
+	if status, _, _ := second.Post("/alarms/"+id+"/replay", "since", since); status != http.StatusSeeOther {
+		t.Fatalf("started: %d", status)
+	}
+	s.Replay(t)
+	if _, body = second.Get("/alarms"); strings.Contains(body, id) {
+		t.Error("the alarm stands still")
+	}
+	if _, body = second.Get("/alarms?show=all"); !strings.Contains(body, "Borta vid nästa kontroll") {
+		t.Error("the page does not say how it ended")
+	}
+}
+
 // V-1, S40: what is known of a system stands before the run, with what nobody
 // has tried in it; a trial's date takes the warning away for a year.
 func TestS40_WhatIsNotProvedIsSaidBeforeTheRun(t *testing.T) {

@@ -1,0 +1,267 @@
+package retention_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/internal/guard"
+	"github.com/gallra/gallra/internal/hold"
+	"github.com/gallra/gallra/internal/retention"
+	"github.com/gallra/gallra/internal/statistics"
+	"github.com/gallra/gallra/internal/store"
+	"github.com/gallra/gallra/internal/store/storetest"
+)
+
+// figuresOf returns the statistics of the tickets as a report would have them:
+// what is live and what is gone, byte for byte.
+func figuresOf(t *testing.T, f *fixture, src connector.Source) string {
+	t.Helper()
+	types, err := src.Types(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema statistics.Schema
+	for _, typ := range types {
+		if typ.Name == "ticket" {
+			schema = statistics.SchemaOf("desk", typ)
+		}
+	}
+	cells := statistics.NewCells("desk", "ticket")
+	for q := (connector.Query{Type: "ticket"}); ; {
+		page, err := src.List(ctx, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page.Records {
+			cells.Add(schema, schema.Fact(r, f.Loc))
+		}
+		if q.Cursor = page.Next; page.Next == "" {
+			break
+		}
+	}
+	gone, err := statistics.Thinned(ctx, f.DB, "desk", "ticket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells.Merge(gone)
+	b, err := json.Marshal(cells)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// A backup of a database that is put back after its records were rewritten in
+// place brings back what they said. What is exactly as it was is rewritten again
+// by the same decision, once, and nothing is counted twice; what is on hold, what
+// has been written to since and what is another copy stays.
+func TestB4_AnonymisedAgainAfterARestore(t *testing.T) {
+	for _, text := range []gallra.TextPolicy{gallra.TextRemove, gallra.TextRedact} {
+		t.Run(string(text), func(t *testing.T) {
+			t.Parallel()
+			h := znunyDesk(t)
+			const n = 12
+			for id := 1000; id < 1000+n; id++ {
+				h.seed(t, id)
+			}
+			f := setup(t, storetest.SQLite(t))
+			f.PII = swedish(t)
+			f.Open = func(context.Context, gallra.SystemID) (connector.Source, error) {
+				return &keepsBack{Source: h.source}, nil
+			}
+			before := f.now
+			for _, table := range h.tables { // the backup
+				h.exec(t, "CREATE TABLE zz_"+table+" AS SELECT * FROM "+table)
+			}
+			restore := func() {
+				t.Helper()
+				h.exec(t, "SET session_replication_role = replica")
+				for _, table := range h.tables {
+					h.exec(t, "DELETE FROM "+table)
+					h.exec(t, "INSERT INTO "+table+" SELECT * FROM zz_"+table)
+				}
+				h.exec(t, "SET session_replication_role = DEFAULT")
+			}
+			h.db.SetMaxOpenConns(1) // the setting is the connection's
+			was := figuresOf(t, f, h.source)
+			r := redacting()
+			r.Text = text
+			p := f.plan(t, company, r)
+			f.approve(t, p)
+			pr := f.run(t, p)
+			if pr.Status != retention.Complete || !pr.FiguresEqual || pr.Total.Outcomes[gallra.OutcomeAnonymised]+pr.Total.Outcomes[gallra.OutcomeDeidentified] != n {
+				t.Fatalf("%s %t %+v", pr.Status, pr.FiguresEqual, pr.Total)
+			}
+			after := texts(t, h.db, "SELECT title FROM ticket ORDER BY id")
+			figures := figuresOf(t, f, h.source)
+			if figures != was {
+				t.Fatal("the run changed the figures")
+			}
+			returned := func() map[guard.Kind]int64 {
+				t.Helper()
+				list, err := f.Returned(ctx, h.source, "desk", 100)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out := map[guard.Kind]int64{}
+				for _, r := range list {
+					out[r.Kind] += r.Count
+				}
+				return out
+			}
+			if got := returned(); len(got) != 0 {
+				t.Fatalf("nothing was restored: %v", got)
+			}
+			if got, err := f.Replay(ctx, "desk", before.Add(-time.Hour), "operator"); err != nil || got.Rewrites != n || got.RewritesBack+got.Rewritten+got.Altered != 0 || len(got.Kept) != 0 {
+				t.Fatalf("nothing was restored: %+v %v", got, err)
+			}
+
+			restore()
+			f.now = f.now.Add(48 * time.Hour)
+			// 1002 is on hold; 1003 is an older copy yet; 1004 has been written to.
+			if err := f.DB.Tx(ctx, func(tx *sql.Tx) error {
+				_, err := hold.Register{DB: f.DB, Log: f.Log}.Place(ctx, tx, hold.Hold{Kind: hold.Legal, Reason: "tvist", PlacedBy: "dpo", Targets: []hold.Target{{Ref: gallra.Ref{System: "desk", Type: "ticket", ID: "1002"}}}})
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			h.exec(t, "UPDATE ticket SET title = 'Äldre fråga från "+whoName+"' WHERE id = 1003")
+			h.exec(t, "UPDATE ticket SET title = 'Ny fråga', change_time = '"+f.now.UTC().Format(time.DateTime)+"' WHERE id = 1004")
+			if got := returned(); got[guard.Rewritten] != n-2 || got[guard.Altered] != 1 || len(got) != 2 {
+				t.Fatalf("%v", got)
+			}
+			got, err := f.Replay(ctx, "desk", before.Add(-time.Hour), "operator")
+			if err != nil || got.RewritesBack != n-2 || got.Rewritten != n-3 || got.Altered != 1 || got.Kept["retention.reason.hold"] != 1 || got.Kept[retention.ReasonAltered] != 1 || len(got.Kept) != 2 || !got.Remains() {
+				t.Fatalf("%+v %v", got, err)
+			}
+			now := texts(t, h.db, "SELECT title FROM ticket ORDER BY id")
+			for i, s := range now {
+				switch id := 1000 + i; id {
+				case 1002, 1003, 1004:
+					if s == after[i] {
+						t.Errorf("%d was touched", id)
+					}
+				default:
+					if s != after[i] {
+						t.Errorf("%d is %q and was %q", id, s, after[i])
+					}
+				}
+			}
+			for _, q := range []string{"SELECT a_body FROM article_data_mime m JOIN article a ON a.id = m.article_id WHERE a.ticket_id NOT IN (1002, 1003, 1004)",
+				"SELECT body FROM article_data_mime_plain m JOIN article a ON a.id = m.article_id WHERE a.ticket_id NOT IN (1002, 1003, 1004)",
+				"SELECT name FROM ticket_history WHERE ticket_id NOT IN (1002, 1003, 1004)", "SELECT title FROM ticket WHERE id NOT IN (1002, 1003, 1004)"} {
+				for _, s := range texts(t, h.db, q) {
+					if strings.Contains(s, "Ottilia") || strings.Contains(s, "leftaker") || s == inBase64(rawMail()) {
+						t.Errorf("%s: %q", q, s)
+					}
+				}
+			}
+			// Twice changes nothing.
+			if again, err := f.Replay(ctx, "desk", before.Add(-time.Hour), "operator"); err != nil || again.RewritesBack != 1 || again.Rewritten != 0 || again.Altered != 1 || fmt.Sprint(texts(t, h.db, "SELECT title FROM ticket ORDER BY id")) != fmt.Sprint(now) {
+				t.Fatalf("%+v %v", again, err)
+			}
+
+			// Once more without what was done to it: the figures are what they were
+			// before anything, and the next plan knows that all is done.
+			restore()
+			h.exec(t, "UPDATE ticket SET title = 'Fråga från "+whoName+"'")
+			if err := f.DB.Tx(ctx, func(tx *sql.Tx) error {
+				_, err := tx.ExecContext(ctx, `DELETE FROM hold_target`)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if figuresOf(t, f, h.source) == figures {
+				t.Fatal("what was restored is not seen in the figures: the test shows nothing")
+			}
+			if got, err := f.Replay(ctx, "desk", before.Add(-time.Hour), "operator"); err != nil || got.Rewritten != n || got.Remains() {
+				t.Fatalf("%+v %v", got, err)
+			}
+			if figuresOf(t, f, h.source) != figures {
+				t.Error("the figures differ after the replay")
+			}
+			if got := returned(); len(got) != 0 {
+				t.Errorf("%v", got)
+			}
+			if p := f.plan(t, company, r); p.Preview.Planned != 0 {
+				t.Errorf("planned again: %+v", p.Preview)
+			}
+			f.verifyLog(t)
+		})
+	}
+}
+
+// What a run has made coarser is made coarser again, and counted once.
+func TestB4_CoarserAgainAfterARestore(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := setup(t, db)
+		src := unlinking{f.desk}
+		f.Open = func(context.Context, gallra.SystemID) (connector.Source, error) { return src, nil }
+		f.desk.seed(t, 40, old)
+		f.desk.exec(t, `UPDATE ticket SET queue = 'Ensam' WHERE id = 3`)
+		f.desk.exec(t, `CREATE TABLE backup AS SELECT * FROM ticket`)
+		f.desk.exec(t, `CREATE TABLE backup_message AS SELECT * FROM message`)
+		before := f.now
+		r := rule("r", 24, gallra.ActionAnonymise)
+		r.Coarsen = []string{"queue", "channel", "rating"}
+		p := f.plan(t, company, r)
+		f.approve(t, p)
+		if pr := f.run(t, p); !pr.FiguresEqual || pr.Total.Outcomes[gallra.OutcomeFailed] != 0 {
+			t.Fatalf("%s %t %+v", pr.Status, pr.FiguresEqual, pr.Total)
+		}
+		figures := figuresOf(t, f, src)
+		if f.desk.count(t, `SELECT count(*) FROM ticket WHERE queue = 'Ensam'`) != 0 {
+			t.Fatal("the run has made nothing coarser: the test shows nothing")
+		}
+		done := f.desk.dump(t)
+		f.desk.exec(t, `DELETE FROM ticket`)
+		f.desk.exec(t, `DELETE FROM message`)
+		f.desk.exec(t, `INSERT INTO ticket SELECT * FROM backup`)
+		f.desk.exec(t, `INSERT INTO message SELECT * FROM backup_message`)
+		f.now = f.now.Add(24 * time.Hour)
+		got, err := f.Replay(ctx, "desk", before.Add(-time.Hour), "operator")
+		if err != nil || got.Rewritten != 40 || got.Remains() {
+			t.Fatalf("%+v %v", got, err)
+		}
+		if figuresOf(t, f, src) != figures {
+			t.Error("the figures differ")
+		}
+		if f.desk.dump(t) != done {
+			t.Error("what is there differs from what the run had left")
+		}
+		if got, err := f.Replay(ctx, "desk", before.Add(-time.Hour), "operator"); err != nil || got.RewritesBack+got.Altered != 0 {
+			t.Fatalf("again: %+v %v", got, err)
+		}
+	})
+}
+
+// While everything is stopped nothing is rewritten again.
+func TestB4_StoppedRewritesNothingAgain(t *testing.T) {
+	t.Parallel()
+	f := setup(t, storetest.SQLite(t))
+	f.desk.seed(t, 20, old)
+	f.desk.exec(t, `CREATE TABLE backup AS SELECT * FROM ticket`)
+	before := f.now
+	p := f.plan(t, company, rule("r", 24, gallra.ActionAnonymise))
+	f.approve(t, p)
+	f.run(t, p)
+	f.desk.exec(t, `DELETE FROM ticket`)
+	f.desk.exec(t, `INSERT INTO ticket SELECT * FROM backup`)
+	if err := f.StopAll(ctx, true, "admin"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.Replay(ctx, "desk", before.Add(-time.Hour), "operator"); gallra.CodeOf(err) != gallra.Blocked || got.Rewritten != 0 {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if f.desk.count(t, `SELECT count(*) FROM ticket t JOIN backup b ON b.id = t.id AND b.version = t.version AND b.subject = t.subject`) != 20 {
+		t.Error("something was rewritten")
+	}
+}

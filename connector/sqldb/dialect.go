@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -127,9 +128,10 @@ func (d dialect) bytes(x string) string {
 
 // query is a statement being written: text and its parameters.
 type query struct {
-	d    dialect
-	b    strings.Builder
-	args []any
+	d     dialect
+	b     strings.Builder
+	args  []any
+	reads bool // it locks no row: rows beside those that are meant may be passed over
 }
 
 func (q *query) add(s ...string) *query {
@@ -153,28 +155,21 @@ func (q *query) arg(v any) *query {
 func (q *query) String() string { return q.b.String() }
 
 // in writes "expr IN (keys)" so that ten thousand keys are one parameter where
-// the database takes an array, and plain numbers where it does not.
+// the database takes an array, and plain numbers or ranges of them where it does
+// not. numeric says that expr is a column of whole numbers, not merely that the
+// keys are: see numbered.
 func (q *query) in(expr string, keys []string, numeric bool) *query {
 	switch {
 	case len(keys) == 0:
 		return q.add("1 = 0")
-	case q.d == postgres && numeric:
-		return q.add(expr, " = ANY(").arg(numbers(keys)).add(")")
-	case q.d == postgres:
-		return q.add(expr, "::text = ANY(").arg(keys).add(")")
 	case numeric:
 		n := numbers(keys)
-		if len(n) == 0 {
-			return q.add("1 = 0")
+		if q.d != sqlite && q.reads && q.ranges(expr, n) {
+			return q
 		}
-		q.add(expr, " IN (")
-		for i, k := range n {
-			if i > 0 {
-				q.add(",")
-			}
-			q.add(strconv.FormatInt(k, 10))
-		}
-		return q.add(")")
+		return q.numbered(expr, n)
+	case q.d == postgres:
+		return q.add(expr, "::text = ANY(").arg(keys).add(")")
 	case q.d == sqlite:
 		b, _ := json.Marshal(keys)
 		return q.add(expr, " IN (SELECT value FROM json_each(").arg(string(b)).add("))")
@@ -187,6 +182,138 @@ func (q *query) in(expr string, keys []string, numeric bool) *query {
 		q.arg(k)
 	}
 	return q.add(")")
+}
+
+// numbered writes "expr IN (keys)" for what is compared with numbers, of
+// whatever type it is.
+func (q *query) numbered(expr string, n []int64) *query {
+	switch {
+	case len(n) == 0:
+		return q.add("1 = 0")
+	case q.d == postgres:
+		return q.add(expr, " = ANY(").arg(n).add(")")
+	}
+	q.add(expr, " IN (")
+	for i, k := range n {
+		if i > 0 {
+			q.add(",")
+		}
+		q.add(strconv.FormatInt(k, 10))
+	}
+	return q.add(")")
+}
+
+// inOf is in for keys that are of one column and are looked for in another of
+// them, which need not be of its type.
+func (s *Source) inOf(b *query, c column, expr string, keys []string, numeric bool) {
+	if numeric && !c.numeric() {
+		b.numbered(expr, numbers(keys))
+		return
+	}
+	b.in(expr, keys, numeric)
+}
+
+const (
+	// mostRanges is how many ranges keys are written as at most: MariaDB weighs
+	// every one against the others, and hundreds cost more than the keys.
+	mostRanges = 16
+	// shortestRange is how many keys a range holds at least, taken together.
+	shortestRange = 8
+)
+
+// ranges writes "expr BETWEEN a AND b OR ..." for a column of whole numbers when
+// the keys follow on one another in few ranges, or on MariaDB are most of one. It
+// looks up a list of five thousand keys one by one, which costs several times what
+// a range does; PostgreSQL weighs each of them before it chooses a way to them.
+//
+// No row is meant that the list would not mean. Ranges without gaps hold the keys
+// and nothing between them, since the column holds whole numbers alone; where there
+// are gaps, the list stands beside the range and decides, in a form that no index
+// answers. It is for reading only: on MariaDB a statement that locks would wait for
+// the rows in the gaps too, and for the one after each range, at which the server
+// sees that it has ended; these are not its own. Keys below zero are left to the
+// list, so that nothing hangs on how a column without a sign is compared with them.
+func (q *query) ranges(expr string, n []int64) bool {
+	if len(n) < shortestRange {
+		return false
+	}
+	n = slices.Clone(n)
+	slices.Sort(n)
+	n = slices.Compact(n)
+	first, last := n[0], n[len(n)-1]
+	if first < 0 {
+		return false
+	}
+	ends := ends(n)
+	between := func(a, b int64) {
+		if q.d == postgres { // the same statement for other keys, whose plan is kept
+			q.add(expr, " BETWEEN ").arg(a).add("::bigint AND ").arg(b).add("::bigint")
+			return
+		}
+		q.add(expr, " BETWEEN ", strconv.FormatInt(a, 10), " AND ", strconv.FormatInt(b, 10))
+	}
+	switch {
+	case len(ends) <= mostRanges && len(ends)*shortestRange <= len(n):
+		q.add("(")
+		for i, e := range ends {
+			if i > 0 {
+				q.add(" OR ")
+			}
+			between(e[0], e[1])
+		}
+		q.add(")")
+	case q.d == mariadb && (last-first)/2 < int64(len(n)):
+		q.add("(")
+		between(first, last)
+		q.add(" AND ").numbered(expr+" + 0", n).add(")")
+	default:
+		return false
+	}
+	return true
+}
+
+// ends returns the first and last of each run of numbers that follow on one
+// another, of numbers in order.
+func ends(n []int64) [][2]int64 {
+	var out [][2]int64
+	for i, k := range n {
+		if i > 0 && k == n[i-1]+1 {
+			out[len(out)-1][1] = k
+			continue
+		}
+		out = append(out, [2]int64{k, k})
+	}
+	return out
+}
+
+// keyed writes the condition that a row of t is one of those with these keys, for
+// statements that lock or change rows, and what stands at their end: one or several
+// of them, in the order of the keys. On MariaDB each run of keys that follow on one
+// another is a statement, which ends with as many rows as there are keys: it never
+// comes to the row after them, to wait for whoever holds it.
+func (s *Source) keyed(t *table, alias string, keys []string, statement func(where func(*query), end string) error) error {
+	list := func() error { return statement(func(b *query) { s.hasKey(b, t, alias, keys) }, "") }
+	// A log of statements does not take what ends with a number of rows.
+	if s.d != mariadb || !s.readCommitted || !t.numericKey() || len(keys) < shortestRange {
+		return list()
+	}
+	n := numbers(keys)
+	slices.Sort(n)
+	n = slices.Compact(n)
+	runs := ends(n)
+	if len(n) == 0 || n[0] < 0 || len(runs) > mostRanges || len(runs)*shortestRange > len(n) {
+		return list()
+	}
+	key := s.d.refer(alias, t.key[0])
+	for _, r := range runs {
+		err := statement(func(b *query) {
+			b.add(key, " BETWEEN ", strconv.FormatInt(r[0], 10), " AND ", strconv.FormatInt(r[1], 10))
+		}, " LIMIT "+strconv.FormatInt(r[1]-r[0]+1, 10))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // numbers turns keys of a numeric column into numbers; what is none matches no row.

@@ -253,13 +253,17 @@ func (s *Source) writeSame(ctx context.Context, tx *sql.Tx, w writing, edits []c
 	for k, i := range idx {
 		keys[k] = edits[i].Ref.ID
 	}
-	b := &query{d: s.d}
-	b.add("UPDATE ", s.d.quote(w.t.name), " SET ")
-	w.set(b, edits[idx[0]], s.d.quote(w.t.name))
-	b.add(" WHERE ")
-	s.hasKey(b, w.t, s.d.quote(w.t.name), keys)
-	_, err := tx.ExecContext(ctx, b.String(), b.args...)
-	return s.fail("edit "+w.t.name, err)
+	name := s.d.quote(w.t.name)
+	return s.keyed(w.t, name, keys, func(where func(*query), end string) error {
+		b := &query{d: s.d}
+		b.add("UPDATE ", name, " SET ")
+		w.set(b, edits[idx[0]], name)
+		b.add(" WHERE ")
+		where(b)
+		b.add(end)
+		_, err := tx.ExecContext(ctx, b.String(), b.args...)
+		return s.fail("edit "+w.t.name, err)
+	})
 }
 
 // caseRows is how many rows one statement of CASE sets: the server compares
@@ -641,6 +645,7 @@ func (s *Source) conversationsOf(ctx context.Context, tx *sql.Tx, t *table, keys
 	sel := &selection{s: s, t: t}
 	x, _ := sel.climb()
 	b := &query{d: s.d}
+	b.reads = true
 	sel.write(b, "DISTINCT "+x, []func(*query){func(b *query) { s.hasKey(b, t, "t", keys) }})
 	return s.keys(ctx, tx, b, "conversations of "+t.name)
 }

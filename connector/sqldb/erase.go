@@ -155,26 +155,29 @@ func (s *Source) lock(ctx context.Context, tx *sql.Tx, t *table, items []connect
 		keys = append(keys, items[i].Ref.ID)
 		versions = versions || items[i].IfVersion != ""
 	}
-	b := &query{d: s.d}
-	b.add("SELECT ")
-	for _, k := range t.key {
-		b.add(s.d.refer("t", k), ", ")
-	}
-	if versions {
-		b.add(s.version(t, "t"))
-	} else {
-		b.add("''")
-	}
-	b.add(" FROM ", s.d.quote(t.name), " t WHERE ")
-	if c := s.rows(t, "t"); c != "" {
-		b.add(c, " AND ")
-	}
-	s.hasKey(b, t, "t", keys)
-	if s.d != sqlite { // there a transaction holds the whole file
-		b.add(" ORDER BY ", s.d.refer("t", t.key[0]), " FOR UPDATE") // in order: two batches never wait for each other
-	}
 	now := make(map[string]string, len(keys))
-	if err := s.each(ctx, tx, b, len(t.key)+1, "lock "+t.name, func(v []any) { now[t.keyOf(v)] = text(v[len(t.key)]) }); err != nil {
+	err := s.keyed(t, "t", keys, func(where func(*query), end string) error {
+		b := &query{d: s.d}
+		b.add("SELECT ")
+		for _, k := range t.key {
+			b.add(s.d.refer("t", k), ", ")
+		}
+		if versions {
+			b.add(s.version(t, "t"))
+		} else {
+			b.add("''")
+		}
+		b.add(" FROM ", s.d.quote(t.name), " t WHERE ")
+		if c := s.rows(t, "t"); c != "" {
+			b.add(c, " AND ")
+		}
+		where(b)
+		if s.d != sqlite { // there a transaction holds the whole file
+			b.add(" ORDER BY ", s.d.refer("t", t.key[0]), end, " FOR UPDATE") // in order: two batches never wait for each other
+		}
+		return s.each(ctx, tx, b, len(t.key)+1, "lock "+t.name, func(v []any) { now[t.keyOf(v)] = text(v[len(t.key)]) })
+	})
+	if err != nil {
 		return nil, err
 	}
 	ok := make([]int, 0, len(idx))
@@ -315,12 +318,12 @@ func (s *Source) dropShared(ctx context.Context, tx *sql.Tx, t *table, ids []str
 		for _, d := range t.meta.Shared.Delete {
 			b := &query{d: s.d}
 			s.deleteFrom(b, &table{name: s.prefix + d.Table})
-			key := s.d.refer("t", d.Column)
+			key, target := s.d.refer("t", d.Column), s.have[s.prefix+d.Table][d.Column]
 			if d.Of != nil {
 				b.add(key, " IN (SELECT ", s.d.refer("f", d.Of.Column), " FROM ", s.d.quote(s.prefix+d.Of.Table), " f WHERE ")
-				key = s.d.refer("f", d.Of.Match)
+				key, target = s.d.refer("f", d.Of.Match), s.have[s.prefix+d.Of.Table][d.Of.Match]
 			}
-			b.in(key, part, numeric)
+			s.inOf(b, target, key, part, numeric)
 			for _, u := range t.meta.Shared.Users {
 				b.add(" AND NOT EXISTS (SELECT 1 FROM ", s.d.quote(s.prefix+u.Table), " u WHERE ", and(s.d.refer("u", u.Column)+" = "+key, s.d.condition("u", u.Where)), ")")
 			}

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"database/sql"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -150,7 +151,8 @@ func (sel *selection) count(conds []func(*query)) *query {
 
 // run reads the records that the conditions select.
 func (sel *selection) run(ctx context.Context, r runner, conds []func(*query), tail string) ([]gallra.Record, error) {
-	b := &query{d: sel.s.d}
+	_, changes := r.(*sql.Tx)
+	b := &query{d: sel.s.d, reads: !changes}
 	sel.write(b, strings.Join(sel.columns, ", "), conds)
 	b.add(tail)
 	out := make([]gallra.Record, 0, sel.expect)

@@ -130,7 +130,7 @@ func (s *Source) valuesOf(ctx context.Context, x *traced, t *table, cols []strin
 		slices.Sort(values)
 	}
 	for part := range slices.Chunk(values, maxLimit) {
-		b := &query{d: s.d}
+		b := &query{d: s.d, reads: true}
 		b.add("SELECT ")
 		for i, c := range lead {
 			b.add(map[bool]string{true: "", false: ", "}[i == 0], s.d.refer("t", c))
@@ -262,14 +262,14 @@ func (s *Source) sharedOf(ctx context.Context, x *traced, look func(typ string) 
 				names = target.searched("")
 			}
 			for part := range slices.Chunk(ids, maxLimit) {
-				b := &query{d: s.d}
+				b := &query{d: s.d, reads: true}
 				key := s.d.refer("t", d.Column)
 				b.add("SELECT ", key)
 				for _, n := range names {
 					b.add(", ", s.d.refer("t", n))
 				}
 				b.add(" FROM ", s.d.quote(name), " t WHERE ")
-				b.in(key, part, numeric)
+				s.inOf(b, target.columns[d.Column], key, part, numeric)
 				for _, u := range t.meta.Shared.Users {
 					b.add(" AND NOT EXISTS (SELECT 1 FROM ", s.d.quote(s.prefix+u.Table), " u WHERE ", and(s.d.refer("u", u.Column)+" = "+key, s.d.condition("u", u.Where)), ")")
 				}
@@ -325,9 +325,9 @@ func (s *Source) measured(ctx context.Context, x *traced, o *table, out map[stri
 	c := o.meta.Content
 	ids := slices.Sorted(maps.Keys(x.shared[o]))
 	for part := range slices.Chunk(ids, maxLimit) {
-		b := &query{d: s.d}
+		b := &query{d: s.d, reads: true}
 		b.add("SELECT ", s.d.refer("t", c.Match), ", sum(", s.d.bytes(s.d.refer("t", c.Value)), ") FROM ", s.d.quote(s.prefix+c.Table), " t WHERE ")
-		b.in(s.d.refer("t", c.Match), part, o.columns[c.Column].numeric())
+		s.inOf(b, s.have[s.prefix+c.Table][c.Match], s.d.refer("t", c.Match), part, o.columns[c.Column].numeric())
 		b.add(" GROUP BY ", s.d.refer("t", c.Match))
 		err := s.each(ctx, s.other, b, 2, "count "+c.Table, func(v []any) {
 			n, _ := strconv.ParseInt(text(v[1]), 10, 64) // none is nothing

@@ -88,7 +88,7 @@ func (s *Source) cut(ctx context.Context, tx *sql.Tx, t *table, persons []string
 			b.add(c, " AND ")
 		}
 		if persons != nil {
-			b.in(s.d.quote(last.Column), persons, true)
+			b.numbered(s.d.quote(last.Column), numbers(persons))
 			b.add(" AND ")
 		}
 		b.add(s.d.quote(last.Match), " IN (SELECT x FROM (SELECT ", s.hops(t, len(m.Through)-1, func(x, from, where string) string {
@@ -174,7 +174,7 @@ func (s *Source) about(b *query, t, person *table, keys []string) {
 			if more {
 				b.add(rest, " AND ")
 			}
-			b.in(x, keys, true)
+			b.numbered(x, numbers(keys))
 			b.add(")")
 			return ""
 		})

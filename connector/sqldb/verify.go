@@ -39,7 +39,7 @@ type pointer struct {
 }
 
 func (s *Source) remaining(ctx context.Context, root *table, keys []string) ([]gallra.Residue, error) {
-	b := &query{d: s.d}
+	b := &query{d: s.d, reads: true}
 	b.add("SELECT ")
 	for i, c := range root.key {
 		b.add(map[bool]string{true: "", false: ", "}[i == 0], s.d.refer("t", c))
@@ -59,7 +59,7 @@ func (s *Source) remaining(ctx context.Context, root *table, keys []string) ([]g
 			continue
 		}
 		for _, id := range there {
-			b := &query{d: s.d}
+			b := &query{d: s.d, reads: true}
 			b.add("SELECT count(*) FROM ", s.d.quote(t.name), " t WHERE ")
 			s.owned(b, t, root, []string{id})
 			var n int64
@@ -76,7 +76,7 @@ func (s *Source) remaining(ctx context.Context, root *table, keys []string) ([]g
 		return nil, err
 	}
 	for _, p := range pointers {
-		b := &query{d: s.d}
+		b := &query{d: s.d, reads: true}
 		b.add("SELECT ", s.d.refer("t", p.column), " FROM ", s.d.quote(p.table), " t WHERE ")
 		if p.rows != "" {
 			b.add(p.rows, " AND ")

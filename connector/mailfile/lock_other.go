@@ -9,6 +9,10 @@ import (
 
 const diskQuota = syscall.ENOSPC
 
+const plainOnly = 0
+
+func isLink(error) bool { return false }
+
 func chownLike(*os.File, os.FileInfo) {}
 
 func flock(*os.File) error { return nil }

@@ -10,6 +10,12 @@ import (
 
 const diskQuota = syscall.EDQUOT
 
+// plainOnly keeps opening a file from following a link and from waiting for a pipe.
+const plainOnly = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+// isLink reports whether a file was not opened because it is a link.
+func isLink(err error) bool { return errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.EMLINK) }
+
 // chownLike gives f the owner of another file, as far as we may.
 func chownLike(f *os.File, like os.FileInfo) {
 	if st, ok := like.Sys().(*syscall.Stat_t); ok {

@@ -128,12 +128,23 @@ func (m *maildir) index(ctx context.Context) ([]item, []connector.Problem, error
 	return items, nil, nil
 }
 
-// locate returns the path a mail has now: another program may have changed its
-// flags, which are part of the name, or moved it from new to cur.
-func (m *maildir) locate(it item) (string, error) {
-	if _, err := os.Lstat(it.path); err == nil {
-		return it.path, nil
+// open opens a mail where it was seen last or, when it is not there any more,
+// where it is now. Nothing is asked before: opening tells what there is.
+func (m *maildir) open(it item) (f *os.File, info fs.FileInfo, path string, err error) {
+	f, info, err = openMail(it.path)
+	if !errors.Is(err, gallra.ErrNotFound) {
+		return f, info, it.path, err
 	}
+	if path, err = m.locate(it); err != nil {
+		return nil, nil, "", err
+	}
+	f, info, err = openMail(path)
+	return f, info, path, err
+}
+
+// locate looks for a mail that is not where it was seen last: another program may
+// have changed its flags, which are part of the name, or moved it from new to cur.
+func (m *maildir) locate(it item) (string, error) {
 	dir := filepath.Dir(filepath.Dir(it.path))
 	want := unique(filepath.Base(it.path))
 	for _, sub := range []string{"cur", "new"} {
@@ -151,14 +162,11 @@ func (m *maildir) locate(it item) (string, error) {
 }
 
 func (m *maildir) read(it item, max int64) (mailrecord.Stored, error) {
-	path := it.path
-	s, err := readMail(path, max)
-	if errors.Is(err, gallra.ErrNotFound) { // moved, or gone
-		if path, err = m.locate(it); err != nil {
-			return mailrecord.Stored{}, err
-		}
-		s, err = readMail(path, max)
+	f, info, path, err := m.open(it)
+	if err != nil {
+		return mailrecord.Stored{}, err
 	}
+	s, err := readOpen(f, info, max)
 	s.Folder = it.folder
 	if i := strings.LastIndex(path, ":2,"); i >= 0 {
 		s.Answered = strings.Contains(path[i+3:], "R")
@@ -166,21 +174,44 @@ func (m *maildir) read(it item, max int64) (mailrecord.Stored, error) {
 	return s, err
 }
 
+// openMail opens a file that is one mail and says what it is. A link, a pipe or
+// whatever else stands in the place of a mail since the folder was looked through
+// is none: it is neither followed nor waited for. The file that is open is asked,
+// not its name, which may be another's by then.
+func openMail(path string) (*os.File, fs.FileInfo, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|plainOnly, 0)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) || isLink(err) {
+			return nil, nil, gallra.Errorf(gallra.NotFound, "connector.record_not_found")
+		}
+		return nil, nil, fileError(err)
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		err = fileError(err)
+	case !info.Mode().IsRegular():
+		err = gallra.Errorf(gallra.NotFound, "connector.record_not_found")
+	default:
+		return f, info, nil
+	}
+	_ = f.Close() // only read
+	return nil, nil, err
+}
+
 // readMail reads a file that is one mail.
 func readMail(path string, max int64) (mailrecord.Stored, error) {
-	var s mailrecord.Stored
-	f, err := os.Open(path)
+	f, info, err := openMail(path)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return s, gallra.Errorf(gallra.NotFound, "connector.record_not_found")
-		}
-		return s, fileError(err)
+		return mailrecord.Stored{}, err
 	}
+	return readOpen(f, info, max)
+}
+
+// readOpen reads an open mail and closes it.
+func readOpen(f *os.File, info fs.FileInfo, max int64) (mailrecord.Stored, error) {
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return s, fileError(err)
-	}
+	var s mailrecord.Stored
 	n := info.Size()
 	if n > max {
 		n, s.Truncated = max, true
@@ -271,15 +302,18 @@ func (m *maildir) changed(ctx context.Context, list []foundMail, max int64) (map
 	g.SetLimit(atOnce)
 	for _, turn := range turns {
 		g.Go(func() error {
-			for _, f := range turn {
-				size := int64(atOnceBytes)
-				if info, err := os.Lstat(f.path); err == nil {
-					size = min(size, info.Size())
+			for _, c := range turn {
+				f, info, path, err := m.open(c.item)
+				if err != nil {
+					c.err = err
+					continue
 				}
+				size := min(atOnceBytes, info.Size())
 				if err := room.Acquire(ctx, size); err != nil {
+					_ = f.Close()
 					return err
 				}
-				dir := m.change(f.item, f.change, max)
+				dir := m.change(f, info, path, c.change, max)
 				room.Release(size)
 				if dir != "" {
 					mu.Lock()
@@ -293,15 +327,10 @@ func (m *maildir) changed(ctx context.Context, list []foundMail, max int64) (map
 	return dirs, g.Wait()
 }
 
-// change carries out one change and returns the folder in which something has
-// changed, "" for none.
-func (m *maildir) change(it item, c *change, max int64) string {
-	path, err := m.locate(it)
-	if err != nil {
-		c.missing()
-		return ""
-	}
-	s, err := readMail(path, max)
+// change carries out one change of the mail that is open, which it closes, and
+// returns the folder in which something has changed, "" for none.
+func (m *maildir) change(f *os.File, info fs.FileInfo, path string, c *change, max int64) string {
+	s, err := readOpen(f, info, max)
 	if err != nil {
 		c.err = err
 		return ""
@@ -318,7 +347,7 @@ func (m *maildir) change(it item, c *change, max int64) string {
 		}
 		c.err = fileError(err)
 	default:
-		c.err = fileError(m.rewrite(path, raw))
+		c.err = fileError(m.rewrite(path, info, raw))
 	}
 	if c.err != nil {
 		return ""
@@ -332,20 +361,33 @@ var sizes = regexp.MustCompile(`,[SW]=\d+`)
 // mended afterwards: Dovecot refuses a mail whose name lies about it, and gives
 // a renamed one a new UID, so that what its cache keeps of the old mail is
 // never shown again.
-func (m *maildir) rewrite(path string, raw []byte) error {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return err
-	}
+//
+// Rights and time are those of the file that was read. The one look at the name is
+// needed: between reading and here, the longest part of which is bringing the new
+// bytes to disk, a mail program may have changed the flags and with them the name.
+// The rename would then make a second mail of the old name, and leave the old bytes
+// under the new one.
+func (m *maildir) rewrite(path string, was fs.FileInfo, raw []byte) error {
 	dir, name := filepath.Split(path)
-	temp := filepath.Join(dir, "..", "tmp", unique(name)+tempMark)
-	if _, err := os.Stat(filepath.Dir(temp)); err != nil {
-		temp = filepath.Join(dir, "."+unique(name)+tempMark)
+	put := func(temp string) error {
+		return putFile(path, temp, was, true, func(w io.Writer) error {
+			_, err := w.Write(raw)
+			return err
+		}, func() error {
+			now, err := os.Lstat(path)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			if err != nil || !os.SameFile(was, now) || was.Size() != now.Size() || !was.ModTime().Equal(now.ModTime()) {
+				return gallra.Errorf(gallra.Conflict, "file.changed_meanwhile")
+			}
+			return nil
+		})
 	}
-	err = putFile(path, temp, info, true, func(w io.Writer) error {
-		_, err := w.Write(raw)
-		return err
-	})
+	err := put(filepath.Join(dir, "..", "tmp", unique(name)+tempMark))
+	if errors.Is(err, errNoFolder) {
+		err = put(filepath.Join(dir, "."+unique(name)+tempMark))
+	}
 	if err != nil || !sizes.MatchString(name) {
 		return err
 	}

@@ -3,6 +3,7 @@ package mailfile
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,7 @@ const (
 // and renames it over path. like gives mode, owner and, when keepTime is set,
 // the time of last change.
 func replaceFile(path, temp string, like os.FileInfo, keepTime bool, write func(io.Writer) error) error {
-	if err := putFile(path, temp, like, keepTime, write); err != nil {
+	if err := putFile(path, temp, like, keepTime, write, func() error { return nil }); err != nil {
 		return err
 	}
 	if err := safefile.At(safefile.StepFolder); err != nil {
@@ -32,13 +33,20 @@ func replaceFile(path, temp string, like os.FileInfo, keepTime bool, write func(
 	return syncDir(filepath.Dir(path))
 }
 
+// errNoFolder says that the folder of a new file is not there.
+var errNoFolder = errors.New("mailfile: no folder for the new file")
+
 // putFile is replaceFile without bringing the folder to disk: who replaces many
-// files does that once.
-func putFile(path, temp string, like os.FileInfo, keepTime bool, write func(io.Writer) error) (err error) {
+// files does that once. Last before the rename, still says whether path is to be
+// replaced all the same. errNoFolder where temp can't stand.
+func putFile(path, temp string, like os.FileInfo, keepTime bool, write func(io.Writer) error, still func() error) (err error) {
 	if err := safefile.At(safefile.StepCreate); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := create(temp)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errNoFolder
+	}
 	if err != nil {
 		return err
 	}
@@ -66,10 +74,24 @@ func putFile(path, temp string, like os.FileInfo, keepTime bool, write func(io.W
 			return err
 		}
 	}
-	if err := safefile.At(safefile.StepRename); err != nil {
+	if err := errors.Join(safefile.At(safefile.StepRename), still()); err != nil {
 		return err
 	}
 	return os.Rename(temp, path)
+}
+
+// create makes a new file, never through a link that somebody has put in its
+// place. One that a killed process has left there goes.
+func create(temp string) (*os.File, error) {
+	const fresh = os.O_CREATE | os.O_EXCL | os.O_WRONLY
+	f, err := os.OpenFile(temp, fresh, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		f, err = os.OpenFile(temp, fresh, 0o600)
+	}
+	return f, err
 }
 
 // remove removes a mail that is a file.

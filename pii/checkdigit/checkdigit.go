@@ -9,19 +9,18 @@ func Luhn(d []byte) bool {
 	if len(d) == 0 {
 		return false
 	}
-	sum, double := 0, false
-	for i := len(d) - 1; i >= 0; i-- {
-		v := int(d[i] - '0')
-		if double {
-			if v *= 2; v > 9 {
-				v -= 9
-			}
-		}
-		sum += v
-		double = !double
+	sum, i := 0, len(d)-1
+	for ; i > 0; i -= 2 { // without a branch on any digit
+		sum += int(d[i]-'0') + int(doubled[(d[i-1]-'0')&15])
+	}
+	if i == 0 {
+		sum += int(d[0] - '0')
 	}
 	return sum%10 == 0
 }
+
+// doubled holds the digit sums of twice the digits.
+var doubled = [16]uint8{0, 2, 4, 6, 8, 1, 3, 5, 7, 9}
 
 // two returns the number d[i:i+2] writes.
 func two(d []byte, i int) int { return int(d[i]-'0')*10 + int(d[i+1]-'0') }
@@ -324,29 +323,31 @@ func Modulo97(s []byte) bool {
 	if len(s) < 5 {
 		return false
 	}
-	r := 0
-	step := func(c byte) bool {
+	r, ok := rest97(0, s[4:])
+	if ok {
+		r, ok = rest97(r, s[:4])
+	}
+	return ok && r%97 == 1
+}
+
+// rest97 goes on from r with the digits and letters of s; what it returns has the
+// remainder of the whole. The division waits until there is no room: each would
+// wait for the one before.
+func rest97(r uint64, s []byte) (uint64, bool) {
+	for _, c := range s {
+		if r > 1<<56 {
+			r %= 97
+		}
 		switch {
 		case c >= '0' && c <= '9':
-			r = (r*10 + int(c-'0')) % 97
+			r = r*10 + uint64(c-'0')
 		case c >= 'A' && c <= 'Z':
-			r = (r*100 + int(c-'A') + 10) % 97
+			r = r*100 + uint64(c-'A') + 10
 		default:
-			return false
-		}
-		return true
-	}
-	for _, c := range s[4:] {
-		if !step(c) {
-			return false
+			return 0, false
 		}
 	}
-	for _, c := range s[:4] {
-		if !step(c) {
-			return false
-		}
-	}
-	return r == 1
+	return r, true
 }
 
 // IBANLength returns how long an IBAN of the country is, 0 when the country has none.

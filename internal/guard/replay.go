@@ -37,7 +37,8 @@ type Replayed struct {
 	Redacted int64 `json:"redacted"`
 }
 
-func (r *Replayed) add(o Replayed) {
+// Add adds what another replay did.
+func (r *Replayed) Add(o Replayed) {
 	r.Journal, r.Back, r.Erased, r.Redacted = r.Journal+o.Journal, r.Back+o.Back, r.Erased+o.Erased, r.Redacted+o.Redacted
 	r.Rewrites, r.RewritesBack, r.Rewritten, r.Altered = r.Rewrites+o.Rewrites, r.RewritesBack+o.RewritesBack, r.Rewritten+o.Rewritten, r.Altered+o.Altered
 	for why, n := range o.Kept {
@@ -59,7 +60,7 @@ func ReplayAll(ctx context.Context, system gallra.SystemID, since time.Time, act
 	out := Replayed{Kept: map[string]int64{}}
 	for _, f := range replays {
 		r, err := f(ctx, system, since, actor)
-		out.add(r)
+		out.Add(r)
 		if err != nil {
 			return out, err
 		}

@@ -38,11 +38,26 @@ type Protocol struct {
 	Deliveries   []ProtocolDelivery     `json:"deliveries"` // handed over to an archive before erasing
 	Open         retention.Open         `json:"open"`       // begun and not ended
 	Settled      time.Time              `json:"settled,omitzero"`
+	Again        []ProtocolAgain        `json:"again"` // done once more after a backup was restored
 	Figures      []ProtocolFigures      `json:"figures"`
 	FiguresEqual bool                   `json:"figures_equal"`
 	Deviations   []retention.Deviation  `json:"deviations"`
 	Evidence     retention.Position     `json:"evidence"`
 	People       map[string]string      `json:"people"` // names by username, as they were at this issue
+}
+
+// ProtocolAgain is what a restored backup had brought back of what the run had
+// done, and what was done with that.
+type ProtocolAgain struct {
+	At           time.Time        `json:"at"`
+	System       System           `json:"system"`
+	Since        time.Time        `json:"since"` // the day of the backup, as it was told
+	Actor        string           `json:"actor"`
+	Back         int64            `json:"back"`          // erased records that were there again
+	Erased       int64            `json:"erased"`        // of them, erased again
+	RewritesBack int64            `json:"rewrites_back"` // anonymised or de-identified records that were there again as they were
+	Rewritten    int64            `json:"rewritten"`     // of them, rewritten again
+	Kept         map[string]int64 `json:"kept"`          // the others, by reason
 }
 
 // Criterion is what was chosen by, and its support.
@@ -154,7 +169,7 @@ func (p Press) Protocol(ctx context.Context, run string) (Paper, error) {
 }
 
 func (p Press) protocol(r retention.Protocol) (Protocol, error) {
-	d := Protocol{Number: r.Number, Revision: max(r.Revision, 1), Tasks: []ProtocolTask{}, Deliveries: []ProtocolDelivery{}, Open: r.Open, Settled: r.Settled, Organisation: r.Organisation, Status: r.Word(), Plan: r.Plan, PlanHash: r.PlanHash, Planner: r.Planner, Planned: r.Planned, Approved: append([]retention.Approval{}, r.Approved...),
+	d := Protocol{Number: r.Number, Revision: max(r.Revision, 1), Tasks: []ProtocolTask{}, Deliveries: []ProtocolDelivery{}, Again: []ProtocolAgain{}, Open: r.Open, Settled: r.Settled, Organisation: r.Organisation, Status: r.Word(), Plan: r.Plan, PlanHash: r.PlanHash, Planner: r.Planner, Planned: r.Planned, Approved: append([]retention.Approval{}, r.Approved...),
 		Actor: r.Actor, Started: r.Started, Ended: r.Ended, Verified: Verification{At: r.Verified, Method: "reread"}, FiguresEqual: r.FiguresEqual, Deviations: append([]retention.Deviation{}, r.Deviations...), Evidence: r.Evidence, People: maps.Clone(r.People),
 		Parts: []ProtocolPart{}, Figures: []ProtocolFigures{}, Criteria: []Criterion{}}
 	if d.People == nil {
@@ -190,6 +205,9 @@ func (p Press) protocol(r retention.Protocol) (Protocol, error) {
 	}
 	for _, x := range r.Deliveries {
 		d.Deliveries = append(d.Deliveries, ProtocolDelivery{x.ID, System{x.System, p.title(x.System)}, x.Type, x.Body, x.State, x.Records, x.Files, x.Bytes, x.SHA256, x.Delivered, x.Received, x.Actor, x.Reference})
+	}
+	for _, x := range r.Again {
+		d.Again = append(d.Again, ProtocolAgain{x.At, System{x.System, p.title(x.System)}, x.Since, x.Actor, x.Back, x.Erased, x.RewritesBack, x.Rewritten, some(x.Kept)})
 	}
 	for _, f := range r.Figures {
 		d.Figures = append(d.Figures, ProtocolFigures{System{f.System, p.title(f.System)}, f.Type, f.Before.Records, f.After.Records, f.DigestBefore, f.DigestAfter, f.Equal})
@@ -275,6 +293,9 @@ func (d Protocol) lay(s *sheet) {
 	if d.Open.Any() {
 		s.part(s.T("paper.d8.open"), d.open(s.say)...)
 	}
+	if len(d.Again) > 0 {
+		s.part(s.T("paper.d8.again"), d.again(s.say)...)
+	}
 	if len(d.Figures) > 0 {
 		text := s.T("paper.d8.equal")
 		if !d.FiguresEqual {
@@ -289,6 +310,25 @@ func (d Protocol) lay(s *sheet) {
 	s.part(s.T("paper.d8.log"), s.T("paper.d8.log_text", "seq", d.Evidence.Seq, "size", d.Evidence.Checkpoint.Size))
 	s.code("paper.d8.hash", d.PlanHash)
 	s.part(s.T("paper.d8.signature")).Sign = true
+}
+
+// again says what was done once more after a restore, a line for each replay.
+func (d Protocol) again(s say) []string {
+	var out []string
+	for _, x := range d.Again {
+		text := s.T("paper.d8.again.when", "date", s.When(x.At), "system", x.System.Title, "since", s.Day(x.Since), "actor", d.name(x.Actor))
+		if x.Back > 0 {
+			text += " " + s.T("paper.d8.again.erased", "back", x.Back, "erased", x.Erased)
+		}
+		if x.RewritesBack > 0 {
+			text += " " + s.T("paper.d8.again.rewritten", "back", x.RewritesBack, "rewritten", x.Rewritten)
+		}
+		if len(x.Kept) > 0 {
+			text += " " + s.T("paper.d8.again.kept", "why", strings.Join(reasons(s, x.Kept), ", "))
+		}
+		out = append(out, text)
+	}
+	return out
 }
 
 // name is what somebody who took part is called.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,7 +53,16 @@ func (e *Engine) Replay(ctx context.Context, system gallra.SystemID, since time.
 	}
 	altered := map[gallra.Ref]bool{}
 	for _, id := range ids {
-		if err := e.replayRun(ctx, id, system, since, actor, &out, altered); err != nil {
+		did := guard.Replayed{Kept: map[string]int64{}}
+		err := e.replayRun(ctx, id, system, since, actor, &did, altered)
+		out.Add(did)
+		if did.Erased+did.Rewritten > 0 {
+			terr := e.tellAgain(ctx, id, Again{At: e.DB.Now().UTC(), System: system, Since: since.UTC(), Actor: actor, Back: did.Back, Erased: did.Erased, RewritesBack: did.RewritesBack, Rewritten: did.Rewritten, Kept: did.Kept})
+			if err == nil {
+				err = terr
+			}
+		}
+		if err != nil {
 			return out, err
 		}
 	}
@@ -201,6 +213,33 @@ func (r *running) replayBatch(ctx context.Context, u unit, b batch, gone []item,
 		return err
 	})
 }
+
+// tellAgain issues a run's protocol anew, with what a replay did of what the run
+// had done.
+func (e *Engine) tellAgain(ctx context.Context, run string, again Again) error {
+	var err error
+	for range protocolTries {
+		r := &running{Engine: e}
+		if r.run, err = e.RunOf(ctx, run); err != nil || r.run.Protocol == nil {
+			return err
+		}
+		p := *r.run.Protocol
+		p.Again = append(slices.Clone(p.Again), again)
+		p.Revision++
+		p.People = maps.Clone(p.People)
+		if err := e.people(ctx, &p); err != nil {
+			return err
+		}
+		err = e.DB.Tx(ctx, func(tx *sql.Tx) error { return r.issue(ctx, tx, p, "run.replayed") })
+		if !errors.Is(err, errOvertaken) {
+			break
+		}
+	}
+	return err
+}
+
+// protocolTries is how often an issue is tried when another comes between.
+const protocolTries = 5
 
 // same reports whether the record that bears an erased one's id is that one,
 // by the day it was made.

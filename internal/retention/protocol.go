@@ -44,6 +44,7 @@ type Protocol struct {
 	Tasks        []Task        `json:"tasks,omitempty"`      // done by hand, with who signed
 	Deliveries   []Delivery    `json:"deliveries,omitempty"` // handed over to an archive before erasing
 	Open         Open          `json:"open,omitzero"`        // begun and not ended when this issue was written
+	Again        []Again       `json:"again,omitempty"`      // what restored backups had brought back of it, and was done with that
 	// Revision counts the issues: 1 when the machines were done, more as what was
 	// open is settled. Settled is when nothing more was open.
 	Revision int       `json:"revision"`
@@ -51,6 +52,20 @@ type Protocol struct {
 	// People names those who took part, by username, as they were called at the
 	// issue: who reads it in twenty years has no list of accounts.
 	People map[string]string `json:"people,omitempty"`
+}
+
+// Again is a replay after a restore: of what the run had done, what was there
+// again as it was, and was done once more.
+type Again struct {
+	At           time.Time        `json:"at"`
+	System       gallra.SystemID  `json:"system"`
+	Since        time.Time        `json:"since"` // the day of the backup, as it was told
+	Actor        string           `json:"actor"` // who started it
+	Back         int64            `json:"back"`
+	Erased       int64            `json:"erased"`
+	RewritesBack int64            `json:"rewrites_back"`
+	Rewritten    int64            `json:"rewritten"`
+	Kept         map[string]int64 `json:"kept,omitempty"` // the others, by reason
 }
 
 // Name returns what somebody who took part is called, with the username that
@@ -82,6 +97,9 @@ func (e *Engine) people(ctx context.Context, p *Protocol) error {
 	}
 	for _, d := range p.Deliveries {
 		actors = append(actors, d.Actor)
+	}
+	for _, x := range p.Again {
+		actors = append(actors, x.Actor)
 	}
 	for _, a := range actors {
 		if _, ok := p.People[a]; !ok && names[a] != "" {
@@ -252,7 +270,7 @@ func (e *Engine) Settle(ctx context.Context, run string) error {
 	if err != nil {
 		return err
 	}
-	p.Evidence, p.Verified, p.Revision, p.People = was.Evidence, was.Verified, was.Revision, maps.Clone(was.People)
+	p.Evidence, p.Verified, p.Revision, p.People, p.Again = was.Evidence, was.Verified, was.Revision, maps.Clone(was.People), was.Again
 	for n := range p.Parts { // dates count from the run, not from this issue
 		p.Parts[n].AnonymisedFrom = was.Parts[n].AnonymisedFrom
 	}

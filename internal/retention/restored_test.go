@@ -163,9 +163,31 @@ func TestB4_AnonymisedAgainAfterARestore(t *testing.T) {
 					}
 				}
 			}
+			id, err := f.RunOfPlan(ctx, p.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			told := func() (int, *retention.Protocol) {
+				t.Helper()
+				if err := f.Settle(ctx, id); err != nil { // what is known of a replay outlives the next issue
+					t.Fatal(err)
+				}
+				run, err := f.RunOf(ctx, id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return len(run.Protocol.Again), run.Protocol
+			}
+			if k, now := told(); k != 1 || now.Revision != pr.Revision+1 || now.Again[0].Rewritten != n-3 || now.Again[0].Kept["retention.reason.hold"] != 1 || now.Again[0].Actor != "operator" || !now.FiguresEqual {
+				t.Fatalf("the protocol tells of %d replays: %+v", k, now.Again)
+			}
 			// Twice changes nothing.
 			if again, err := f.Replay(ctx, "desk", before.Add(-time.Hour), "operator"); err != nil || again.RewritesBack != 1 || again.Rewritten != 0 || again.Altered != 1 || fmt.Sprint(texts(t, h.db, "SELECT title FROM ticket ORDER BY id")) != fmt.Sprint(now) {
 				t.Fatalf("%+v %v", again, err)
+			}
+
+			if k, _ := told(); k != 1 {
+				t.Errorf("nothing was done, and the protocol tells of %d replays", k)
 			}
 
 			// Once more without what was done to it: the figures are what they were

@@ -131,10 +131,11 @@ func TestB4_ErasedAgainByTwo(t *testing.T) {
 }
 
 // B-4: records that a restored backup has given back what was taken out of them
-// are rewritten again by two people, from the page, and the alarm ends.
+// are rewritten again by two people, from the page; the alarm ends, and the protocol
+// of the run tells of it.
 func TestB4_RewrittenAgainByTwo(t *testing.T) {
 	s := webtest.New(t, true)
-	s.RunOf(t, 2)
+	run := s.RunOf(t, 2)
 	s.Restore(t, "forum", 500)
 	first, second := s.As(t, auth.Approver), s.As(t, "approver2")
 	_, body := first.Get("/alarms")
@@ -169,6 +170,12 @@ func TestB4_RewrittenAgainByTwo(t *testing.T) {
 	}
 	if _, body = second.Get("/alarms?show=all"); !strings.Contains(body, "Borta vid nästa kontroll") {
 		t.Error("the page does not say how it ended")
+	}
+	_, body = second.Get("/retention/runs/" + run + "/protocol")
+	for _, want := range []string{"Efter en återställd säkerhetskopia", "hade fått tillbaka uppgifter", "startat av Sara Holm"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the protocol lacks %q", want)
+		}
 	}
 }
 

@@ -140,7 +140,7 @@ func TestG13_TaskIsSigned(t *testing.T) {
 		t.Errorf("signed twice: %d", status)
 	}
 	_, paper := v.Get("/retention/runs/" + run + "/protocol")
-	if !strings.Contains(paper, "Raderade 3, agent, 2026-03-02") || !strings.Contains(paper, "version 2") {
+	if !strings.Contains(paper, "Raderade 3, Karin Berg (agent), 2026-03-02") || !strings.Contains(paper, "version 2") {
 		t.Error("the protocol lacks the signature, or is not a new version")
 	}
 }

@@ -283,7 +283,7 @@ func (a *app) current() (*config.Config, error) {
 }
 
 func (a *app) retention() *retention.Engine {
-	return &retention.Engine{DB: a.db, Log: a.log, Open: a.open, OpenToRead: a.openToRead, Loc: stockholm, PII: a.engine, Lang: "sv", Dir: filepath.Dir(a.configPath()), Version: version(), Lanes: runtime.GOMAXPROCS(0), Names: a.auth.Names, Rules: func(context.Context) ([]gallra.Rule, error) {
+	return &retention.Engine{DB: a.db, Log: a.log, Open: a.open, OpenToRead: a.openToRead, Loc: stockholm, PII: a.engine, Lang: "sv", Keys: a.keys(), Dir: filepath.Dir(a.configPath()), Version: version(), Lanes: runtime.GOMAXPROCS(0), Names: a.auth.Names, Rules: func(context.Context) ([]gallra.Rule, error) {
 		c, err := a.current()
 		if err != nil {
 			return nil, err

@@ -345,7 +345,14 @@ func (c *holdListCmd) Run(s *session) error {
 		for _, h := range list {
 			var targets []string
 			for _, t := range h.Targets {
+				if by := t.By(); by != "" {
+					targets = append(targets, s.say.T("cli.hold.person", "by", s.say.T("identifier."+string(by))))
+					continue
+				}
 				targets = append(targets, t.Ref.String())
+			}
+			for _, q := range h.Queries {
+				targets = append(targets, s.say.T("cli.hold.query", "system", string(q.System), "type", q.Type, "filter", q.String()))
 			}
 			review := s.date(h.Review)
 			if h.Overdue(time.Now()) {
@@ -358,21 +365,65 @@ func (c *holdListCmd) Run(s *session) error {
 }
 
 type holdPlaceCmd struct {
-	System string `arg:"" help:"cli_arg_system_name"`
+	System string `arg:"" optional:"" help:"cli_arg_system_name"`
 	Type   string `arg:"" optional:"" help:"cli_arg_hold_type"`
 	ID     string `arg:"" optional:"" help:"cli_arg_hold_id"`
+
+	Email        []string `help:"cli_flag_hold_email"`
+	Phone        []string `help:"cli_flag_hold_phone"`
+	Personnummer []string `help:"cli_flag_hold_personnummer"`
+
+	CreatedFrom   string   `help:"cli_flag_hold_from" placeholder:"YYYY-MM-DD"`
+	CreatedBefore string   `help:"cli_flag_hold_before" placeholder:"YYYY-MM-DD"`
+	Where         []string `help:"cli_flag_hold_where" placeholder:"FIELD=VALUE"`
+
 	Kind   string `default:"legal" enum:"legal,request,archive" help:"cli_flag_hold_kind"`
 	Reason string `required:"" help:"cli_flag_reason"`
 	Matter string `help:"cli_flag_matter"`
 	Review string `help:"cli_flag_review" placeholder:"YYYY-MM-DD"`
+	Anyway bool   `help:"cli_flag_hold_anyway"`
 	asFlag
 }
 
-// Run puts a hold over a system, a type or one record.
+// covered fills in what the hold is over.
+func (c *holdPlaceCmd) covered(h *hold.Hold) error {
+	for _, k := range []struct {
+		kind   gallra.IdentifierKind
+		values []string
+	}{{gallra.IdentEmail, c.Email}, {gallra.IdentPhone, c.Phone}, {gallra.IdentPersonnummer, c.Personnummer}} {
+		for _, v := range k.values {
+			h.Persons = append(h.Persons, gallra.Identifier{Kind: k.kind, Value: v})
+		}
+	}
+	if len(h.Persons) > 0 {
+		if c.System != "" || c.Type != "" || len(c.Where) > 0 || c.CreatedFrom != "" || c.CreatedBefore != "" {
+			return gallra.Errorf(gallra.Invalid, "hold.two_ways")
+		}
+		return nil
+	}
+	if len(c.Where) == 0 && c.CreatedFrom == "" && c.CreatedBefore == "" {
+		h.Targets = []hold.Target{{Ref: gallra.Ref{System: gallra.SystemID(c.System), Type: c.Type, ID: c.ID}}}
+		return nil
+	}
+	if c.System == "" || c.Type == "" || c.ID != "" {
+		return gallra.Errorf(gallra.Invalid, "hold.query_form")
+	}
+	q, err := hold.ParseQuery(c.CreatedFrom, c.CreatedBefore, c.Where, stockholm)
+	if err != nil {
+		return err
+	}
+	q.System, q.Type = gallra.SystemID(c.System), c.Type
+	h.Queries = []hold.Query{q}
+	return nil
+}
+
+// Run puts a hold over a system, a type, one record, a selection or a person.
 func (c *holdPlaceCmd) Run(s *session) error {
-	return s.onEngine(c.As, auth.HandleRequests, func(a *app, _ *retention.Engine, acc auth.Account) error {
-		h := hold.Hold{Kind: hold.Kind(c.Kind), Reason: c.Reason, Matter: c.Matter, PlacedBy: acc.Username,
-			Targets: []hold.Target{{Ref: gallra.Ref{System: gallra.SystemID(c.System), Type: c.Type, ID: c.ID}}}}
+	return s.onEngine(c.As, auth.HandleRequests, func(a *app, e *retention.Engine, acc auth.Account) error {
+		h := hold.Hold{Kind: hold.Kind(c.Kind), Reason: c.Reason, Matter: c.Matter, PlacedBy: acc.Username}
+		if err := c.covered(&h); err != nil {
+			return err
+		}
 		if c.Review != "" {
 			day, err := time.ParseInLocation(time.DateOnly, c.Review, stockholm)
 			if err != nil {
@@ -380,13 +431,24 @@ func (c *holdPlaceCmd) Run(s *session) error {
 			}
 			h.Review = day
 		}
-		if err := a.db.Tx(s.ctx, func(tx *sql.Tx) (err error) {
-			h, err = hold.Register{DB: a.db, Log: a.log}.Place(s.ctx, tx, h)
-			return err
-		}); err != nil {
+		person := len(h.Persons) > 0
+		h, found, err := e.Placer(a.config.Names()).Put(s.ctx, h, c.Anyway)
+		if err != nil {
 			return err
 		}
+		if s.flags.JSON {
+			return s.json(struct {
+				hold.Hold
+				Found hold.Found `json:"found"`
+			}{h, found})
+		}
 		s.line("cli.hold.placed", "hold", h.ID, "date", h.Review)
+		if person {
+			_, _ = io.WriteString(s.out, s.say.N("cli.hold.found", int64(found.Records))+"\n")
+		}
+		for _, id := range found.Unasked {
+			s.line("cli.hold.not_asked", "system", string(id))
+		}
 		return nil
 	})
 }

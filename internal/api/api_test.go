@@ -291,7 +291,23 @@ func TestW20_X16_G13_HoldsStopAndTasksOverTheAPI(t *testing.T) {
 	c := setup(t)
 	run := c.site.Task(t)
 	var h struct{ ID string }
-	c.want(422, auth.Agent, "POST", "/holds", api.NewHold{Kind: "legal", Reason: "Tvist", Targets: []gallra.Ref{{System: "nowhere"}}}, nil)
+	for _, ref := range []gallra.Ref{{System: "nowhere"}, {System: "chatt", Type: "ticket"}, {System: "chatt", Type: "conversation", ID: "99999999"}, {System: "chatt", ID: "8"}} {
+		c.want(422, auth.Agent, "POST", "/holds", api.NewHold{Kind: "legal", Reason: "Tvist", Targets: []gallra.Ref{ref}}, nil)
+	}
+	away := api.NewHold{Kind: "legal", Reason: "Tvist", Targets: []gallra.Ref{{System: "sociala", Type: "message", ID: "8"}}}
+	c.want(503, auth.Agent, "POST", "/holds", away, nil)
+	away.Anyway = true
+	c.want(201, auth.Agent, "POST", "/holds", away, nil)
+	c.want(422, auth.Agent, "POST", "/holds", api.NewHold{Kind: "legal", Reason: "Tvist", Queries: []api.HeldSome{{System: "chatt", Type: "conversation", Fields: map[string]string{"email": "x"}}}}, nil)
+	c.want(201, auth.Agent, "POST", "/holds", api.NewHold{Kind: "legal", Reason: "Tvist", Queries: []api.HeldSome{{System: "chatt", Type: "conversation", Before: "2025-01-01", Fields: map[string]string{"queue": "Skola"}}}}, nil)
+	var placed api.Placed
+	if body := c.want(201, auth.Agent, "POST", "/holds", api.NewHold{Kind: "legal", Reason: "Tvist", Persons: []api.About{{Kind: gallra.IdentEmail, Value: "kund3@example.org"}}}, &placed); placed.Found.Records < 4 || strings.Contains(body, "kund3") || len(placed.Found.Unasked) != 1 {
+		t.Errorf("%+v %s", placed.Found, body)
+	}
+	c.want(204, auth.Approver, "DELETE", "/holds/"+placed.ID, nil, nil) // it would hold what is worked by hand too
+	if body := c.want(422, auth.Agent, "POST", "/holds", api.NewHold{Kind: "legal", Reason: "Tvist", Persons: []api.About{{Kind: gallra.IdentName, Value: "Kund Tre"}}}, nil); strings.Contains(body, "Tre") {
+		t.Errorf("the answer tells who it is: %s", body)
+	}
 	c.want(201, auth.Agent, "POST", "/holds", api.NewHold{Kind: "legal", Reason: "Tvist", Review: "2026-06-01", Targets: []gallra.Ref{{System: "chatt"}}}, &h)
 	if body := c.want(200, auth.DPO, "GET", "/holds", nil, nil); !strings.Contains(body, h.ID) {
 		t.Error("the hold is not listed")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gallra/gallra"
 	"github.com/gallra/gallra/connector"
+	"github.com/gallra/gallra/deadline"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/config"
 	"github.com/gallra/gallra/internal/evidence"
@@ -69,7 +70,7 @@ func init() {
 		{method: "GET", path: "/deliveries", may: auth.SeeRetention, summary: "What was handed over to archives before erasing, and what they have said", out: []retention.Delivery{}, serve: (*call).deliveries},
 		{method: "POST", path: "/deliveries/{delivery}/receipt", may: auth.RunRetention, summary: "Register an archive's receipt: an acceptance sets the erasure of the package's records going, and nothing else does", in: Receipt{}, out: retention.Delivery{}, serve: (*call).receive},
 		{method: "GET", path: "/holds", may: auth.SeeRetention, summary: "The holds in force; with all=1 the lifted ones too", query: []string{"all"}, out: []hold.Hold{}, serve: (*call).holds},
-		{method: "POST", path: "/holds", may: auth.HandleRequests, summary: "Put a hold in force", in: NewHold{}, out: hold.Hold{}, status: http.StatusCreated, serve: (*call).placeHold},
+		{method: "POST", path: "/holds", may: auth.HandleRequests, summary: "Put a hold in force, over records, some of a type, or people by what they are known by", in: NewHold{}, out: Placed{}, status: http.StatusCreated, serve: (*call).placeHold},
 		{method: "DELETE", path: "/holds/{hold}", may: auth.Approve, summary: "Lift a hold", status: http.StatusNoContent, serve: (*call).liftHold},
 		{method: "GET", path: "/systems/{system}", may: auth.SeeSystems, summary: "What is known of a system: its profile, and what has been proved of it", out: Known{}, serve: (*call).known},
 		{method: "GET", path: "/alarms", may: auth.SeeRequests, summary: "What was erased and is there again, and how the guard stands; with all=1 the closed alarms too", query: []string{"all"}, out: Alarms{}, serve: (*call).alarms},
@@ -152,8 +153,28 @@ type NewHold struct {
 	Kind    hold.Kind    `json:"kind"`
 	Reason  string       `json:"reason"` // without personal values
 	Matter  string       `json:"matter,omitempty"`
-	Review  string       `json:"review,omitempty"` // YYYY-MM-DD; six months on when left out
-	Targets []gallra.Ref `json:"targets"`          // a system, a type in it, or a record
+	Review  string       `json:"review,omitempty"`  // YYYY-MM-DD; six months on when left out
+	Targets []gallra.Ref `json:"targets,omitempty"` // a system, a type in it, or a record
+	Queries []HeldSome   `json:"queries,omitempty"` // some of the records of a type, those that come in later too
+	// Persons are held in every system, in what comes in later too. The values are
+	// searched for and never stored, logged or answered: keyed digests are kept.
+	Persons []About `json:"persons,omitempty"`
+	Anyway  bool    `json:"anyway,omitempty"` // though a system cannot be asked whether the target exists
+}
+
+// HeldSome is what a hold covers by a query.
+type HeldSome struct {
+	System gallra.SystemID   `json:"system"`
+	Type   string            `json:"type"`
+	From   string            `json:"created_from,omitempty"`   // YYYY-MM-DD, in Sweden
+	Before string            `json:"created_before,omitempty"` // the first day that is not covered
+	Fields map[string]string `json:"fields,omitempty"`         // statistics fields and what they say
+}
+
+// Placed is a hold that was put in force, and what was found of people.
+type Placed struct {
+	hold.Hold
+	Found hold.Found `json:"found"`
 }
 
 // Progress is how far a long work has come.
@@ -445,14 +466,25 @@ func (c *call) placeHold() (any, error) {
 		}
 	}
 	for _, ref := range in.Targets {
-		if _, ok := cfg.System(ref.System); !ok || ref.ID != "" && ref.Type == "" {
-			return nil, gallra.Errorf(gallra.Invalid, "hold.target_missing")
-		}
 		h.Targets = append(h.Targets, hold.Target{Ref: ref})
 	}
+	for _, some := range in.Queries {
+		q, err := hold.ParseQuery(some.From, some.Before, nil, deadline.Stockholm)
+		if err != nil {
+			return nil, err
+		}
+		q.System, q.Type, q.Fields = some.System, some.Type, some.Fields
+		h.Queries = append(h.Queries, q)
+	}
+	for _, p := range in.Persons {
+		h.Persons = append(h.Persons, gallra.Identifier{Kind: p.Kind, Value: p.Value})
+	}
+	h, found, err := c.Retention.Placer(cfg.Names()).Put(c.ctx(), h, in.Anyway)
+	if err != nil {
+		return nil, err
+	}
 	c.status = http.StatusCreated
-	err = c.DB.Tx(c.ctx(), func(tx *sql.Tx) (err error) { h, err = c.register().Place(c.ctx(), tx, h); return err })
-	return h, err
+	return Placed{h, found}, nil
 }
 
 func (c *call) liftHold() (any, error) {

@@ -212,6 +212,15 @@ func (c *Config) System(id gallra.SystemID) (System, bool) {
 	return System{}, false
 }
 
+// Names returns the names of the systems.
+func (c *Config) Names() []gallra.SystemID {
+	out := make([]gallra.SystemID, len(c.Systems))
+	for n, s := range c.Systems {
+		out[n] = s.Name
+	}
+	return out
+}
+
 // Rule returns the rule with that id; false when there is none.
 func (c *Config) Rule(id string) (gallra.Rule, bool) {
 	for _, r := range c.Rules {

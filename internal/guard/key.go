@@ -81,27 +81,7 @@ func (k key) sum(parts ...string) string {
 // digest returns the digest of an identifier in the one form that all its
 // written forms share; "" for a value that holds nothing of its kind.
 func (k key) digest(kind gallra.IdentifierKind, value string) string {
-	n := ident.Normalise(kind, value)
-	switch kind {
-	case gallra.IdentPersonnummer: // with ten digits or with twelve
-		digits := strings.Map(func(r rune) rune {
-			if r < '0' || r > '9' {
-				return -1
-			}
-			return r
-		}, n)
-		if n = ""; len(digits) == 10 || len(digits) == 12 {
-			n = digits[len(digits)-10:]
-		}
-	case gallra.IdentName:
-		if !strings.Contains(n, " ") { // half the country
-			n = ""
-		}
-	case gallra.IdentPhone:
-		if len(n) < 7 {
-			n = ""
-		}
-	}
+	n := ident.Canonical(kind, value)
 	if n == "" {
 		return ""
 	}

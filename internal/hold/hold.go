@@ -9,12 +9,14 @@ package hold
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/connector"
 	"github.com/gallra/gallra/internal/evidence"
 	"github.com/gallra/gallra/internal/store"
 	"github.com/gallra/gallra/internal/work"
@@ -45,6 +47,12 @@ type Hold struct {
 	Released   time.Time `json:"released,omitzero"`
 	ReleasedBy string    `json:"released_by,omitempty"`
 	Targets    []Target  `json:"targets"`
+	Queries    []Query   `json:"queries,omitempty"`
+
+	// Persons are identifiers of people to be held, whatever record they stand in,
+	// now or later. Place keeps keyed digests of them among the targets, and
+	// nothing else.
+	Persons []gallra.Identifier `json:"-"`
 }
 
 // Overdue reports whether h should have been reviewed by now.
@@ -55,13 +63,14 @@ func (h Hold) Overdue(now time.Time) bool { return h.Released.IsZero() && now.Af
 // person's conversations, that of a conversation its messages.
 type Target struct {
 	Ref    gallra.Ref `json:"ref"`
-	Digest string     `json:"digest,omitempty"` // keyed digest of an identifier
+	Digest string     `json:"digest,omitempty"` // keyed digest of an identifier of a person, in every system
 }
 
 // Register places, lists and releases holds, each with an entry of evidence.
 type Register struct {
-	DB  *store.DB
-	Log *evidence.Log
+	DB   *store.DB
+	Log  *evidence.Log
+	Keys string // folder of the key of people's digests; needed to put people on hold
 }
 
 // Place puts a hold in force and returns it with its id and dates. It may be
@@ -76,10 +85,13 @@ func (g Register) Place(ctx context.Context, tx *sql.Tx, h Hold) (Hold, error) {
 	switch {
 	case strings.TrimSpace(h.Reason) == "":
 		return Hold{}, gallra.Errorf(gallra.Invalid, "hold.reason_missing")
-	case len(h.Targets) == 0:
+	case len(h.Targets)+len(h.Persons)+len(h.Queries) == 0:
 		return Hold{}, gallra.Errorf(gallra.Invalid, "hold.target_missing")
 	case h.Review.After(latest):
 		return Hold{}, gallra.Errorf(gallra.Invalid, "hold.review_late", "latest", latest.Format(time.DateOnly))
+	}
+	if err := h.identify(g.Keys); err != nil {
+		return Hold{}, err
 	}
 	if _, err := tx.ExecContext(ctx, `INSERT INTO hold (id, kind, reason, matter, placed, placed_by, review) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		h.ID, string(h.Kind), h.Reason, h.Matter, store.Micros(h.Placed), h.PlacedBy, store.Micros(h.Review)); err != nil {
@@ -94,7 +106,14 @@ func (g Register) Place(ctx context.Context, tx *sql.Tx, h Hold) (Hold, error) {
 			return Hold{}, fmt.Errorf("hold: place: %w", err)
 		}
 	}
-	_, err := g.Log.Append(ctx, tx, evidence.Entry{Actor: h.PlacedBy, Action: "hold.place", Subject: h.ID, Reason: string(h.Kind), Counts: map[string]int64{"targets": int64(len(h.Targets))}})
+	if err := putQueries(ctx, tx, h.ID, h.Queries); err != nil {
+		return Hold{}, err
+	}
+	counts := map[string]int64{"targets": int64(len(h.Targets))}
+	if n := len(h.Queries); n > 0 {
+		counts["queries"] = int64(n)
+	}
+	_, err := g.Log.Append(ctx, tx, evidence.Entry{Actor: h.PlacedBy, Action: "hold.place", Subject: h.ID, Reason: string(h.Kind), Counts: counts})
 	return h, err
 }
 
@@ -114,7 +133,7 @@ func (g Register) Release(ctx context.Context, tx *sql.Tx, id, actor string) err
 // List returns the holds, newest first; those in force only, unless all.
 func (g Register) List(ctx context.Context, all bool) ([]Hold, error) {
 	rows, err := g.DB.QueryContext(ctx, `SELECT h.id, h.kind, h.reason, h.matter, h.placed, h.placed_by, h.review, h.released, h.released_by,
-		t.system, t.type, t.ref_id, t.digest FROM hold h JOIN hold_target t ON t.hold = h.id
+		coalesce(t.system, ''), coalesce(t.type, ''), coalesce(t.ref_id, ''), coalesce(t.digest, '') FROM hold h LEFT JOIN hold_target t ON t.hold = h.id
 		WHERE h.released = 0 OR $1 = 1 ORDER BY h.placed DESC, h.id, t.system, t.type, t.ref_id`, flag(all))
 	if err != nil {
 		return nil, fmt.Errorf("hold: list: %w", err)
@@ -133,9 +152,23 @@ func (g Register) List(ctx context.Context, all bool) ([]Hold, error) {
 			h.Placed, h.Review, h.Released = store.Time(placed), store.Time(review), store.Time(released)
 			out = append(out, h)
 		}
-		out[len(out)-1].Targets = append(out[len(out)-1].Targets, t)
+		if t != (Target{}) { // a hold by a query alone has none
+			out[len(out)-1].Targets = append(out[len(out)-1].Targets, t)
+		}
 	}
-	return out, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("hold: list: %w", err)
+	}
+	qs, err := queries(ctx, g.DB, "", all)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range qs {
+		if i := slices.IndexFunc(out, func(h Hold) bool { return h.ID == q.hold }); i >= 0 {
+			out[i].Queries = append(out[i].Queries, q.Query)
+		}
+	}
+	return out, nil
 }
 
 func flag(b bool) int64 {
@@ -145,16 +178,22 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// Set is the holds in force over one system, for asking about many records.
+// Set is the holds in force over one system, for asking about many records. It is
+// for one goroutine.
 type Set struct {
 	refs    map[gallra.Ref]string // target to hold id
 	kept    map[gallra.Ref]string // what would take a target along: it and nothing that hangs on it
 	talks   map[string][]string   // by type of conversation the types of its messages
 	people  map[string]bool       // types of person
-	digests map[string]string
+	digests map[string]string     // of people, in every system
+	queries []heldQuery
+	key     key
+	types   []connector.Type
+	asked   map[gallra.Ref]met // of what others hang on
 }
 
-// Load returns the holds in force over system.
+// Load returns the holds in force over system. It covers by reference alone:
+// people and queries are asked by Join, in a set that Reach has loaded.
 func Load(ctx context.Context, db *store.DB, system gallra.SystemID) (Set, error) {
 	rows, err := db.QueryContext(ctx, `SELECT h.id, t.system, t.type, t.ref_id, t.digest FROM hold h JOIN hold_target t ON t.hold = h.id
 		WHERE h.released = 0 AND t.system IN ('', $1)`, string(system))
@@ -175,11 +214,15 @@ func Load(ctx context.Context, db *store.DB, system gallra.SystemID) (Set, error
 		}
 		s.refs[t.Ref] = id
 	}
-	return s, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return Set{}, fmt.Errorf("hold: load: %w", err)
+	}
+	s.queries, err = queries(ctx, db, system, false)
+	return s, err
 }
 
 // Empty reports whether s holds nothing.
-func (s Set) Empty() bool { return len(s.refs) == 0 && len(s.digests) == 0 }
+func (s Set) Empty() bool { return len(s.refs)+len(s.digests)+len(s.queries) == 0 }
 
 // Covers returns the id of a hold over a record, given the record, the
 // conversation it belongs to and the person it is about (zero when none).
@@ -222,13 +265,9 @@ func (s Set) IDs() []string {
 	for _, id := range s.digests {
 		out = append(out, id)
 	}
+	for _, q := range s.queries {
+		out = append(out, q.hold)
+	}
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// CoversDigest returns the id of a hold over a person known by a keyed digest
-// of an identifier.
-func (s Set) CoversDigest(digest string) (string, bool) {
-	id, ok := s.digests[digest]
-	return id, ok
 }

@@ -42,11 +42,21 @@ const depth = 4
 // Load returns the holds in force over system and, looking in src, what they
 // keep: every record above a held one, and every type above one that is held
 // whole. A held record that does not exist keeps nothing; one that cannot be
-// read is an error, for nobody knows what would go with it.
-func (g *Reach) Load(ctx context.Context, db *store.DB, src connector.Source, system gallra.SystemID) (Set, error) {
+// read is an error, for nobody knows what would go with it. keys is the folder of
+// the key by which people on hold are known: without it nothing may be changed
+// while somebody is.
+func (g *Reach) Load(ctx context.Context, db *store.DB, keys string, src connector.Source, system gallra.SystemID) (Set, error) {
 	s, err := Load(ctx, db, system)
-	if err != nil || len(s.refs) == 0 {
+	if err != nil || s.Empty() {
 		return s, err
+	}
+	if len(s.digests) > 0 {
+		if s.key, err = loadKey(keys, false); err != nil {
+			return Set{}, err
+		}
+		if err := s.blind(); err != nil {
+			return Set{}, err
+		}
 	}
 	types, err := src.Types(ctx)
 	if errors.Is(err, gallra.ErrUnsupported) {
@@ -55,7 +65,7 @@ func (g *Reach) Load(ctx context.Context, db *store.DB, src connector.Source, sy
 	if err != nil {
 		return Set{}, fmt.Errorf("hold: types of %s: %w", system, err)
 	}
-	s.kept = map[gallra.Ref]string{}
+	s.kept, s.asked, s.types = map[gallra.Ref]string{}, map[gallra.Ref]met{}, types
 	kind := map[string]connector.Kind{}
 	s.talks, s.people = map[string][]string{}, map[string]bool{}
 	for _, t := range types {
@@ -165,14 +175,21 @@ func (g *Reach) look(ctx context.Context, now time.Time, src connector.Source, k
 // memory meanwhile. Files are read one by one.
 const readTogether = 200
 
-// read returns those of refs that exist.
+// read returns those of refs that exist, without their fields.
 func read(ctx context.Context, src connector.Source, kind map[string]connector.Kind, refs []gallra.Ref) (map[gallra.Ref]gallra.Record, error) {
 	out := make(map[gallra.Ref]gallra.Record, len(refs))
+	err := readEach(ctx, src, kind, refs, func(r gallra.Record) {
+		out[r.Ref] = gallra.Record{Ref: r.Ref, Parent: r.Parent, Person: r.Person}
+	})
+	return out, err
+}
+
+// readEach gives those of refs that exist to see, one after another.
+func readEach(ctx context.Context, src connector.Source, kind map[string]connector.Kind, refs []gallra.Ref, see func(gallra.Record)) error {
 	byType := map[string][]gallra.Ref{}
 	for _, ref := range refs {
 		byType[ref.Type] = append(byType[ref.Type], ref)
 	}
-	enter := func(r gallra.Record) { out[r.Ref] = gallra.Record{Ref: r.Ref, Parent: r.Parent, Person: r.Person} }
 	many, _ := src.(connector.Many)
 	for typ, same := range byType {
 		for part := range slices.Chunk(same, readTogether) {
@@ -180,12 +197,12 @@ func read(ctx context.Context, src connector.Source, kind map[string]connector.K
 				list, err := many.GetMany(ctx, part, false)
 				if err == nil {
 					for _, r := range list {
-						enter(r)
+						see(r)
 					}
 					continue
 				}
 				if !errors.Is(err, gallra.ErrUnsupported) {
-					return nil, fmt.Errorf("hold: read what is on hold in %s: %w", part[0].System, err)
+					return fmt.Errorf("hold: read %s to see what is on hold: %w", part[0].System, err)
 				}
 			}
 			for _, ref := range part {
@@ -193,21 +210,26 @@ func read(ctx context.Context, src connector.Source, kind map[string]connector.K
 				switch {
 				case errors.Is(err, gallra.ErrNotFound):
 				case err != nil:
-					return nil, fmt.Errorf("hold: read %s, which is on hold: %w", ref, err)
+					return fmt.Errorf("hold: read %s to see what is on hold: %w", ref, err)
 				default:
-					enter(r)
+					see(r)
 				}
 			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // Join looks who takes part in which conversation, for records of one type that
 // may be about to go: a conversation stays in which somebody on hold has written,
 // whoever it is about, and a person stays who has written in one that is on hold.
-// It asks the system only when the one or the other is on hold in it.
+// It asks the system only when the one or the other is on hold in it. Where people
+// are on hold by what they are known by, or records by a query, it reads what
+// would go and asks each of it (see match).
 func (s Set) Join(ctx context.Context, src connector.Source, records []gallra.Ref) error {
+	if err := s.match(ctx, src, records); err != nil {
+		return err
+	}
 	switch {
 	case len(records) == 0 || len(s.refs) == 0:
 	case s.people[records[0].Type]:

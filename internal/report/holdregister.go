@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"github.com/gallra/gallra/internal/hold"
@@ -29,11 +30,14 @@ type HeldLine struct {
 }
 
 // Scope is how much of one system a hold covers: all of it, a type of record,
-// or a number of single records. Which ones stands in the product, not here.
+// some of its records by a query, or a number of single records; or a person, in
+// every system. Which ones stands in the product, not here.
 type Scope struct {
 	System  System `json:"system"`
 	Type    string `json:"type"`    // "" is every type
 	Records int64  `json:"records"` // 0 is every record
+	Query   string `json:"query"`   // conditions: "queue=Bygg created<2025-01-01"
+	Person  string `json:"person"`  // what a person is known by, "email phone": no system then
 }
 
 func (p Press) holds() hold.Register { return hold.Register{DB: p.DB, Log: p.Log} }
@@ -47,13 +51,23 @@ func (p Press) HoldRegister(ctx context.Context) (Paper, error) {
 	reg := HoldRegister{Holds: []HeldLine{}}
 	for _, h := range list {
 		l := HeldLine{ID: h.ID, Kind: h.Kind, Reason: h.Reason, Matter: h.Matter, Scope: []Scope{}, From: h.Placed, Decided: h.PlacedBy, Review: h.Review, Overdue: h.Overdue(p.DB.Now()), Released: h.Released, ReleasedBy: h.ReleasedBy}
+		var by []string
+		for _, k := range h.By() {
+			by = append(by, string(k))
+		}
+		if len(by) > 0 {
+			l.Scope = append(l.Scope, Scope{Person: strings.Join(by, " ")})
+		}
+		for _, q := range h.Queries {
+			l.Scope = append(l.Scope, Scope{System: System{q.System, p.title(q.System)}, Type: q.Type, Query: q.String()})
+		}
 		for _, t := range h.Targets {
+			if t.Digest != "" {
+				continue
+			}
 			s := Scope{System: System{t.Ref.System, p.title(t.Ref.System)}, Type: t.Ref.Type}
 			if t.Ref.ID != "" {
 				s.Records = 1
-			}
-			if t.Digest != "" { // a person wherever they are
-				s = Scope{Records: 1}
 			}
 			if n := len(l.Scope) - 1; n >= 0 && s.Records > 0 && l.Scope[n].System == s.System && l.Scope[n].Type == s.Type && l.Scope[n].Records > 0 {
 				l.Scope[n].Records++
@@ -117,8 +131,14 @@ func (d HoldRegister) cells(s say) []map[string]string {
 
 func (x Scope) text(s say) string {
 	switch {
-	case x.System.Name == "":
-		return s.T("paper.d15.person")
+	case x.Person != "":
+		var by []string
+		for k := range strings.FieldsSeq(x.Person) {
+			by = append(by, s.T("identifier."+k))
+		}
+		return s.T("paper.d15.by", "by", s.List(by))
+	case x.Query != "":
+		return s.T("paper.d15.query", "system", x.System.Title, "type", s.Type(x.Type), "filter", x.Query)
 	case x.Type == "":
 		return s.T("paper.d15.whole", "system", x.System.Title)
 	case x.Records == 0:

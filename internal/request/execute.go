@@ -213,7 +213,7 @@ func (d *Desk) act(ctx context.Context, it Item, all []Item, det Details, open *
 	if err != nil {
 		return fail(err)
 	}
-	holds, err := d.reach.Load(ctx, d.DB, src, it.Ref.System)
+	holds, err := d.reach.Load(ctx, d.DB, d.Keys.Dir, src, it.Ref.System)
 	if err == nil {
 		err = holds.Join(ctx, src, []gallra.Ref{it.Ref})
 	}

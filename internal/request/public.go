@@ -504,27 +504,7 @@ func (d *Desk) findIn(ctx context.Context, system gallra.SystemID, ids []gallra.
 		return nil, err
 	}
 	defer src.Close()
-	f, ok := src.(connector.Finder)
-	if !ok {
-		return nil, gallra.Errorf(gallra.Unsupported, "request.cannot_find", "system", string(system))
-	}
-	var out []gallra.Ref
-	for cursor := ""; ; {
-		page, err := f.Find(ctx, connector.Needles{Identifiers: ids, Depth: connector.InFields}, cursor)
-		if err != nil {
-			return out, fmt.Errorf("request: find in %s: %w", system, err)
-		}
-		for _, h := range page.Hits {
-			for _, ref := range []gallra.Ref{h.Ref, h.Parent} {
-				if !ref.IsZero() && !slices.Contains(out, ref) {
-					out = append(out, ref)
-				}
-			}
-		}
-		if cursor = page.Next; cursor == "" {
-			return out, nil
-		}
-	}
+	return hold.Find(ctx, src, system, ids)
 }
 
 // extendHold replaces the request's hold by one that covers its targets and those

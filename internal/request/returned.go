@@ -174,7 +174,7 @@ func (d *Desk) Replay(ctx context.Context, system gallra.SystemID, since time.Ti
 }
 
 func (d *Desk) replayOne(ctx context.Context, src connector.Source, e connector.Eraser, g goneRecord, actor string, out *guard.Replayed) error {
-	holds, err := d.reach.Load(ctx, d.DB, src, g.ref.System)
+	holds, err := d.reach.Load(ctx, d.DB, d.Keys.Dir, src, g.ref.System)
 	if err == nil {
 		err = holds.Join(ctx, src, []gallra.Ref{g.ref})
 	}

@@ -445,7 +445,7 @@ func (m *making) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	holds, err := m.reach.Load(ctx, m.DB, src, u.System)
+	holds, err := m.reach.Load(ctx, m.DB, m.Keys, src, u.System)
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,10 @@ type Engine struct {
 	PII  *pii.Engine
 	Lang string
 
+	// Keys is the folder of keys, with that of people on hold: while somebody is
+	// and it is missing, nothing is planned or changed.
+	Keys string
+
 	// Dir is where relative folders of rules start: that of gallra.yaml. Version is
 	// this program's, for what is handed over to archives.
 	Dir, Version string
@@ -187,7 +191,7 @@ func (e *Engine) keep(ctx context.Context, k opened, open func(context.Context, 
 
 // holds returns the holds over items of a unit, and over what goes with them.
 func (e *Engine) holds(ctx context.Context, src connector.Source, u unit, items []item) (hold.Set, error) {
-	s, err := e.reach.Load(ctx, e.DB, src, u.System)
+	s, err := e.reach.Load(ctx, e.DB, e.Keys, src, u.System)
 	if err != nil {
 		return s, err
 	}
@@ -196,6 +200,15 @@ func (e *Engine) holds(ctx context.Context, src connector.Source, u unit, items 
 		refs[n] = gallra.Ref{System: u.System, Type: u.Type, ID: i.id}
 	}
 	return s, s.Join(ctx, src, refs)
+}
+
+// Placer places holds over the given systems, which are all there are.
+func (e *Engine) Placer(systems []gallra.SystemID) hold.Placer {
+	open := e.OpenToRead
+	if open == nil {
+		open = e.Open
+	}
+	return hold.Placer{Register: hold.Register{DB: e.DB, Log: e.Log, Keys: e.Keys}, Systems: systems, Open: open}
 }
 
 // Close closes the systems that are open.
@@ -268,7 +281,7 @@ func (e *Engine) Drive(ctx context.Context, id string) error {
 	wake := &signal{}
 	for n := range lanes {
 		// Each its own engine: leases tell workers apart by it.
-		lane := &Engine{DB: e.DB, Log: e.Log, Open: e.Open, Rules: e.Rules, Loc: e.Loc, Limit: e.Limit, PII: e.PII, Lang: e.Lang, Dir: e.Dir, Version: e.Version, BatchSize: e.BatchSize, Budget: e.Budget, Lease: e.Lease, wake: wake}
+		lane := &Engine{DB: e.DB, Log: e.Log, Open: e.Open, Rules: e.Rules, Loc: e.Loc, Limit: e.Limit, PII: e.PII, Lang: e.Lang, Keys: e.Keys, Dir: e.Dir, Version: e.Version, BatchSize: e.BatchSize, Budget: e.Budget, Lease: e.Lease, wake: wake}
 		wg.Go(func() {
 			if errs[n] = errors.Join(lane.drive(ctx, id), lane.Close()); errs[n] != nil {
 				cancel()

@@ -306,7 +306,7 @@ func (r *running) reasons(ctx context.Context, n int) (func(gallra.Record) (reas
 	if err != nil {
 		return nil, err
 	}
-	holds, err := r.reach.Load(ctx, r.DB, src, r.plan.units[n].System)
+	holds, err := r.reach.Load(ctx, r.DB, r.Keys, src, r.plan.units[n].System)
 	if err != nil {
 		return nil, err
 	}

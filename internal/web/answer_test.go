@@ -152,6 +152,70 @@ func TestW20_Holds(t *testing.T) {
 	}
 }
 
+// W-20: a person and a selection are put on hold from the page. Neither the page
+// nor the store keeps what a person is known by; what does not exist is refused.
+func TestW20_PersonAndSelectionOnThePage(t *testing.T) {
+	t.Parallel()
+	s := webtest.New(t, true)
+	agent := s.As(t, auth.Agent)
+	status, body, _ := agent.Post("/retention/holds", "scope", "person", "kind", "legal", "reason", "Tvist", "id_email", "kund3@example.org", "id_phone", "12")
+	if status != http.StatusUnprocessableEntity || strings.Contains(body, "kund3") || !strings.Contains(body, "ingen fullständig uppgift") {
+		t.Errorf("half a number: %d %s", status, problem(body))
+	}
+	for name, form := range map[string][]string{
+		"no such record":    {"what", "arenden/conversation", "id", "99999999"},
+		"a whole system":    {"what", "arenden", "where", "queue=Skola"},
+		"one of one":        {"what", "arenden/conversation", "id", "8", "where", "queue=Skola"},
+		"no such field":     {"what", "arenden/conversation", "where", "subject=Fråga 7"},
+		"no condition":      {"what", "arenden/conversation", "where", "Skola"},
+		"a field twice":     {"what", "arenden/conversation", "where", "queue=Skola\nqueue=Vatten"},
+		"an end before":     {"what", "arenden/conversation", "from", "2026-01-01", "before", "2025-01-01"},
+		"nobody":            {"scope", "person"},
+		"half a word":       {"scope", "person", "id_personnummer", "8503"},
+		"no day":            {"what", "arenden/conversation", "from", "i går"},
+		"no such type":      {"what", "arenden/ticket"},
+		"no system at all":  {"what", "nowhere"},
+		"an empty question": {"what", ""},
+	} {
+		if status, body, _ := agent.Post("/retention/holds", append([]string{"kind", "legal", "reason", "Tvist"}, form...)...); status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d %s", name, status, problem(body))
+		}
+	}
+	if status, body, _ := agent.Post("/retention/holds", "kind", "legal", "reason", "Tvist", "what", "arenden/conversation", "where", "queue=Skola", "before", "2025-01-01"); status != http.StatusSeeOther {
+		t.Fatalf("a selection: %d %s", status, problem(body))
+	}
+	if status, body, _ := agent.Post("/retention/holds", "scope", "person", "kind", "legal", "reason", "Tillsyn", "id_email", "Kund3@example.org"); status != http.StatusSeeOther {
+		t.Fatalf("a person: %d %s", status, problem(body))
+	}
+	_, body = agent.Get("/retention/holds")
+	for _, want := range []string{"queue=Skola", "skapad före 2025-01-01", "känd genom e-post, i alla system"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(body, "kund3") {
+		t.Error("the page tells who it is")
+	}
+	list, err := hold.Register{DB: s.DB, Log: s.Log}.List(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refs := 0
+	for _, h := range list {
+		if h.Reason != "Tillsyn" {
+			continue
+		}
+		for _, target := range h.Targets {
+			if target.Ref.ID != "" {
+				refs++
+			}
+		}
+	}
+	if refs < 4 { // a conversation in each of four systems
+		t.Errorf("%d records of the person are held from now on", refs)
+	}
+}
+
 // open registers a request of a right and brings it to review over the page.
 func open(t *testing.T, s *webtest.Site, v *webtest.Visitor, r request.Right) string {
 	t.Helper()

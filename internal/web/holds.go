@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/deadline"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/hold"
 	"github.com/gallra/gallra/internal/i18n"
@@ -21,7 +22,8 @@ type HoldsView struct {
 	All     bool // the released ones too
 	Choices []HoldChoice
 	Kinds   []hold.Kind
-	Latest  time.Time // the last day a review can wait to
+	Known   []gallra.IdentifierKind // what a person can be put on hold by
+	Latest  time.Time               // the last day a review can wait to
 	Form    HoldForm
 	CanEnd  bool
 }
@@ -35,8 +37,13 @@ type HoldRow struct {
 	Case    string // the request it belongs to
 }
 
-// HoldCover is one thing it covers.
-type HoldCover struct{ System, Type, ID string }
+// HoldCover is one thing it covers: a system, a type or a record of it, some of
+// its records, or a person.
+type HoldCover struct {
+	System, Type, ID string
+	By               string // a person, and what they are known by
+	Query            *hold.Query
+}
 
 // HoldChoice is a system and the types of record that an inventory has seen in it.
 type HoldChoice struct {
@@ -44,8 +51,13 @@ type HoldChoice struct {
 	Types       []string
 }
 
-// HoldForm is what was written in the form. What is a system, or system/type.
-type HoldForm struct{ Kind, What, ID, Reason, Matter, Review string }
+// HoldForm is what was written in the form. What is a system, or system/type; From,
+// Before and Where select among its records. Of a person nothing is shown again.
+type HoldForm struct {
+	Kind, What, ID, From, Before, Where, Reason, Matter, Review string
+	Person                                                      bool // the form of people was sent
+	Unasked                                                     bool // the system did not answer: it may be placed anyway
+}
 
 // coversShown is how many of the records of a hold the list names.
 const coversShown = 3
@@ -60,7 +72,7 @@ func (c *call) holdsView() (v HoldsView, err error) {
 	if err != nil {
 		return v, err
 	}
-	v = HoldsView{All: c.r.URL.Query().Get("show") == "all", Kinds: []hold.Kind{hold.Legal, hold.Request, hold.Archive},
+	v = HoldsView{All: c.r.URL.Query().Get("show") == "all", Kinds: []hold.Kind{hold.Legal, hold.Request, hold.Archive}, Known: hold.Kinds(),
 		Latest: hold.MaxReview.After(c.DB.Now()), CanEnd: c.can(auth.Approve)}
 	for _, s := range cfg.Systems {
 		ch := HoldChoice{Name: string(s.Name), Title: title(s)}
@@ -82,13 +94,28 @@ func (c *call) holdsView() (v HoldsView, err error) {
 		if h.Kind == hold.Request && strings.HasPrefix(h.Reason, "request.") { // placed by the case itself
 			row.Case = h.Matter
 		}
-		for i, t := range h.Targets {
-			if i == coversShown {
-				row.More = int64(len(h.Targets) - i)
-				break
+		name := func(id gallra.SystemID) string {
+			s, _ := cfg.System(id)
+			return cmp.Or(title(s), string(id))
+		}
+		var by []string
+		for _, k := range h.By() {
+			by = append(by, c.print.T("identifier."+string(k)))
+		}
+		if len(by) > 0 {
+			row.Covers = append(row.Covers, HoldCover{By: c.print.List(by)})
+		}
+		for _, q := range h.Queries {
+			row.Covers = append(row.Covers, HoldCover{System: name(q.System), Type: q.Type, Query: &q})
+		}
+		for _, t := range h.Targets {
+			switch {
+			case t.Digest != "":
+			case len(row.Covers) >= coversShown:
+				row.More++
+			default:
+				row.Covers = append(row.Covers, HoldCover{System: name(t.Ref.System), Type: t.Ref.Type, ID: t.Ref.ID})
 			}
-			s, _ := cfg.System(t.Ref.System)
-			row.Covers = append(row.Covers, HoldCover{cmp.Or(title(s), string(t.Ref.System)), t.Ref.Type, t.Ref.ID})
 		}
 		v.Holds = append(v.Holds, row)
 	}
@@ -113,26 +140,48 @@ func (c *call) holdsPage() error {
 	return c.ok("holds", v)
 }
 
-// placeHold puts a hold in force over a system, a type in it or one record.
+// placeHold puts a hold in force over a system, a type in it, one record, some of
+// the records of a type, or a person.
 func (c *call) placeHold() error {
 	v, err := c.holdsView()
 	if err != nil {
 		return err
 	}
+	if c.Retention == nil {
+		return gallra.Errorf(gallra.Unavailable, "web.no_evidence")
+	}
+	cfg, err := c.configuration()
+	if err != nil {
+		return err
+	}
 	form := func(name string) string { return strings.TrimSpace(c.r.PostFormValue(name)) }
-	v.Form = HoldForm{form("kind"), form("what"), form("id"), form("reason"), form("matter"), form("review")}
+	v.Form = HoldForm{Kind: form("kind"), What: form("what"), ID: form("id"), From: form("from"), Before: form("before"), Where: form("where"),
+		Reason: form("reason"), Matter: form("matter"), Review: form("review"), Person: form("scope") == "person"}
 	h, err := v.Form.hold(v)
+	var found hold.Found
 	if err == nil {
+		if v.Form.Person {
+			h.Targets, h.Queries = nil, nil
+			for _, k := range hold.Kinds() {
+				if value := form("id_" + string(k)); value != "" {
+					h.Persons = append(h.Persons, gallra.Identifier{Kind: k, Value: value})
+				}
+			}
+		}
 		h.PlacedBy = c.account.Username
-		err = c.DB.Tx(c.ctx(), func(tx *sql.Tx) error {
-			_, err := c.holds().Place(c.ctx(), tx, h)
-			return err
-		})
+		_, found, err = c.Retention.Placer(cfg.Names()).Put(c.ctx(), h, form("anyway") != "")
 	}
 	if err != nil {
+		v.Form.Unasked = gallra.CodeOf(err) == gallra.Unavailable
 		return c.refuse("holds", v, err)
 	}
-	return c.done("/retention/holds", "hold_placed")
+	switch {
+	case !v.Form.Person:
+		return c.done("/retention/holds", "hold_placed")
+	case len(found.Unasked) > 0:
+		return c.done("/retention/holds", "hold_person_unasked")
+	}
+	return c.done("/retention/holds", "hold_person")
 }
 
 func (f HoldForm) hold(v HoldsView) (hold.Hold, error) {
@@ -144,7 +193,7 @@ func (f HoldForm) hold(v HoldsView) (hold.Hold, error) {
 	switch {
 	case !slices.Contains(v.Kinds, h.Kind):
 		return h, gallra.Errorf(gallra.Invalid, "web.form")
-	case !known:
+	case !known && !f.Person:
 		return h, gallra.Errorf(gallra.Invalid, "hold.target_missing")
 	case f.ID != "" && typ == "":
 		return h, gallra.Errorf(gallra.Invalid, "web.hold_type")
@@ -155,6 +204,24 @@ func (f HoldForm) hold(v HoldsView) (hold.Hold, error) {
 			return h, gallra.Errorf(gallra.Invalid, "web.date")
 		}
 		h.Review = day
+	}
+	if f.From != "" || f.Before != "" || f.Where != "" {
+		var where []string
+		for line := range strings.Lines(f.Where) {
+			if line = strings.TrimSpace(line); line != "" {
+				where = append(where, line)
+			}
+		}
+		q, err := hold.ParseQuery(f.From, f.Before, where, deadline.Stockholm)
+		switch {
+		case err != nil:
+			return h, err
+		case typ == "" || f.ID != "":
+			return h, gallra.Errorf(gallra.Invalid, "hold.query_form")
+		}
+		q.System, q.Type = gallra.SystemID(system), typ
+		h.Queries = []hold.Query{q}
+		return h, nil
 	}
 	h.Targets = []hold.Target{{Ref: gallra.Ref{System: gallra.SystemID(system), Type: typ, ID: f.ID}}}
 	return h, nil

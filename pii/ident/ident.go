@@ -50,6 +50,36 @@ func Normalise(kind gallra.IdentifierKind, value string) string {
 	return strings.ReplaceAll(Fold(value), " ", "")
 }
 
+// Canonical is Normalise for digests, which nothing but equality can be asked
+// of: the one form that all written forms of a value share, or "" for a value too
+// short to point anybody out. A personnummer has its last ten digits, with or
+// without the century; a name alone is half the country.
+func Canonical(kind gallra.IdentifierKind, value string) string {
+	n := Normalise(kind, value)
+	switch kind {
+	case gallra.IdentPersonnummer:
+		digits := strings.Map(func(r rune) rune {
+			if r < '0' || r > '9' {
+				return -1
+			}
+			return r
+		}, n)
+		if len(digits) != 10 && len(digits) != 12 {
+			return ""
+		}
+		return digits[len(digits)-10:]
+	case gallra.IdentName:
+		if !strings.Contains(n, " ") {
+			return ""
+		}
+	case gallra.IdentPhone:
+		if len(n) < 7 {
+			return ""
+		}
+	}
+	return n
+}
+
 func normaliseMail(value string) string {
 	value = foldMail(value)
 	value = strings.Trim(value, "<>")

@@ -74,6 +74,7 @@ func New(t testing.TB, full bool) *Site {
 	s.Engine = &retention.Engine{DB: s.DB, Log: s.Log, Open: s.open, Names: s.Auth.Names, Loc: stockholm(t), Dir: t.TempDir(),
 		Rules: func(context.Context) ([]gallra.Rule, error) { return s.Config.Rules, nil }}
 	keys := t.TempDir()
+	s.Engine.Keys = keys
 	s.Desk = &request.Desk{DB: s.DB, Log: s.Log, Keys: request.Keys{Dir: keys}, Guard: &guard.Guard{DB: s.DB, Log: s.Log, Dir: keys}, Open: s.open, Organisation: func(context.Context) (gallra.OrganisationType, error) { return s.Config.Organisation.Type, nil }, Systems: func(context.Context) ([]request.System, error) {
 		var out []request.System
 		for _, c := range s.Config.Systems {

@@ -5,11 +5,13 @@ package bench_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"runtime/metrics"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
@@ -299,20 +301,40 @@ func BenchmarkRetentionPlanMemory(b *testing.B) {
 }
 
 // watchMemory returns the most memory that the process held from the system
-// while f ran.
+// while f ran. With GALLRA_BENCH_HEAP=DIR it writes a heap profile there each time
+// the live heap has grown by a tenth, and says what made up the most.
 func watchMemory(b *testing.B, f func()) uint64 {
 	b.Helper()
 	stop, done := make(chan struct{}), make(chan uint64)
+	dir, began := os.Getenv("GALLRA_BENCH_HEAP"), time.Now()
 	go func() {
-		var peak uint64
-		s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+		var peak, live uint64
+		var at string
+		s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/live:bytes"},
+			{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 		t := time.NewTicker(5 * time.Millisecond)
 		defer t.Stop()
 		for {
 			metrics.Read(s)
-			peak = max(peak, s[0].Value.Uint64()-s[1].Value.Uint64())
+			mb := func(n int) float64 { return float64(s[n].Value.Uint64()) / (1 << 20) }
+			if now := s[0].Value.Uint64() - s[1].Value.Uint64(); now > peak {
+				peak = now
+				at = fmt.Sprintf("%.0f MB at %.1f s: live %.0f, objects %.0f, free %.0f, unused %.0f, stacks %.0f", mb(0)-mb(1), time.Since(began).Seconds(), mb(2), mb(3), mb(4), mb(5), mb(6))
+			}
+			if now := s[2].Value.Uint64(); dir != "" && now > live+live/10 {
+				live = now
+				name := fmt.Sprintf("%s/%s-%06.1fs-%03.0fMB", dir, strings.ReplaceAll(b.Name(), "/", "-"), time.Since(began).Seconds(), mb(2))
+				if w, err := os.Create(name); err != nil {
+					b.Error(err)
+				} else if err = errors.Join(pprof.Lookup("heap").WriteTo(w, 0), w.Close()); err != nil {
+					b.Error(err)
+				}
+			}
 			select {
 			case <-stop:
+				if dir != "" {
+					fmt.Fprintln(os.Stderr, "most:", at)
+				}
 				done <- peak
 				return
 			case <-t.C:

@@ -2,12 +2,15 @@ package mailfile
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -28,11 +31,11 @@ type maildir struct {
 	root string
 
 	mu   sync.Mutex
-	last []item // what was there when somebody looked last
+	last listing // what was there when somebody looked last
 }
 
 // known returns the mails as somebody saw them last, looking when nobody has.
-func (m *maildir) known(ctx context.Context) ([]item, error) {
+func (m *maildir) known(ctx context.Context) (listing, error) {
 	m.mu.Lock()
 	items := m.last
 	m.mu.Unlock()
@@ -88,45 +91,89 @@ func unique(name string) string {
 	return name
 }
 
-func (m *maildir) index(ctx context.Context) ([]item, []connector.Problem, error) {
+func (m *maildir) index(ctx context.Context) (listing, []connector.Problem, error) {
 	paths, names, err := m.folders(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	var items []item
+	out := &files{}
 	for i, dir := range paths {
-		seen := map[string]bool{}
 		for _, sub := range []string{"new", "cur", "tmp"} {
-			entries, err := os.ReadDir(filepath.Join(dir, sub))
-			if err != nil {
-				if errors.Is(err, fs.ErrNotExist) && sub != "cur" {
-					continue
+			d := filesDir{path: filepath.Join(dir, sub), folder: names[i]}
+			var at []uint32
+			err := walkFolder(ctx, d.path, func(e fs.DirEntry) error {
+				if sub == "tmp" || !e.Type().IsRegular() || strings.HasPrefix(e.Name(), ".") || strings.Contains(e.Name(), tempMark) {
+					return nil
 				}
+				n, ok := d.put(e.Name())
+				if !ok {
+					return gallra.Errorf(gallra.Unsupported, "mailfile.too_many")
+				}
+				at = append(at, n)
+				return nil
+			})
+			if errors.Is(err, fs.ErrNotExist) && sub != "cur" {
+				continue
+			}
+			if err != nil {
 				return nil, nil, fileError(err)
 			}
-			sweep(filepath.Join(dir, sub), entries)
 			if sub == "tmp" {
 				continue
 			}
-			for _, e := range entries {
-				if !e.Type().IsRegular() || strings.HasPrefix(e.Name(), ".") || strings.Contains(e.Name(), tempMark) {
-					continue
+			for _, n := range at {
+				f := file{dir: uint32(len(out.dirs)), name: n}
+				if _, err := hex.Decode(f.id[:], []byte(mailrecord.Digest(names[i], unique(d.name(n))))); err != nil {
+					return nil, nil, fmt.Errorf("mailfile: id of a mail: %w", err)
 				}
-				id := mailrecord.Digest(names[i], unique(e.Name()))
-				if seen[id] {
-					continue // moved from new to cur while we looked
-				}
-				seen[id] = true
-				items = append(items, item{id: id, path: filepath.Join(dir, sub, e.Name()), folder: names[i]})
+				out.mails = append(out.mails, f)
 			}
+			d.names = slices.Clone(d.names) // no larger than it must be
+			out.dirs = append(out.dirs, d)
 		}
 	}
-	sort.Slice(items, func(a, b int) bool { return items[a].id < items[b].id })
+	out.sort()
 	m.mu.Lock()
-	m.last = items
+	m.last = out
 	m.mu.Unlock()
-	return items, nil, nil
+	return out, nil, nil
 }
+
+// walkFolder calls f with what lies in a folder, a piece of it in memory at a
+// time, and removes what a killed process of ours has left there.
+func walkFolder(ctx context.Context, dir string, f func(fs.DirEntry) error) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	var ours []fs.DirEntry
+	for {
+		entries, err := d.ReadDir(entriesRead)
+		for _, e := range entries {
+			if strings.Contains(e.Name(), tempMark) {
+				ours = append(ours, e)
+			}
+			if err := f(e); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	sweep(dir, ours)
+	return nil
+}
+
+// entriesRead is how many entries of a folder are in memory at a time.
+const entriesRead = 1000
 
 // open opens a mail where it was seen last or, when it is not there any more,
 // where it is now. Nothing is asked before: opening tells what there is.
@@ -243,13 +290,13 @@ func (m *maildir) apply(ctx context.Context, changes []*change, max int64) error
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		it, ok := byID(items, c.id)
+		it, ok := items.byID(c.id)
 		if !ok && !fresh && c.id != "" {
 			if items, _, err = m.index(ctx); err != nil {
 				return err
 			}
 			fresh = true
-			it, ok = byID(items, c.id)
+			it, ok = items.byID(c.id)
 		}
 		if !ok {
 			c.missing()
@@ -462,8 +509,8 @@ type eml struct{ root string }
 // fileName is the field that tells, and changes, the name of an .eml file.
 const fileName = "filename"
 
-func (m *eml) index(ctx context.Context) ([]item, []connector.Problem, error) {
-	var items []item
+func (m *eml) index(ctx context.Context) (listing, []connector.Problem, error) {
+	var items inMemory
 	err := filepath.WalkDir(m.root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if path != m.root && errors.Is(err, fs.ErrNotExist) {
@@ -520,7 +567,7 @@ func (m *eml) apply(ctx context.Context, changes []*change, max int64) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		it, ok := byID(items, c.id)
+		it, ok := items.byID(c.id)
 		if !ok {
 			c.missing()
 			continue

@@ -19,10 +19,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"sort"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -78,7 +75,7 @@ type change struct {
 // box is one kind of mail file.
 type box interface {
 	// index lists the mails, sorted by id, and what is no mail.
-	index(ctx context.Context) ([]item, []connector.Problem, error)
+	index(ctx context.Context) (listing, []connector.Problem, error)
 	// read returns one mail as it lies, at most max bytes of it.
 	read(it item, max int64) (mailrecord.Stored, error)
 	// apply carries out changes and fills in what became of each.
@@ -100,7 +97,7 @@ type Source struct {
 	max    int64
 
 	mu       sync.Mutex
-	items    []item
+	items    listing
 	problems []connector.Problem
 	loaded   bool
 }
@@ -152,7 +149,7 @@ func (s *Source) Types(context.Context) ([]connector.Type, error) {
 }
 
 // index returns the mails, from memory unless fresh is set.
-func (s *Source) index(ctx context.Context, fresh bool) ([]item, error) {
+func (s *Source) index(ctx context.Context, fresh bool) (listing, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -212,21 +209,21 @@ func (s *Source) List(ctx context.Context, q connector.Query) (connector.Page, e
 		return connector.Page{}, err
 	}
 	if q.Cursor == "" {
-		page.Total = int64(len(items))
+		page.Total = int64(items.count())
 		s.mu.Lock()
 		page.Skipped = append(page.Skipped, s.problems...)
 		s.mu.Unlock()
 	}
-	next, bytes := after(items, q.Cursor), 0
-	for ; next < len(items); next++ {
+	next, bytes := first(items, q.Cursor), 0
+	for ; next < items.count(); next++ {
 		if err := ctx.Err(); err != nil {
 			return connector.Page{}, err
 		}
 		if len(page.Records) >= limit || bytes > pageBytes {
-			page.Next = items[next-1].id
+			page.Next = items.at(next - 1).id
 			break
 		}
-		it := items[next]
+		it := items.at(next)
 		if !inShare(part, it.id) {
 			continue
 		}
@@ -270,9 +267,12 @@ func checkCursor(c string) error {
 	return nil
 }
 
-// after returns the position of the first item behind cursor.
-func after(items []item, cursor string) int {
-	return sort.Search(len(items), func(i int) bool { return items[i].id > cursor })
+// first returns the position of the first mail behind cursor.
+func first(items listing, cursor string) int {
+	if cursor == "" {
+		return 0
+	}
+	return items.after(cursor)
 }
 
 // find returns the item of an id, looking at the files again if need be.
@@ -286,19 +286,11 @@ func (s *Source) find(ctx context.Context, ref gallra.Ref) (item, error) {
 		if err != nil {
 			return item{}, err
 		}
-		if it, ok := byID(items, ref.ID); ok {
+		if it, ok := items.byID(ref.ID); ok {
 			return it, nil
 		}
 	}
 	return item{}, notFound
-}
-
-func byID(items []item, id string) (item, bool) {
-	i, ok := slices.BinarySearchFunc(items, id, func(it item, id string) int { return strings.Compare(it.id, id) })
-	if !ok {
-		return item{}, false
-	}
-	return items[i], true
 }
 
 // Get implements connector.Source.
@@ -371,14 +363,15 @@ func (s *Source) each(ctx context.Context, cursor string, f func(item, mailrecor
 		return "", err
 	}
 	bytes := 0
-	for i, k := after(items, cursor), 0; i < len(items); i, k = i+1, k+1 {
+	for i, k := first(items, cursor), 0; i < items.count(); i, k = i+1, k+1 {
 		if err := ctx.Err(); err != nil {
 			return "", err
 		}
 		if k >= 1000 || bytes > pageBytes {
-			return items[i-1].id, nil
+			return items.at(i - 1).id, nil
 		}
-		m, err := s.read(items[i])
+		it := items.at(i)
+		m, err := s.read(it)
 		if errors.Is(err, gallra.ErrNotFound) {
 			continue
 		}
@@ -386,7 +379,7 @@ func (s *Source) each(ctx context.Context, cursor string, f func(item, mailrecor
 			return "", err
 		}
 		bytes += len(m.Raw)
-		f(items[i], m)
+		f(it, m)
 	}
 	return "", nil
 }
@@ -403,7 +396,7 @@ func (s *Source) Remains(ctx context.Context, refs []gallra.Ref) ([]gallra.Resid
 	}
 	var out []gallra.Residue
 	for _, r := range refs {
-		if _, ok := byID(items, r.ID); ok && r.System == s.system {
+		if _, ok := items.byID(r.ID); ok && r.System == s.system {
 			out = append(out, gallra.Residue{Ref: r, Where: "file", Why: "mailfile.still_there", Count: 1})
 		}
 	}
@@ -563,7 +556,7 @@ func (s *Source) Trace(_ context.Context, refs []gallra.Ref) (connector.Trace, e
 // their own, opened where they are; looking through the folder for each batch
 // would take longer than reading it.
 func (s *Source) anew(ctx context.Context, refs []gallra.Ref, f func(mailrecord.Stored)) error {
-	look := func(ctx context.Context) ([]item, error) {
+	look := func(ctx context.Context) (listing, error) {
 		items, _, err := s.box.index(ctx)
 		return items, err
 	}
@@ -578,7 +571,7 @@ func (s *Source) anew(ctx context.Context, refs []gallra.Ref, f func(mailrecord.
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		it, ok := byID(items, r.ID)
+		it, ok := items.byID(r.ID)
 		if !ok {
 			continue
 		}

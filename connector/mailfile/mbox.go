@@ -71,12 +71,12 @@ func startsMbox(path string) bool {
 	return n == 0 || string(b[:n]) == "From "
 }
 
-func (m *mbox) index(ctx context.Context) ([]item, []connector.Problem, error) {
+func (m *mbox) index(ctx context.Context) (listing, []connector.Problem, error) {
 	paths, dir, err := m.files()
 	if err != nil {
 		return nil, nil, err
 	}
-	var items []item
+	var items inMemory
 	var problems []connector.Problem
 	for i, path := range paths {
 		its, cut, prefix, err := m.scan(ctx, path)

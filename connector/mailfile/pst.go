@@ -195,7 +195,7 @@ func (p *pst) close() error {
 	return nil
 }
 
-func (p *pst) index(ctx context.Context) ([]item, []connector.Problem, error) {
+func (p *pst) index(ctx context.Context) (listing, []connector.Problem, error) {
 	if err := p.unpack(ctx); err != nil {
 		return nil, nil, err
 	}

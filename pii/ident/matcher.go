@@ -155,7 +155,11 @@ func (m *Matcher) formsOf(wanted []int) []*forms {
 		slices.Sort(lacking)
 	}
 	f := &forms{of: make([]bool, len(m.parts))}
-	f.auto.expect(256 * len(lacking))
+	states := 0
+	for _, i := range lacking {
+		states += statesOf(m.parts[i].id)
+	}
+	f.auto.expect(states)
 	for _, i := range lacking {
 		f.add(i, m.parts[i].id)
 		f.of[i] = true
@@ -163,6 +167,19 @@ func (m *Matcher) formsOf(wanted []int) []*forms {
 	f.auto.build()
 	m.forms = append(slices.Clip(m.forms), f) // others that came of m share what was there
 	return append(out, f)
+}
+
+// statesOf is about how many states the forms of an identifier take: many for an
+// address or a name of several words, which are written in many ways, and few for
+// the others.
+func statesOf(id gallra.Identifier) int {
+	switch {
+	case id.Kind == gallra.IdentEmail, id.Kind == gallra.IdentName && strings.ContainsAny(id.Value, " -,"):
+		return 256
+	case id.Kind == gallra.IdentIP:
+		return 0
+	}
+	return 2*len(id.Value) + 8
 }
 
 // Trim forgets the forms that have been written out; they are again when a text

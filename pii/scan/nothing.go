@@ -70,23 +70,25 @@ func (p *pass) nothing(i int) int {
 	letters := 0
 	if before == ' ' && alpha[near[2]] != 0 {
 		letters = 1 + int(alpha[near[1]]+alpha[near[1]]&alpha[near[0]])
+		if letters == 3 && i > 4 {
+			letters += int(alpha[p.t[i-5]])
+		}
 		if letters <= 2 && near[2-letters] == '-' {
 			return 0 // "HH-K 44"
 		}
 	}
-	if letters == 2 && (sign == 0 || third > 0) { // "GB 29", "AB 12 CDE"
-		return 0
+	if letters == 2 && (sign == 0 || third > 0) && (sign == 0 && n == 6 || checkdigit.IBANLength(near[1]&^0x20, near[2]&^0x20) != 0) {
+		return 0 // "QQ 123456 C", "GB 29"
+	}
+	if sign == 0 && (letters == 3 && n == 3 || letters == 2 && (n == 4 || n == 5 || n == 2 && after == ' ')) { // a plate: "ABC 123"
+		c := p.single(i, n)
+		if end, ok := p.vehicle(&c); ok {
+			return end
+		}
+		p.noPlate = i
 	}
 	if sign == 0 && n <= 2 {
 		return end
-	}
-	if letters == 3 && n == 3 && sign == 0 && near[0]|near[1]|near[2] < 'a' { // "ABC 123"
-		if c := p.single(i, n); c.plate() {
-			if end, ok := p.vehicle(&c); ok {
-				return end
-			}
-		}
-		return 0
 	}
 	// A reference may have its letters before it or one behind it.
 	if b := near[2]; before == ' ' && (b >= 0x80 || b >= 'A' && b <= 'Z') && p.prefix(i) != i {
@@ -98,14 +100,24 @@ func (p *pass) nothing(i int) int {
 	switch {
 	case third > 0:
 		return p.threeNothing(i, end, sign, first, n, third)
-	case sign == 0 && (letters != 3 || n != 3):
+	case sign == 0:
 		return p.lone(i, end)
 	case sign == '.' && first <= 2 && n <= 2:
 		return end
 	case sign == ':' && first <= 2 && n <= 2 && !(before == ' ' && p.named(i-1)):
 		return end
-	case sign == ' ' && first <= 3 && n == 3 && letters != 2 && (letters != 3 || first != 3) && p.unitAfter(end):
-		return end
+	case sign == ',' && first <= 3 && n <= 2 && letters != 3: // "17,8", "165,50"
+		if first <= 2 || before == ' ' && p.boxNumber(i) || p.before(i).seen&naming == 0 {
+			return end
+		}
+	case sign == ' ' && first <= 3 && n == 3 && letters != 2 && (letters != 3 || first != 3): // "1 184"
+		if p.unitAfter(end) {
+			return end
+		}
+		if after != '@' && after != '=' && !(before == ' ' && p.boxNumber(i)) && p.before(i).seen&(naming|cueAccount) == 0 {
+			p.before(i + first + 1) // as the readers of the second group do
+			return end
+		}
 	case sign == '/' && first <= 2 && n <= 2: // too small for all words but those of codes
 		if first+n < 3 || after == '@' || after == '=' || p.unitAfter(end) || before == ' ' && p.boxNumber(i) || p.before(i).seen&cueSecret == 0 {
 			return end

@@ -217,7 +217,7 @@ func (p *pass) group(base, g int) (end int, ok bool) {
 			return end, ok
 		}
 	}
-	if c.plate() && p.plateMay(c) {
+	if c.plate() && p.plateMay(c) && p.noPlate != c.start {
 		if end, ok = p.vehicle(c); ok {
 			return end, ok
 		}

@@ -67,6 +67,7 @@ type pass struct {
 	cues    cues
 	ph      phrase
 	dated   dated
+	noPlate int // where a number begins that has been found to be no plate's
 	guessed bool
 	guess   string
 }

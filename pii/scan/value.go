@@ -85,12 +85,25 @@ func monthMay(s string) bool {
 	if i+2 >= len(s) {
 		return false
 	}
-	s = s[i : i+3]
-	if (s[0]|s[1]|s[2])&0x80 != 0 {
-		return true
+	s = s[i:]
+	key, heads := uint(0), uint32(0)
+	for n, j := 0, 0; n < 3; n++ {
+		if j >= len(s) {
+			return false
+		}
+		sym, size := folded[s[j]], 1
+		if s[j] >= 0x80 {
+			sym, size = foldAt(s, j)
+		}
+		if n == 0 {
+			heads = monthHeads[sym]
+		} else if n == 1 && heads>>sym&1 == 0 {
+			return false
+		}
+		key = key<<5 | uint(sym)
+		j += size
 	}
-	a, b, c := folded[s[0]], folded[s[1]], folded[s[2]]
-	return monthHeads[a]>>b&1 != 0 && (months[uint(a)<<10|uint(b)<<5|uint(c)] || s == "of ")
+	return months[key] || s[:3] == "of "
 }
 
 // monthHeads holds the first two letters of the months, and of "of" that stands

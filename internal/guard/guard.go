@@ -158,9 +158,9 @@ const (
 	// Rewritten: records that a run rewrote in place are there again exactly as
 	// they were before it. A backup was restored.
 	Rewritten Kind = "rewritten"
-	// Altered: records that a run rewrote in place are there neither as they were
-	// nor as it left them, and nobody has written to them since: perhaps an older
-	// backup. A new plan finds them, if they are past their date.
+	// Altered: records that a run rewrote in place hold again what it took out, and
+	// are not exactly as they were: perhaps an older backup, or somebody has written
+	// to a restored one. A new plan finds them, if they are past their date.
 	Altered Kind = "altered"
 	// Restored: the person stands in a record from before the erasure that the
 	// request did not know: restored, imported or fetched again.

@@ -20,10 +20,10 @@ import (
 const ReasonAltered = "retention.reason.altered"
 
 // restored tells which of the records that a batch has anonymised are there again
-// as they were before it, by their versions, and which are neither that nor what
-// they were made, by the marks and by what they say: an older copy than the one
-// the decision was about, or one that somebody has changed without the system
-// saying when. A record that has been written to since is no matter of a backup.
+// as they were before it, by their versions, and which hold what was taken out and
+// are not that: an older copy than the one the decision was about, or a restored
+// record that somebody has written to. An anonymised record that has been written
+// to since is no matter of a backup: it has kept its rounded times.
 func (r *running) restored(ctx context.Context, src connector.Source, u unit, b batch, items []item) (exact, altered []item, err error) {
 	done, err := r.marks(ctx, u, r.plan.Rules)
 	if err != nil || len(items) == 0 {
@@ -36,6 +36,10 @@ func (r *running) restored(ctx context.Context, src connector.Source, u unit, b 
 	types := map[string]connector.Type{}
 	for _, t := range list {
 		types[t.Name] = t
+	}
+	_, rounds := src.(connector.Rounder)
+	lives := func(rec gallra.Record) bool {
+		return rec.Updated.After(b.ended) && (!rounds || rounded(gallra.Record{Created: rec.Created}, r.Loc))
 	}
 	for part := range slices.Chunk(items, recordsRead) {
 		refs := make([]gallra.Ref, len(part))
@@ -52,7 +56,7 @@ func (r *running) restored(ctx context.Context, src connector.Source, u unit, b 
 			case !there, done.has(i.id, rec.Version):
 			case i.version != "" && i.version == rec.Version:
 				exact = append(exact, i)
-			case rec.Updated.After(b.ended), r.rewritten(types, r.plan.Rules[b.rule], rec):
+			case lives(rec), r.rewritten(types, r.plan.Rules[b.rule], rec):
 			default:
 				altered = append(altered, i)
 			}
@@ -111,6 +115,7 @@ func (r *running) replayRewrites(ctx context.Context, u unit, b batch, items []i
 	if err := r.logReplay(ctx, b, todo, actor, "replay.intent", "", map[string]int64{"items": int64(len(todo)), "batch": b.n}); err != nil {
 		return err
 	}
+	again := todo
 	var did int64
 	for len(todo) > 0 {
 		if stopped, err := r.Stopped(ctx); err != nil {
@@ -134,10 +139,10 @@ func (r *running) replayRewrites(ctx context.Context, u unit, b batch, items []i
 			out.Kept[x.reason]++
 		}
 		did += int64(len(part) - len(res.exceptions))
+		out.Rewritten += int64(len(part) - len(res.exceptions))
 		todo = todo[len(part):]
 	}
-	out.Rewritten += did
-	return r.logReplay(ctx, b, exact, actor, "replay.result", strconv.FormatInt(did, 10), map[string]int64{"rewritten": did})
+	return r.logReplay(ctx, b, again, actor, "replay.result", strconv.FormatInt(did, 10), map[string]int64{"rewritten": did})
 }
 
 func (r *running) logReplay(ctx context.Context, b batch, items []item, actor, action, result string, counts map[string]int64) error {

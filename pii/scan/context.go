@@ -1,6 +1,9 @@
 package scan
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // A number alone seldom says what it is: "5226-1831" is a bankgiro, an account
 // or a part number by the words before it. The words are found by one automaton
@@ -28,6 +31,7 @@ type cues struct {
 	seen      cue          // what end is valid for
 	state     state        // of the automaton
 	end       [lastCue]int // by bit: offset after the last occurrence
+	lanes     lanes        // of the last window that was read in lanes
 }
 
 // within reports whether any of the cues ends at most n bytes before the candidate.
@@ -119,14 +123,13 @@ func foldAt(t string, i int) (sym uint8, size int) {
 }
 
 // automaton is the compiled lexicon: rows of transitions, one row a state, in
-// order of depth, which keeps the few that are visited most together.
+// order of depth, which keeps the few that are visited most together, but those
+// where cues end behind all others.
 type automaton struct {
-	// next holds, by row and symbol, the next state. Its lowest bit is set where
-	// there is more to do: where cues end that did not end at the byte before, and
-	// at symOther.
-	next  []uint16
-	start state // after the end of a word
-	hits  []cue // by number of the state: the cues that end there
+	next  []uint16 // by row and symbol, the next state; more than any state at symOther
+	start state    // after the end of a word
+	first state    // where cues end: this state and all behind it
+	hits  []cue    // by number of the state from first on: the cues that end there
 }
 
 // state is a state of the automaton: its number eightfold, so that four times
@@ -136,8 +139,8 @@ type state = uint32
 
 const (
 	stateShift = 3
-	rowStates  = 4 // times the state: the offset of its row
-	flag       = 1 // of an entry of automaton.next
+	rowStates  = 4         // times the state: the offset of its row
+	trap       = 1<<16 - 1 // the entry at symOther: no state
 	maxStates  = 1 << (16 - stateShift)
 )
 
@@ -186,25 +189,30 @@ func newAutomaton(lexicon map[cue]string) *automaton {
 	if len(nodes) > maxStates {
 		panic("scan: the lexicon has too many words for the states of its automaton")
 	}
+	// Stable: of each sort by depth.
+	slices.SortStableFunc(queue, func(a, b uint16) int { return b2i(nodes[a].ends != 0) - b2i(nodes[b].ends != 0) })
 	number := make([]uint16, len(nodes))
 	for i, s := range queue {
 		number[s] = uint16(i << stateShift)
 	}
 	const row = rowStates << stateShift
-	a := &automaton{next: make([]uint16, len(nodes)*row), hits: make([]cue, len(nodes))}
+	a := &automaton{next: make([]uint16, len(nodes)*row)}
 	for i, s := range queue {
 		row := a.next[i*row:]
 		for sym, to := range nodes[s].next {
-			row[sym] = number[to] | flag*uint16(b2i(nodes[to].ends != 0))
+			row[sym] = number[to]
 		}
 		row[symSkip] = number[s]
-		row[symOther] = flag
+		row[symOther] = trap
 		if nodes[s].word {
 			row[0] = number[s]
 		}
-		a.hits[i] = nodes[s].ends
+		if nodes[s].ends != 0 {
+			a.hits = append(a.hits, nodes[s].ends)
+		}
 	}
 	a.start = state(number[nodes[0].next[0]])
+	a.first = state((len(nodes) - len(a.hits)) << stateShift)
 	return a
 }
 
@@ -238,33 +246,53 @@ func splitWords(s string) []string {
 // the text has them.
 func (a *automaton) read(c *cues, t string, pos, window int) {
 	c.limit = window
-	if want := max(0, pos-window); c.pos > pos || c.from > want || c.pos < want {
-		c.seen = 0
-		i := want
-		for i < pos && t[i]&0xC0 == 0x80 {
-			i++
-		}
-		if i > 0 && folded[t[i-1]] != 0 { // the window opens inside a word: let it pass
-			for i < pos && folded[t[i]] != 0 {
-				i++
-			}
-		}
-		c.from, c.pos = want, i
-		c.state = a.start
-	} else if c.pos == pos {
+	want := max(0, pos-window)
+	switch {
+	case c.pos > pos || c.from > want || c.pos < want:
+		c.from, c.seen = want, 0
+		c.state = a.readAnew(c, t[:pos], want)
+	case c.pos == pos:
 		return
+	default:
+		c.state = a.readOn(c, c.state, t[:pos], c.pos)
 	}
-	at := c.state
-	if split := wordEnd(t, c.pos, pos); split < 0 {
-		at = a.run(c, at, t[:pos], c.pos)
-	} else {
-		at = a.runBoth(c, at, t[:pos], c.pos, split)
-	}
-	c.pos, c.state = pos, at
+	c.pos = pos
 	// A candidate is no letter: it ends the word.
-	if to := a.step(at, 0); to&flag != 0 {
+	if to := a.step(c.state, 0); to >= a.first && to != c.state {
 		c.found(a, to, pos)
 	}
+}
+
+// readAnew reads t from t[i] on, or from behind the word in which that stands.
+func (a *automaton) readAnew(c *cues, t string, i int) state {
+	if n := len(t) - i; vectors && n >= laneLeast {
+		if s, ok := a.readLanes(c, t, n); ok {
+			return s
+		}
+		c.seen = 0
+	}
+	return a.readPlain(c, t, i)
+}
+
+// readPlain is readAnew byte by byte.
+func (a *automaton) readPlain(c *cues, t string, i int) state {
+	for i < len(t) && t[i]&0xC0 == 0x80 {
+		i++
+	}
+	if i > 0 && folded[t[i-1]] != 0 { // the window opens inside a word: let it pass
+		for i < len(t) && folded[t[i]] != 0 {
+			i++
+		}
+	}
+	return a.readOn(c, a.start, t, i)
+}
+
+// readOn reads t from t[i] on.
+func (a *automaton) readOn(c *cues, s state, t string, i int) state {
+	if split := wordEnd(t, i, len(t)); split >= 0 {
+		return a.runBoth(c, s, t, i, split)
+	}
+	return a.run(c, s, t, i)
 }
 
 // step returns the entry for a symbol after a state.
@@ -289,10 +317,10 @@ func wordEnd(t string, i, pos int) int {
 // plainBoth, so that all it needs stays in registers.
 //
 //go:noinline
-func plain(next []uint16, t string, s state) (n int, after state) {
+func plain(next []uint16, t string, s, first state) (n int, after state) {
 	for n = 0; n < len(t); n++ {
 		to := state(next[s*rowStates+uint32(symbolOf[t[n]])])
-		if to&flag != 0 {
+		if to >= first {
 			break
 		}
 		s = to
@@ -303,12 +331,11 @@ func plain(next []uint16, t string, s state) (n int, after state) {
 // plainBoth is plain for two texts of one length side by side.
 //
 //go:noinline
-func plainBoth(next []uint16, t, u string, s, r state) (n int, first, second state) {
+func plainBoth(next []uint16, t, u string, s, r, first state) (n int, x, y state) {
 	u = u[:len(t)]
 	for n = 0; n < len(t); n++ {
-		x, y := uint32(symbolOf[t[n]]), uint32(symbolOf[u[n]])
-		to, then := state(next[s*rowStates+x]), state(next[r*rowStates+y])
-		if (to|then)&flag != 0 {
+		to, then := state(next[s*rowStates+uint32(symbolOf[t[n]])]), state(next[r*rowStates+uint32(symbolOf[u[n]])])
+		if max(to, then) >= first {
 			break
 		}
 		s, r = to, then
@@ -319,7 +346,7 @@ func plainBoth(next []uint16, t, u string, s, r state) (n int, first, second sta
 // run reads t from i on and returns the state after it.
 func (a *automaton) run(c *cues, s state, t string, i int) state {
 	for {
-		n, after := plain(a.next, t[i:], s)
+		n, after := plain(a.next, t[i:], s, a.first)
 		if i += n; i >= len(t) {
 			return after
 		}
@@ -334,7 +361,7 @@ func (a *automaton) runBoth(c *cues, first state, t string, i, split int) state 
 	second, j := a.start, split+1
 	for {
 		k := min(split+1-i, len(t)-j)
-		n, s, r := plainBoth(a.next, t[i:i+k], t[j:j+k], first, second)
+		n, s, r := plainBoth(a.next, t[i:i+k], t[j:j+k], first, second, a.first)
 		first, second = s, r
 		i += n
 		j += n
@@ -349,37 +376,41 @@ func (a *automaton) runBoth(c *cues, first state, t string, i, split int) state 
 	}
 	first = a.run(c, first, t[:split+1], i)
 	second = a.run(c, second, t, j)
-	// Words of several words reach from one half into the other, until nothing of
-	// the first is left to go on from.
-	fresh := a.start
-	for i = split + 1; first != fresh; i++ {
+	if last, whole := a.across(c, first, t, split+1); whole {
+		return last
+	}
+	return second
+}
+
+// across reads on from t[i], where another reading has begun as if nothing came
+// before, until nothing of what did is left to go on from. It returns the state
+// after t and true when that is not before its end.
+func (a *automaton) across(c *cues, s state, t string, i int) (last state, whole bool) {
+	for fresh := a.start; s != fresh; {
 		if i >= len(t) {
-			return first
+			return s, true
 		}
 		if sym := symbolOf[t[i]]; sym == symOther {
 			fresh = a.step(fresh, 0)
 		} else {
 			fresh = a.step(fresh, sym)
 		}
-		fresh &^= flag
-		var next int
-		first, next = a.one(c, t, i, first)
-		i = next - 1
+		s, i = a.one(c, t, i, s)
 	}
-	return second
+	return 0, false
 }
 
 // one takes the step by t[i] and returns the state and where to go on.
 func (a *automaton) one(c *cues, t string, i int, s state) (state, int) {
-	if to := a.step(s, symbolOf[t[i]]); to&flag == 0 {
+	if to := a.step(s, symbolOf[t[i]]); to < a.first {
 		return to, i + 1
 	}
 	return a.note(c, t, i, s)
 }
 
-// note is one for a step that has a flag: it notes the cues that end there, and
-// passes over the bytes that a character of another alphabet goes on with, which
-// ends the word.
+// note is one for a step to a state where cues end or at a character of another
+// alphabet: it notes the cues that did not end at the byte before, and passes over
+// the bytes that the character goes on with, which ends the word.
 //
 //go:noinline
 func (a *automaton) note(c *cues, t string, i int, s state) (state, int) {
@@ -389,15 +420,15 @@ func (a *automaton) note(c *cues, t string, i int, s state) (state, int) {
 		_, size := foldAt(t, i)
 		to, end, next = a.step(s, 0), i, i+size
 	}
-	if to&flag != 0 {
+	if to >= a.first && (to != s || sym-1 < symbols-1) {
 		c.found(a, to, end)
 	}
-	return to &^ flag, next
+	return to, next
 }
 
 // found notes the cues that end with the transition to a state, at offset end.
 func (c *cues) found(a *automaton, to state, end int) {
-	for set := a.hits[to>>stateShift]; set != 0; set &= set - 1 {
+	for set := a.hits[(to-a.first)>>stateShift]; set != 0; set &= set - 1 {
 		k := bits.TrailingZeros64(uint64(set))
 		if c.seen>>k&1 == 0 || c.end[k] < end {
 			c.end[k] = end

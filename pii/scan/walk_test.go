@@ -2,6 +2,7 @@ package scan
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -157,5 +158,83 @@ func TestS32_HalvesAgree(t *testing.T) {
 	}
 	if halved < 1000 {
 		t.Errorf("only %d texts were long enough", halved)
+	}
+}
+
+// S32: context words read in lanes are those read byte by byte, and what is read on
+// from them as well: windows of every length, at every place, of texts with letters
+// of other alphabets, bytes that are no characters, and more words than are kept.
+func TestS32_LanesAgree(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(15, 16))
+	a := compiled()
+	var all []string
+	for _, words := range lexicon {
+		all = append(all, splitWords(words)...)
+	}
+	slices.Sort(all)
+	text := func() string {
+		var b strings.Builder
+		for b.Len() < r.IntN(200) {
+			switch r.IntN(8) {
+			case 0, 1:
+				b.WriteString(mixed(r, 1+r.IntN(3)))
+			case 2:
+				b.WriteString([]string{"så här ", "Åsa-Märta ÆØß ÿ ", "  ", "\n", "abcdefghijklmnopqrstuvwxyzåäö", "3", "... ", "×÷", "\x97", "\xa5\xa5", "\xc3"}[r.IntN(11)])
+			case 3:
+				if r.IntN(20) == 0 {
+					b.WriteByte(byte(r.IntN(256)))
+				}
+			default:
+				w := all[r.IntN(len(all))]
+				if w = w[r.IntN(2)*r.IntN(len(w)):]; r.IntN(4) == 0 {
+					w = strings.ToUpper(w)
+				}
+				b.WriteString(w)
+				if r.IntN(3) == 0 {
+					b.WriteString([]string{" ", "e ", ", ", "nummer", "\t\t"}[r.IntN(5)])
+				}
+			}
+		}
+		return b.String()
+	}
+	known := func(c *cues) (set cue, end [lastCue]int) {
+		for k := range end {
+			if c.seen>>k&1 != 0 {
+				end[k] = c.end[k]
+			}
+		}
+		return c.seen, end
+	}
+	in, tried := 0, 0
+	for range 30000 {
+		s := text()
+		if r.IntN(50) == 0 {
+			s = strings.Repeat(s, 1+r.IntN(3))
+		}
+		for range 3 {
+			s := s[:r.IntN(len(s)+1)]
+			n := min(len(s), []int{nearWindow, wideWindow, r.IntN(wideWindow + 1)}[r.IntN(3)])
+			var quick, slow cues
+			want := a.readPlain(&slow, s, len(s)-n)
+			got := a.readAnew(&quick, s, len(s)-n)
+			seen, end := known(&quick)
+			if seen2, end2 := known(&slow); got != want || seen != seen2 || end != end2 {
+				t.Fatalf("the last %d bytes of %q: state %d, cues %b at %v, want %d, %b at %v", n, s, got, seen, end, want, seen2, end2)
+			}
+			if vectors && n > 0 { // by itself, of every length that lanesVector takes
+				tried++
+				var c cues
+				if got, ok := a.readLanes(&c, s, n); ok {
+					in++
+					if seen, end := known(&c); got != want || seen != slow.seen || end != func() (e [lastCue]int) { _, e = known(&slow); return }() {
+						t.Fatalf("the last %d bytes of %q in lanes: state %d, cues %b at %v, want %d, %b at %v", n, s, got, seen, end, want, slow.seen, slow.end)
+					}
+				}
+			}
+		}
+	}
+	if vectors && (in < tried/4 || in == tried) {
+		t.Errorf("%d of %d windows were read in lanes", in, tried)
 	}
 }

@@ -96,10 +96,13 @@ func (p *pass) domain(i int) int {
 	}
 	end, label, dots := 0, i, 0
 	for j := i; ; {
+		for j < len(t) && j-i < 255 && alphanumeric[t[j]] {
+			j++
+		}
 		n := 0
 		if j < len(t) && j-i < 255 {
 			switch c := t[j]; {
-			case alphanumeric[c], c == '-' && j > label:
+			case c == '-' && j > label:
 				n = 1
 			case c >= 0x80:
 				if ok, size := letterAt(t, j); ok {

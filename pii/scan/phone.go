@@ -178,7 +178,8 @@ func (p *pass) phonePlan(c *candidate, h int) (score float32, rule string) {
 		if !bare && lead > 5 {
 			return 0, ""
 		}
-		if mobile, ok := phone.Swedish(d); ok {
+		mobile, swedish := phone.Swedish(d)
+		if swedish {
 			switch {
 			case mobile && bare:
 				return 0.9, "phone_se/mobile"
@@ -186,16 +187,13 @@ func (p *pass) phonePlan(c *candidate, h int) (score float32, rule string) {
 				return 0.97, "phone_se/mobile grouped"
 			case dash && lead <= 4:
 				return 0.9, "phone_se/area code"
+			case !bare && lead <= 4 && h-c.g >= 2:
+				return 0.75, "phone_se/grouped"
 			}
 		}
 		lang := p.language()
-		if _, ok := phone.Swedish(d); ok {
-			switch {
-			case !bare && lead <= 4 && h-c.g >= 2:
-				return 0.75, "phone_se/grouped"
-			case lang == "sv" || lang == "":
-				score, rule = 0.35, "phone_se/word"
-			}
+		if swedish && (lang == "sv" || lang == "") {
+			score, rule = 0.35, "phone_se/word"
 		}
 		if mobile, ok := phone.Finnish(d); ok && lang == "fi" {
 			switch {
@@ -237,12 +235,10 @@ func (p *pass) phonePlan(c *candidate, h int) (score float32, rule string) {
 	if len(d) == 10 && d[0] >= '2' && d[3] >= '2' && ph.shape3(c.g, 3, 3, 4) && p.language() == "en" {
 		return 0.7, "phone_us/grouped"
 	}
-	if phone.Eight(d) {
+	if phone.Eight(d) && ph.seps(c.g, h, sepSpace) && (bare || h+1 >= ph.n || ph.group[h+1].sep != sepSpace) { // "45 20 12 34 56" goes on
 		lang := p.language()
 		grouped := ph.shape4(c.g, 2, 2, 2, 2) || ph.shape3(c.g, 3, 2, 3)
 		switch {
-		case !ph.seps(c.g, h, sepSpace), !bare && h+1 < ph.n && ph.group[h+1].sep == sepSpace:
-			return 0, "" // "45 20 12 34 56" goes on
 		case grouped && (lang == "no" || lang == "da"):
 			return 0.85, "phone_no_da/grouped"
 		case ph.shape4(c.g, 2, 2, 2, 2):

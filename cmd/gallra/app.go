@@ -318,6 +318,7 @@ func (a *app) checker(e *retention.Engine, d *request.Desk) *guard.Checker {
 
 func (a *app) desk() *request.Desk {
 	return &request.Desk{DB: a.db, Log: a.log, Keys: request.Keys{Dir: a.keys()}, Open: a.open, OpenToRead: a.openToRead, Guard: a.guard(),
+		Stopped: (&retention.Engine{DB: a.db}).Stopped,
 		Organisation: func(context.Context) (gallra.OrganisationType, error) {
 			c, err := a.current()
 			if err != nil {

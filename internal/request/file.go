@@ -16,8 +16,16 @@ import (
 
 // Package writes the case's package, which make gives, sealed under the case's
 // key into the folder of keys' sibling "packages": nobody reads it without the
-// key, and with the key it is gone (REQUIREMENTS X-3).
+// key, and with the key it is gone (REQUIREMENTS X-3). A decision that waits for its
+// second person is refused: gallra.ErrBlocked.
 func (d *Desk) Package(ctx context.Context, id, actor string, make func(io.Writer) error) error {
+	r, err := d.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if r.Approvable() {
+		return gallra.Errorf(gallra.Blocked, "request.not_approved", "request", id)
+	}
 	key, err := d.key(ctx, d.DB, id)
 	if err != nil {
 		return err

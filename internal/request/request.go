@@ -207,6 +207,10 @@ type Desk struct {
 	// Guard watches over those who were erased; nil: nobody does.
 	Guard *guard.Guard
 
+	// Stopped tells whether everything is stopped (REQUIREMENTS X-16); it is asked
+	// before each record that a replay erases again. nil: never.
+	Stopped func(ctx context.Context) (bool, error)
+
 	reach hold.Reach
 }
 

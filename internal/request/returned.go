@@ -136,7 +136,7 @@ func (d *Desk) Returned(ctx context.Context, src connector.Source, system gallra
 
 // Replay erases again, after a system was restored from a backup taken at since,
 // what requests had erased from it since then (REQUIREMENTS B-4). It may be
-// repeated. A record on hold stays.
+// repeated. A record on hold stays, and the kill switch ends it between two records.
 func (d *Desk) Replay(ctx context.Context, system gallra.SystemID, since time.Time, actor string) (guard.Replayed, error) {
 	out := guard.Replayed{Kept: map[string]int64{}}
 	if err := d.DB.QueryRowContext(ctx, `SELECT count(*) FROM request_item WHERE system = $1 AND state = 'done' AND outcome IN ($3, $4) AND ended >= $2`, string(system), store.Micros(since), string(gallra.OutcomeDeidentified), string(gallra.OutcomeAnonymised)).Scan(&out.Redacted); err != nil {
@@ -174,6 +174,13 @@ func (d *Desk) Replay(ctx context.Context, system gallra.SystemID, since time.Ti
 }
 
 func (d *Desk) replayOne(ctx context.Context, src connector.Source, e connector.Eraser, g goneRecord, actor string, out *guard.Replayed) error {
+	if d.Stopped != nil {
+		if stopped, err := d.Stopped(ctx); err != nil {
+			return err
+		} else if stopped {
+			return gallra.Errorf(gallra.Blocked, "retention.all_stopped")
+		}
+	}
 	holds, err := d.reach.Load(ctx, d.DB, d.Keys.Dir, src, g.ref.System)
 	if err == nil {
 		err = holds.Join(ctx, src, []gallra.Ref{g.ref})

@@ -2,6 +2,7 @@ package request_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -143,8 +144,17 @@ func TestW20_HoldBeatsTheReplay(t *testing.T) {
 				_, err := hold.Register{DB: db, Log: o.Log}.Place(ctx, tx, hold.Hold{Kind: hold.Legal, Reason: "tvist", PlacedBy: "dpo", Targets: []hold.Target{{Ref: held}}})
 				return err
 			}))
+			asked := 0 // the kill switch is thrown before the second record
+			o.Stopped = func(ctxt) (bool, error) { asked++; return asked > 1, nil }
 			got, err := o.Replay(ctx, s, before, "operator")
+			if !errors.Is(err, gallra.ErrBlocked) || asked != 2 || got.Erased > 1 {
+				t.Fatalf("everything is stopped: %+v, asked %d times, %v", got, asked, err)
+			}
+			done := got.Erased
+			o.Stopped = func(ctxt) (bool, error) { return false, nil }
+			got, err = o.Replay(ctx, s, before, "operator")
 			o.check(err)
+			got.Erased, got.Back = got.Erased+done, got.Back+done
 			if got.Kept["retention.reason.hold"] < int64(len(stays)) || !whole && got.Erased == 0 || got.Erased+got.Kept["retention.reason.hold"] != got.Back {
 				t.Errorf("%+v", got)
 			}

@@ -2,6 +2,7 @@ package request_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -115,6 +116,26 @@ func TestX3_SealedAndDestroyed(t *testing.T) {
 	if r, err := o.Get(ctx, id); err != nil || r.Destroyed.IsZero() {
 		t.Errorf("the row tells that the key is destroyed: %+v %v", r, err)
 	}
+}
+
+// W-8: no package is made of a decision that waits for its second person.
+func TestW8_NoPackageBeforeTheSecondPerson(t *testing.T) {
+	o := small(t, storetest.SQLite(t))
+	id := o.register(request.Access)[0].ID
+	o.check(o.Identify(ctx, id, "karin", "known_address", ""))
+	o.search(id)
+	o.check(o.Decide(ctx, id, "karin", request.Partial, "15(4)"))
+	pack := func() error {
+		return o.Package(ctx, id, "karin", func(w io.Writer) error { _, err := io.WriteString(w, "x"); return err })
+	}
+	if err := pack(); !errors.Is(err, gallra.ErrBlocked) {
+		t.Errorf("made: %v", err)
+	}
+	if at, err := o.Packaged(id); err != nil || !at.IsZero() {
+		t.Errorf("there is a package: %v %v", at, err)
+	}
+	o.check(o.Approve(ctx, id, "bo"))
+	o.check(pack())
 }
 
 // A package that is cut, changed or another case's does not open.

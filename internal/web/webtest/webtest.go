@@ -75,7 +75,7 @@ func New(t testing.TB, full bool) *Site {
 		Rules: func(context.Context) ([]gallra.Rule, error) { return s.Config.Rules, nil }}
 	keys := t.TempDir()
 	s.Engine.Keys = keys
-	s.Desk = &request.Desk{DB: s.DB, Log: s.Log, Keys: request.Keys{Dir: keys}, Guard: &guard.Guard{DB: s.DB, Log: s.Log, Dir: keys}, Open: s.open, Organisation: func(context.Context) (gallra.OrganisationType, error) { return s.Config.Organisation.Type, nil }, Systems: func(context.Context) ([]request.System, error) {
+	s.Desk = &request.Desk{DB: s.DB, Log: s.Log, Keys: request.Keys{Dir: keys}, Guard: &guard.Guard{DB: s.DB, Log: s.Log, Dir: keys}, Open: s.open, Stopped: s.Engine.Stopped, Organisation: func(context.Context) (gallra.OrganisationType, error) { return s.Config.Organisation.Type, nil }, Systems: func(context.Context) ([]request.System, error) {
 		var out []request.System
 		for _, c := range s.Config.Systems {
 			out = append(out, request.System{ID: c.Name, Title: c.Title, Channel: c.Channel, Manual: s.systems[c.Name] == nil})

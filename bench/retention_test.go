@@ -22,6 +22,7 @@ import (
 	"github.com/gallra/gallra/connector"
 	_ "github.com/gallra/gallra/connector/sqldb"
 	"github.com/gallra/gallra/internal/evidence"
+	"github.com/gallra/gallra/internal/heap"
 	"github.com/gallra/gallra/internal/retention"
 	"github.com/gallra/gallra/internal/store/storetest"
 )
@@ -305,6 +306,7 @@ func BenchmarkRetentionPlanMemory(b *testing.B) {
 // the live heap has grown by a tenth, and says what made up the most.
 func watchMemory(b *testing.B, f func()) uint64 {
 	b.Helper()
+	heap.Bound() // as the program does
 	stop, done := make(chan struct{}), make(chan uint64)
 	dir, began := os.Getenv("GALLRA_BENCH_HEAP"), time.Now()
 	go func() {

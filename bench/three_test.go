@@ -394,16 +394,42 @@ func carriedOut(b *testing.B, e *retention.Engine, p retention.Plan, databases .
 		b.Fatal(err)
 	}
 	debug.FreeOSMemory()
+	resident := watchResident()
 	var peak uint64
 	took := spend(b, func() { peak = watchMemory(b, func() { err = e.Drive(ctx, id) }) }, append(slices.Clone(databases), storeName(b, e))...)
 	if err != nil {
 		b.Fatal(err)
+	}
+	if r := resident(); r > 0 {
+		b.ReportMetric(float64(r)/(1<<20), "run-resident-MB")
 	}
 	r, err := e.RunOf(ctx, id)
 	if err != nil || r.Protocol.Status != retention.Complete || !r.Protocol.FiguresEqual {
 		b.Fatalf("%+v %v", r.Protocol, err)
 	}
 	return took, peak, r.Protocol
+}
+
+// watchResident returns what tells the most that the process has had in the
+// machine's memory since, its program's own pages included; 0 where the system does
+// not tell.
+func watchResident() func() uint64 {
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil { // VmHWM begins anew
+		return func() uint64 { return 0 }
+	}
+	return func() uint64 {
+		text, err := os.ReadFile("/proc/self/status")
+		if err != nil {
+			return 0
+		}
+		_, rest, _ := strings.Cut(string(text), "VmHWM:")
+		f := strings.Fields(rest)
+		if len(f) == 0 {
+			return 0
+		}
+		kb, _ := strconv.ParseUint(f[0], 10, 64)
+		return kb << 10
+	}
 }
 
 // planned plans and reports what it took.

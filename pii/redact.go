@@ -117,9 +117,7 @@ func (r *Redactor) Known() []gallra.Identifier { return slices.Clone(r.ids) }
 // Trim gives back memory that can be made again: of many conversations that are
 // kept, few are read at a time.
 func (r *Redactor) Trim() {
-	if r.matcher != nil {
-		r.matcher.Trim()
-	}
+	r.matcher, r.matched = nil, 0
 }
 
 // Learn reads a text of the conversation without redacting it, so that what is

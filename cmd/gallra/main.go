@@ -16,10 +16,12 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/gallra/gallra"
+	"github.com/gallra/gallra/internal/heap"
 	"github.com/gallra/gallra/internal/i18n"
 )
 
 func main() {
+	heap.Bound()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv))

@@ -32,7 +32,8 @@ const oneByOne = 100
 
 // How many conversations are rewritten at a time in a system that takes batches:
 // their text is in memory meanwhile, and where files are redacted, those too. When
-// it is more than roomForText there are fewer.
+// it is more than roomForText there are fewer. Both are for two lanes: more of them
+// share what two would have (inHand).
 const (
 	manyThreads    = 5000
 	childrenListed = 5000 // a page of what hangs on them
@@ -77,7 +78,7 @@ func (r *running) actor(ctx context.Context, b batch, u unit, rule gallra.Rule) 
 			return nil, 0, gallra.Errorf(gallra.Unsupported, "retention.cannot_anonymise", "system", string(u.System))
 		}
 		if batcher {
-			size = manyThreads
+			size = r.inHand(manyThreads)
 		}
 		if rule.Files == gallra.FilesRedact {
 			size = min(size, threadsOfFiles)

@@ -79,6 +79,7 @@ type Engine struct {
 	last    []proven
 	most    map[gallra.Ref]int // records done at a time, by system and type, where their text takes much room
 	wake    *signal            // of the lanes
+	beside  int                // lanes that work side by side with this one, itself included
 	reach   hold.Reach
 }
 
@@ -136,6 +137,10 @@ func (e *Engine) batchSize() int {
 	}
 	return 10_000
 }
+
+// inHand returns a lane's part of what is held in memory at a time: what two lanes
+// hold between them does not grow with more of them.
+func (e *Engine) inHand(n int) int { return max(1, 2*n/max(2, e.Lanes, e.beside)) }
 
 func (e *Engine) pageSize() int { return min(listLimit, e.batchSize()) }
 
@@ -281,7 +286,7 @@ func (e *Engine) Drive(ctx context.Context, id string) error {
 	wake := &signal{}
 	for n := range lanes {
 		// Each its own engine: leases tell workers apart by it.
-		lane := &Engine{DB: e.DB, Log: e.Log, Open: e.Open, Rules: e.Rules, Loc: e.Loc, Limit: e.Limit, PII: e.PII, Lang: e.Lang, Keys: e.Keys, Dir: e.Dir, Version: e.Version, BatchSize: e.BatchSize, Budget: e.Budget, Lease: e.Lease, wake: wake}
+		lane := &Engine{DB: e.DB, Log: e.Log, Open: e.Open, Rules: e.Rules, Loc: e.Loc, Limit: e.Limit, PII: e.PII, Lang: e.Lang, Keys: e.Keys, Dir: e.Dir, Version: e.Version, BatchSize: e.BatchSize, Budget: e.Budget, Lease: e.Lease, wake: wake, beside: lanes}
 		wg.Go(func() {
 			if errs[n] = errors.Join(lane.drive(ctx, id), lane.Close()); errs[n] != nil {
 				cancel()

@@ -23,12 +23,28 @@ type thread struct {
 	change   anonymise.Change // of the record itself, which is edited last
 	known    int              // how much was known when it was made
 	residues []gallra.Residue
-	erased   map[gallra.Ref]bool
-	unlinked map[gallra.Ref]bool // by their edit
-	rounded  map[gallra.Ref]bool // by their edit
+	done     map[gallra.Ref]deed // to its records; one map for all threads of a chunk
+	erased   bool                // one of its records, at least
 	now      gallra.Ref          // where the record is, once it was edited
 	problem  error               // of a child: the thread is not done
 }
+
+// deed is what has been done to a record besides rewriting it.
+type deed uint8
+
+const (
+	didErase  deed = 1 << iota
+	didUnlink      // by its edit
+	didRound       // by its edit
+)
+
+// did notes a deed.
+func (t *thread) did(ref gallra.Ref, d deed) {
+	t.done[ref] |= d
+	t.erased = t.erased || d == didErase
+}
+
+func (t *thread) has(ref gallra.Ref, d deed) bool { return t.done[ref]&d != 0 }
 
 // anonymise rewrites a chunk of conversations in place, everything that hangs
 // on them first and the conversation last, reads all of it again, and judges
@@ -103,7 +119,7 @@ func (r *running) anonymise(ctx context.Context, u unit, rule gallra.Rule, items
 	}
 	for _, t := range threads {
 		a := connector.Attached{}
-		if len(t.erased) > 0 { // the others keep theirs
+		if t.erased { // the others keep theirs
 			a = counted[t.id]
 		}
 		x.tally.attached(&a)
@@ -126,7 +142,7 @@ func roundTimes(ctx context.Context, src connector.Source, u unit, threads []*th
 		}
 		refs = append(refs, t.now)
 		for _, rec := range append([]gallra.Record{t.record}, t.children...) {
-			if met[rec.Ref.Type] = true; !t.rounded[rec.Ref] {
+			if met[rec.Ref.Type] = true; !t.has(rec.Ref, didRound) {
 				exact[rec.Ref.Type] = true
 			}
 		}
@@ -268,7 +284,7 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 	}
 	var space *room
 	if len(items) > 1 { // one is read whatever it holds
-		space = &room{roomForText}
+		space = &room{r.inHand(roomForText)}
 	}
 	records := make(map[string]gallra.Record, len(refs))
 	for part := range slices.Chunk(refs, recordsRead) {
@@ -283,6 +299,7 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 		return nil, err
 	}
 	var out []*thread
+	done := map[gallra.Ref]deed{}
 	for _, i := range items {
 		rec, there := records[i.id]
 		switch {
@@ -293,7 +310,7 @@ func (r *running) threads(ctx context.Context, src connector.Source, u unit, typ
 			x.except(i, gallra.OutcomeKept, reasonChanged, "")
 			continue
 		}
-		out = append(out, &thread{item: i, record: rec, now: rec.Ref, erased: map[gallra.Ref]bool{}, unlinked: map[gallra.Ref]bool{}, rounded: map[gallra.Ref]bool{}})
+		out = append(out, &thread{item: i, record: rec, now: rec.Ref, done: done})
 	}
 	// Derived copies (history, search rows, drafts) come later: see rewriteCopies.
 	children, err := descendants(ctx, src, u.originals(types), types, files, out, true, space)
@@ -405,7 +422,7 @@ func dropFiles(ctx context.Context, src connector.Source, types map[string]conne
 			t := owner[ref]
 			switch {
 			case a.Err == nil:
-				t.erased[ref] = true
+				t.did(ref, didErase)
 				t.residues = append(t.residues, a.Receipt.Residues...)
 			case errors.Is(a.Err, gallra.ErrNotFound):
 			case errors.Is(a.Err, gallra.ErrUnsupported):
@@ -531,7 +548,7 @@ func (r *running) rewriteRecords(ctx context.Context, src connector.Source, type
 	for _, t := range threads {
 		changes := t.rewrite(types, records[t])
 		for n, c := range records[t] {
-			if t.erased[c.Ref] || t.problem != nil {
+			if t.has(c.Ref, didErase) || t.problem != nil {
 				continue
 			}
 			set, left := changes[n].Set, changes[n].Left
@@ -581,7 +598,7 @@ func (t *thread) drop(ctx context.Context, src connector.Source, c gallra.Record
 	if er, ok := src.(connector.Eraser); ok {
 		var receipt gallra.Receipt
 		if receipt, err = er.Erase(ctx, c.Ref, c.Version); err == nil {
-			t.erased[c.Ref] = true
+			t.did(c.Ref, didErase)
 			t.residues = append(t.residues, receipt.Residues...)
 		}
 	}
@@ -671,10 +688,10 @@ func editAgain(ctx context.Context, src connector.Source, edits []connector.Edit
 // loose from its person, made its times coarser.
 func (t *thread) loose(ref gallra.Ref, a connector.Result) {
 	if a.Unlinked {
-		t.unlinked[ref] = true
+		t.did(ref, didUnlink)
 	}
 	if a.Rounded {
-		t.rounded[ref] = true
+		t.did(ref, didRound)
 	}
 }
 
@@ -700,7 +717,7 @@ func unlink(ctx context.Context, src connector.Source, threads []*thread) error 
 			continue
 		}
 		for _, rec := range append([]gallra.Record{t.record}, t.children...) {
-			if !rec.Person.IsZero() && !t.erased[rec.Ref] && !t.unlinked[rec.Ref] {
+			if !rec.Person.IsZero() && !t.has(rec.Ref, didErase) && !t.has(rec.Ref, didUnlink) {
 				refs, owner = append(refs, rec.Ref), append(owner, t)
 			}
 		}
@@ -793,7 +810,7 @@ func (r *running) examine(ctx context.Context, src connector.Source, u unit, typ
 			for _, f := range set {
 				found = append(found, gallra.Residue{Ref: rec.Ref, Where: rec.Ref.Type + "." + f.Name, Count: 1})
 			}
-			if t.erased[rec.Ref] {
+			if t.has(rec.Ref, didErase) {
 				found = append(found, gallra.Residue{Ref: rec.Ref, Where: rec.Ref.Type, Count: 1})
 			}
 			if erasedFiles(types[rec.Ref.Type], files) { // still there, unread

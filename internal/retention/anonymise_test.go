@@ -143,3 +143,15 @@ func (c *counting) EditMany(ctx context.Context, edits []connector.Edit) ([]conn
 	c.most = max(c.most, len(edits))
 	return c.desk.EditMany(ctx, edits)
 }
+
+// However many lanes there are, they hold no more conversations in memory between
+// them than two do, and each can go on.
+func TestS21_LanesShareWhatIsInHand(t *testing.T) {
+	const n = 5000
+	for lanes := range 2 * n {
+		part := retention.InHand(&retention.Engine{Lanes: lanes}, n)
+		if part < 1 || lanes <= n && part*max(lanes, 1) > 2*n || lanes <= 2 && part != n {
+			t.Fatalf("%d lanes hold %d each", lanes, part)
+		}
+	}
+}

@@ -38,6 +38,9 @@ func (p *pass) nothing(i int) int {
 	if !passwordEdge[before] || before == ':' || n > 7 && n != 9 && n != 12 {
 		return 0
 	}
+	if n == 4 && d&0xFFFFF == 0x7BDEF { // four groups of four
+		return p.printed(i)
+	}
 	sign, third := byte(0), 0
 	if rest != 0 { // a second group behind one byte, maybe a third behind the same, and no fourth
 		if rest&2 == 0 || after == 0 { // without a sign it stands alone
@@ -222,6 +225,36 @@ func (p *pass) coded(i, n int) int {
 		return e
 	}
 	return end
+}
+
+// printed reads the number of a card that begins at t[i] and is written as it is
+// printed: four groups of four digits with spaces between them, and alone. It returns
+// 0 where others are to be asked.
+func (p *pass) printed(i int) int {
+	const long = 4*4 + 3
+	t, end := p.t, i+long
+	x := t[i:end]
+	if x[4] != ' ' || x[9] != ' ' || x[14] != ' ' || x[0] < '2' || x[0] > '6' {
+		return 0
+	}
+	if d := p.masks.digitsAt(i) >> long; d&0xFF != 0 && (d&2 != 0 || p.wide(end)) {
+		return 0
+	}
+	if after := p.at0(end); after == ':' || !passwordEdge[after] && (after != '.' || p.at0(end+1) > ' ') || t[i-1] == ' ' && alpha[t[i-2]] != 0 && p.countryBefore(i) {
+		return 0
+	}
+	var d [16]byte
+	copy(d[:], x[:4])
+	copy(d[4:], x[5:9])
+	copy(d[8:], x[10:14])
+	copy(d[12:], x[15:])
+	if !checkdigit.Card(d[:]) {
+		return 0
+	}
+	if score, rule := p.cardWords(i, true, false); score > 0 {
+		return p.add(i, end, gallra.CategoryCard, score, rule)
+	}
+	return 0
 }
 
 // quad reads the address of four numbers with dots that begins at t[i] and stands

@@ -632,20 +632,34 @@ func (p *pass) card(c *candidate) (end int, ok bool) {
 		if !checkdigit.Card(d) {
 			continue
 		}
-		before := p.farBefore(c.start)
-		own, neg := before.nearest(cueCard), p.against(c.start, cueInvoice|cueTracking|cueArticle|cueIMEI)
+		score, rule := p.cardWords(c.start, ph.shape4(c.g, 4, 4, 4, 4) || ph.shape3(c.g, 4, 6, 5), h == c.g && n == 16 && d[0] != '6')
 		switch {
-		case own < neg && own < 80:
-			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, certain, "card/word+luhn")), true
-		case neg < 40:
+		case score > 0:
+			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, score, rule)), true
+		case rule != "":
 			return 0, false
-		case ph.shape4(c.g, 4, 4, 4, 4) || ph.shape3(c.g, 4, 6, 5):
-			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.95, "card/form+luhn")), true
-		case h == c.g && n == 16 && d[0] != '6' && p.against(c.start, cueCustomer|cueAccount) > 24:
-			return p.cardCode(c, h, p.add(c.start, p.to(c, h), gallra.CategoryCard, 0.7, "card/issuer+luhn")), true
 		}
 	}
 	return 0, false
+}
+
+// cardWords returns how sure it is, by the words before it, that a number with a
+// card's digits is one: printed in its groups, or bare as most issuers' are. It is
+// none, whatever else is tried, when a rule comes back without a score.
+func (p *pass) cardWords(start int, printed, bare bool) (score float32, rule string) {
+	before := p.farBefore(start)
+	own, neg := before.nearest(cueCard), p.against(start, cueInvoice|cueTracking|cueArticle|cueIMEI)
+	switch {
+	case own < neg && own < 80:
+		return certain, "card/word+luhn"
+	case neg < 40:
+		return 0, "no card"
+	case printed:
+		return 0.95, "card/form+luhn"
+	case bare && p.against(start, cueCustomer|cueAccount) > 24:
+		return 0.7, "card/issuer+luhn"
+	}
+	return 0, ""
 }
 
 // cardCode reports the security code that follows a card's number and expiry

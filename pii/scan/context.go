@@ -23,15 +23,18 @@ const (
 	wideWindow = 96
 )
 
+// maxRead bounds how far is read on, which offsets of 32 bits are enough for.
+const maxRead = 1 << 30
+
 // cues answers which cues stand before a position and how far off. It reads on
 // from where it was when asked about a later position of the same neighbourhood.
 type cues struct {
-	from, pos int          // what has been read: text[from:pos]
-	limit     int          // how far back the present question looks
-	seen      cue          // what end is valid for
-	state     state        // of the automaton
-	end       [lastCue]int // by bit: offset after the last occurrence
-	lanes     lanes        // of the last window that was read in lanes
+	from, pos int            // what has been read: text[from:pos]
+	limit     int            // how far back the present question looks
+	seen      cue            // what end is valid for
+	state     state          // of the automaton
+	end       [lastCue]int32 // by bit: offset after the last occurrence, from from on
+	lanes     lanes          // of the last window that was read in lanes
 }
 
 // within reports whether any of the cues ends at most n bytes before the candidate.
@@ -49,11 +52,11 @@ func (c *cues) nearest(set cue) int {
 //
 //go:noinline
 func (c *cues) distance(set cue) int {
-	last := 0
+	last := int32(0)
 	for ; set != 0; set &= set - 1 {
 		last = max(last, c.end[bits.TrailingZeros64(uint64(set))])
 	}
-	if d := c.pos - last; d <= c.limit {
+	if d := c.pos - c.from - int(last); d <= c.limit {
 		return d
 	}
 	return far
@@ -248,7 +251,7 @@ func (a *automaton) read(c *cues, t string, pos, window int) {
 	c.limit = window
 	want := max(0, pos-window)
 	switch {
-	case c.pos > pos || c.from > want || c.pos < want:
+	case c.pos > pos || c.from > want || c.pos < want || want-c.from > maxRead:
 		c.from, c.seen = want, 0
 		c.state = a.readAnew(c, t[:pos], want)
 	case c.pos == pos:
@@ -428,10 +431,11 @@ func (a *automaton) note(c *cues, t string, i int, s state) (state, int) {
 
 // found notes the cues that end with the transition to a state, at offset end.
 func (c *cues) found(a *automaton, to state, end int) {
+	last := int32(end - c.from)
 	for set := a.hits[(to-a.first)>>stateShift]; set != 0; set &= set - 1 {
 		k := bits.TrailingZeros64(uint64(set))
-		if c.seen>>k&1 == 0 || c.end[k] < end {
-			c.end[k] = end
+		if c.seen>>k&1 == 0 || c.end[k] < last {
+			c.end[k] = last
 		}
 		c.seen |= 1 << k
 	}

@@ -249,6 +249,7 @@ loop:
 	MOVQ a+8(FP), SI
 	MOVQ automaton_hits(SI), SI
 	MOVQ t_len+24(FP), DX
+	SUBQ cues_from(DI), DX
 	MOVQ cues_seen(DI), R11
 	XORL R10, R10
 
@@ -267,12 +268,12 @@ next:
 
 set:
 	TZCNTQ AX, CX
-	MOVQ cues_end(DI)(CX*8), R12
+	MOVL cues_end(DI)(CX*4), R12
 	BTQ  CX, R11
 	CMOVQCC R10, R12
 	CMPQ R12, BX
 	CMOVQLT BX, R12
-	MOVQ R12, cues_end(DI)(CX*8)
+	MOVL R12, cues_end(DI)(CX*4)
 	BTSQ CX, R11
 	LEAQ -1(AX), CX
 	ANDQ CX, AX

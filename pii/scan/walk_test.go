@@ -198,7 +198,7 @@ func TestS32_LanesAgree(t *testing.T) {
 		}
 		return b.String()
 	}
-	known := func(c *cues) (set cue, end [lastCue]int) {
+	known := func(c *cues) (set cue, end [lastCue]int32) {
 		for k := range end {
 			if c.seen>>k&1 != 0 {
 				end[k] = c.end[k]
@@ -227,7 +227,7 @@ func TestS32_LanesAgree(t *testing.T) {
 				var c cues
 				if got, ok := a.readLanes(&c, s, n); ok {
 					in++
-					if seen, end := known(&c); got != want || seen != slow.seen || end != func() (e [lastCue]int) { _, e = known(&slow); return }() {
+					if seen, end := known(&c); got != want || seen != slow.seen || end != func() (e [lastCue]int32) { _, e = known(&slow); return }() {
 						t.Fatalf("the last %d bytes of %q in lanes: state %d, cues %b at %v, want %d, %b at %v", n, s, got, seen, end, want, slow.seen, slow.end)
 					}
 				}

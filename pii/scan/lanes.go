@@ -34,10 +34,7 @@ func (a *automaton) readLanes(c *cues, t string, n int) (s state, ok bool) {
 	l := &c.lanes
 	s = l.state[3]
 	for k := 2; k >= 0; k-- {
-		switch first := l.state[k]; {
-		case l.split[k] == laneWindow: // no word ends between the lane's beginning and the end
-			s = first
-		case first != a.start:
+		if first := l.state[k]; first != a.start {
 			if last, whole := a.across(c, first, t, len(t)-laneWindow+int(l.split[k])); whole {
 				s = last
 			}

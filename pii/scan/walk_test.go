@@ -209,8 +209,9 @@ func TestS32_LanesAgree(t *testing.T) {
 	in, tried := 0, 0
 	for range 30000 {
 		s := text()
-		if r.IntN(50) == 0 {
-			s = strings.Repeat(s, 1+r.IntN(3))
+		if r.IntN(20) == 0 {
+			w := all[r.IntN(len(all))]
+			s = strings.Repeat(w+[]string{" ", "\n\xa5", " \xb6"}[r.IntN(3)], 1+120/len(w))
 		}
 		for range 3 {
 			s := s[:r.IntN(len(s)+1)]

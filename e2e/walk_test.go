@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"database/sql"
 	"slices"
 	"strconv"
 	"strings"
@@ -418,6 +419,33 @@ func TestW20_G13_V2_HoldsTasksLettersAlarmsWalked(t *testing.T) {
 			t.Errorf("after the hold %d are planned, %v", p.Preview.Planned, err)
 		}
 	})
+	t.Run("hold of a person", func(t *testing.T) {
+		agent.goTo("/retention/holds")
+		agent.fill("#id_email", "kund3@example.org", "#id_phone", "070-174 06 05", "#person-reason", "Tvist om bygglov")
+		agent.click(`#person button`)
+		agent.until(`location.search.startsWith("?notice=hold_person")`)
+		agent.shows("Tvist om bygglov", "En person", "känd genom e-post och telefon, i alla system")
+		list, err := reg.List(t.Context(), false)
+		if err != nil || len(list) != 1 || len(list[0].By()) != 2 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		if err := s.DB.Tx(t.Context(), func(tx *sql.Tx) error { return reg.Release(t.Context(), tx, list[0].ID, "approver") }); err != nil {
+			t.Fatal(err)
+		}
+		agent.goTo("/retention/holds")
+		agent.click(`#place details summary`)
+		agent.fill("#what", "arenden/conversation", "#before", "2025-01-01", "#where", "queue=Skola", "#reason", "Tillsyn")
+		agent.click(`#place button`)
+		agent.until(`location.search === "?notice=hold_placed"`)
+		agent.shows("queue=Skola", "skapad före 2025-01-01")
+		if list, err = reg.List(t.Context(), false); err != nil || len(list) != 1 || len(list[0].Queries) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		if err := s.DB.Tx(t.Context(), func(tx *sql.Tx) error { return reg.Release(t.Context(), tx, list[0].ID, "approver") }); err != nil {
+			t.Fatal(err)
+		}
+	})
+
 	t.Run("task by hand", func(t *testing.T) {
 		agent.goTo("/retention/tasks")
 		agent.shows("Pärmar i receptionen", "Skåp 4", "Receptionschefen")
@@ -430,7 +458,7 @@ func TestW20_G13_V2_HoldsTasksLettersAlarmsWalked(t *testing.T) {
 		}
 		logged(t, s, "agent", "run.task", "")
 		agent.goTo("/retention/runs/" + run + "/protocol")
-		agent.shows("Raderade 3, agent, 2026-03-02")
+		agent.shows("Raderade 3, Karin Berg (agent), 2026-03-02")
 		agent.goTo("/retention/runs/" + run)
 		if text := agent.main(); strings.Contains(text, "inte signerad") || strings.Contains(text, "Per system") {
 			t.Errorf("the run's page still asks, or shows a table without rows:\n%s", text)

@@ -1,13 +1,16 @@
 package api_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gallra/gallra/internal/api"
 	"github.com/gallra/gallra/internal/auth"
 	"github.com/gallra/gallra/internal/guard"
 	"github.com/gallra/gallra/internal/web/webtest"
+	"github.com/gallra/gallra/internal/work"
 )
 
 // V-2, H-16: a letter's whole way over the API; who it is about stands in the
@@ -142,5 +145,63 @@ func TestX7_PermissionMatrixOverTheAPI(t *testing.T) {
 	}
 	if seen < 100 {
 		t.Errorf("only %d answers", seen)
+	}
+}
+
+// B-4 over the API: what a restored backup brought back is erased again when one
+// person has decided so and another starts it, and not before.
+func TestB4_ErasedAgainByTwoOverTheAPI(t *testing.T) {
+	c := setup(t)
+	c.site.Run(t)
+	left := c.site.Count("chatt")
+	if back := c.site.Restore(t, "chatt", 400); back <= left {
+		t.Fatalf("%d after the restore, %d before", back, left)
+	}
+	var list api.Alarms
+	c.want(200, auth.DPO, "GET", "/alarms", nil, &list)
+	i := slices.IndexFunc(list.Alarms, func(a guard.Alarm) bool { return a.Kind == guard.Record && a.System == "chatt" })
+	if i < 0 {
+		t.Fatalf("no alarm of records in %+v", list.Alarms)
+	}
+	at, day := "/alarms/"+list.Alarms[i].ID, c.site.Now.AddDate(0, 0, -2).Format(time.DateOnly)
+	since := api.Restored{Since: day}
+	c.want(409, "approver2", "POST", at+"/replay", since, nil) // nobody has decided
+	c.want(200, auth.Approver, "POST", at, api.Ruling{Decision: guard.EraseAgain, Reason: "Säkerhetskopia"}, nil)
+	c.want(403, auth.Approver, "POST", at+"/replay", since, nil) // who decided
+	c.want(403, auth.Agent, "POST", at+"/replay", since, nil)
+	c.want(422, "approver2", "POST", at+"/replay", api.Restored{Since: "i går"}, nil)
+	c.want(422, "approver2", "POST", at+"/replay", api.Restored{Since: c.site.Now.Format(time.DateOnly)}, nil) // after the erasure
+	c.want(404, "approver2", "POST", "/alarms/alarm-none/replay", since, nil)
+	if n := c.site.Count("chatt"); n != 400 || len(c.site.Queued) != 0 {
+		t.Fatalf("%d left, %d works, and nobody has started it", n, len(c.site.Queued))
+	}
+	var made api.Made
+	c.want(202, "approver2", "POST", at+"/replay", since, &made)
+	if !slices.Contains(c.site.Queued, made.ID) {
+		t.Errorf("%s is not among the works %v", made.ID, c.site.Queued)
+	}
+	c.want(409, "approver2", "POST", at+"/replay", since, nil)              // under way
+	c.want(404, auth.Approver, "POST", "/work/"+made.ID+"/pause", nil, nil) // it can't be paused
+	c.site.Replay(t)
+	var p api.Progress
+	if c.want(200, auth.DPO, "GET", "/work/"+made.ID, nil, &p); p.State != work.Done {
+		t.Errorf("the work is %s", p.State)
+	}
+	if n := c.site.Count("chatt"); n != left {
+		t.Errorf("%d left, %d before the restore", n, left)
+	}
+	if c.want(200, auth.DPO, "GET", "/alarms", nil, &list); slices.ContainsFunc(list.Alarms, func(a guard.Alarm) bool { return strings.HasSuffix(at, a.ID) }) {
+		t.Error("the alarm stands still")
+	}
+	by := map[string]string{}
+	entries, err := c.site.Log.Entries(t.Context(), strings.TrimPrefix(at, "/alarms/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		by[e.Actor] += e.Action + " "
+	}
+	if by["approver"] == "" || by["approver2"] == "" {
+		t.Errorf("the log: %v", by)
 	}
 }

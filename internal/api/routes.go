@@ -58,7 +58,7 @@ func init() {
 		{method: "GET", path: "/runs/{run}", may: auth.SeeRetention, summary: "One run, with its protocol once it has ended", out: retention.Run{}, serve: (*call).oneRun},
 		{method: "GET", path: "/runs/{run}/protocol", may: auth.SeeRetention, summary: "The record of disposal (D8)", query: []string{"format"}, out: report.Paper{}, serve: (*call).protocol},
 		{method: "POST", path: "/runs/{run}/assessment", may: auth.SeeRetention, summary: "Draw up the assessment of an anonymisation (D14)", query: []string{"format"}, out: report.Paper{}, serve: (*call).assessment},
-		{method: "GET", path: "/work/{work}", may: auth.SeeRetention, summary: "How far a plan or a run has come", out: Progress{}, serve: (*call).progress},
+		{method: "GET", path: "/work/{work}", may: auth.SeeRetention, summary: "How far a plan, a run or a replay has come", out: Progress{}, serve: (*call).progress},
 		{method: "POST", path: "/work/{work}/pause", may: auth.RunRetention, summary: "Pause", out: Progress{}, serve: wish(work.WishPause)},
 		{method: "POST", path: "/work/{work}/stop", may: auth.RunRetention, summary: "Stop for good; what is done stays done", out: Progress{}, serve: wish(work.WishStop)},
 		{method: "POST", path: "/work/{work}/resume", may: auth.RunRetention, summary: "Go on after a pause", out: Progress{}, serve: wish(work.WishNone)},
@@ -74,7 +74,8 @@ func init() {
 		{method: "DELETE", path: "/holds/{hold}", may: auth.Approve, summary: "Lift a hold", status: http.StatusNoContent, serve: (*call).liftHold},
 		{method: "GET", path: "/systems/{system}", may: auth.SeeSystems, summary: "What is known of a system: its profile, and what has been proved of it", out: Known{}, serve: (*call).known},
 		{method: "GET", path: "/alarms", may: auth.SeeRequests, summary: "What was erased and is there again, and how the guard stands; with all=1 the closed alarms too", query: []string{"all"}, out: Alarms{}, serve: (*call).alarms},
-		{method: "POST", path: "/alarms/{alarm}", may: auth.HandleRequests, summary: "Decide on an alarm: new_contact, another or erase_again, with the reason", in: Ruling{}, out: guard.Alarm{}, serve: (*call).decideAlarm},
+		{method: "POST", path: "/alarms/{alarm}", may: auth.HandleRequests, summary: "Decide on an alarm, with the reason: new_contact, another or erase_again; rewrite or nothing where texts are back that a run had taken out", in: Ruling{}, out: guard.Alarm{}, serve: (*call).decideAlarm},
+		{method: "POST", path: "/alarms/{alarm}/replay", may: auth.Approve, summary: "Erase or rewrite again what a restored backup has brought back, as was decided; by another than who decided", in: Restored{}, out: Made{}, status: http.StatusAccepted, serve: (*call).replayAlarm},
 		{method: "GET", path: "/letters", may: auth.SeeRequests, summary: "The letters to vendors that are open, and what is next of each; with all=1 those that are ended too. None names a person", query: []string{"all"}, out: []Letter{}, serve: (*call).letters},
 		{method: "POST", path: "/letters", may: auth.HandleRequests, summary: "Write a letter. Its text names a person, is in this answer alone and is not kept", in: NewLetter{}, out: Written{}, status: http.StatusCreated, serve: (*call).writeLetter},
 		{method: "GET", path: "/letters/{letter}", may: auth.SeeRequests, summary: "One letter and what is next of it", out: Letter{}, serve: (*call).letter},
@@ -146,6 +147,12 @@ type Alarms struct {
 type Ruling struct {
 	Decision guard.Decision `json:"decision"`
 	Reason   string         `json:"reason"` // without personal values
+}
+
+// Restored says when the backup was taken that was restored: a day in Sweden,
+// before that of the erasure.
+type Restored struct {
+	Since string `json:"since"` // 2026-03-02
 }
 
 // NewHold is a hold to be put in force.
@@ -340,7 +347,7 @@ func (c *call) runs() (any, error) {
 func (c *call) oneRun() (any, error) { return c.Retention.RunOf(c.ctx(), c.r.PathValue("run")) }
 
 func (c *call) progress() (any, error) {
-	w, err := c.work()
+	w, err := c.work(retention.WorkPlan, retention.WorkRun, guard.WorkReplay)
 	if err != nil {
 		return nil, err
 	}
@@ -361,9 +368,10 @@ func (c *call) progress() (any, error) {
 }
 
 // work returns a work of this package's concern; others are not found here.
-func (c *call) work() (work.Work, error) {
+// work returns the work that is asked about, when it is of one of the kinds.
+func (c *call) work(kinds ...string) (work.Work, error) {
 	w, err := work.Get(c.ctx(), c.DB, c.r.PathValue("work"))
-	if err == nil && w.Kind != retention.WorkPlan && w.Kind != retention.WorkRun {
+	if err == nil && !slices.Contains(kinds, w.Kind) {
 		err = gallra.Errorf(gallra.NotFound, "api.no_route")
 	}
 	return w, err
@@ -371,7 +379,7 @@ func (c *call) work() (work.Work, error) {
 
 func wish(want work.Wish) func(*call) (any, error) {
 	return func(c *call) (any, error) {
-		w, err := c.work()
+		w, err := c.work(retention.WorkPlan, retention.WorkRun)
 		if err != nil {
 			return nil, err
 		}
@@ -635,4 +643,26 @@ func (c *call) decideAlarm() (any, error) {
 		return nil, err
 	}
 	return c.Guard.Decide(c.ctx(), c.r.PathValue("alarm"), c.account.Username, in.Decision, in.Reason)
+}
+
+// replayAlarm is the second person's yes to thinning out again what is back: the
+// workers do it.
+func (c *call) replayAlarm() (any, error) {
+	if c.Guard == nil {
+		return nil, gallra.Errorf(gallra.Unavailable, "web.no_guard")
+	}
+	var in Restored
+	if err := c.body(&in); err != nil {
+		return nil, err
+	}
+	since, err := deadline.ParseDay(in.Since)
+	if err != nil {
+		return nil, gallra.Errorf(gallra.Invalid, "web.date")
+	}
+	w, err := c.Guard.StartReplay(c.ctx(), c.r.PathValue("alarm"), since, c.account.Username)
+	if err != nil {
+		return nil, err
+	}
+	c.status = http.StatusAccepted
+	return Made{w.ID}, c.Queue(c.ctx(), w.ID)
 }
